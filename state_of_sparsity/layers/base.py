@@ -1,0 +1,252 @@
+"""`SparseWrapper`: a Keras layer that runs another layer with its kernels replaced."""
+
+import inspect
+
+import keras
+from keras import ops
+
+from state_of_sparsity.layers.kernels import Kernel, find_kernels
+from state_of_sparsity.layers.substitution import call_with
+
+# The package name under which Keras saves our classes and finds them again.
+PACKAGE = "state_of_sparsity"
+
+
+class SparseWrapper(keras.layers.Wrapper):
+    """Runs the wrapped layer with an effective kernel in place of each of its kernels.
+
+    The wrapped layer does all the arithmetic, so one wrapper serves every kind of layer. A
+    technique is a subclass that says what state it keeps for a kernel (`add_kernel_state`), what
+    the effective kernel is (`effective_kernel`), and which weights are left at evaluation
+    (`evaluation_kernel`, `present`).
+
+    Args:
+        layer: the Keras layer to make sparse, built or not.
+        kernels: names of the kernels to make sparse, as in `find_kernels`; every kernel if `None`.
+        **kwargs: `name` (the wrapped layer's by default) and `trainable`.
+
+    Raises:
+        ValueError: if `layer` is no layer, or is sparse already.
+    """
+
+    def __init__(self, layer, *, kernels=None, **kwargs):
+        _check_layer(layer)
+        # State stays float32 under mixed precision; the wrapped layer casts what it is given.
+        kwargs.update(dtype="float32", autocast=False)
+        kwargs.setdefault("name", layer.name)
+        kwargs.setdefault("trainable", layer.trainable)
+        # Keras reads the signature of `call` once, in its constructor: give it the wrapped one's.
+        self.__dict__["call"] = _call_like(layer, self)
+        super().__init__(layer, **kwargs)
+        self.kernel_names = None if kernels is None else tuple(kernels)
+        # Out of Keras's tracking: the wrapped layer owns these variables, not the wrapper.
+        object.__setattr__(self, "sparse_kernels", [])
+        object.__setattr__(self, "kernel_state", {})
+        object.__setattr__(self, "driven", False)
+
+    # What a technique says.
+
+    def add_kernel_state(self, kernel: Kernel, prefix: str):
+        """Creates and returns the variable kept beside `kernel`; `prefix` begins its name."""
+        raise NotImplementedError
+
+    def effective_kernel(self, kernel: Kernel, training: bool):
+        """Returns the tensor that takes the kernel's place in the wrapped layer."""
+        raise NotImplementedError
+
+    def evaluation_kernel(self, kernel: Kernel):
+        """Returns the kernel used at evaluation as a numpy array, zeros written in."""
+        raise NotImplementedError
+
+    def present(self, kernel: Kernel):
+        """Returns a boolean numpy array: the weights of `kernel` present at evaluation."""
+        raise NotImplementedError
+
+    @property
+    def needs_driver(self) -> bool:
+        """Whether the state changes over time, so that `UpdateSparsity` has to drive it."""
+        return False
+
+    # How it runs.
+
+    def sparse_call(self, args, kwargs, training):
+        """Runs the wrapped layer with the effective kernels; a technique may override it."""
+        values = [(k.variable, self.guarded(k, training)) for k in self.sparse_kernels]
+        return self.run_layer(values, args, kwargs)
+
+    def guarded(self, kernel: Kernel, training):
+        """Returns the effective kernel; its gradient fails if a needed driver is missing."""
+        value = self.effective_kernel(kernel, training)
+        return self._fail_if_undriven(value) if training and self.needs_driver else value
+
+    def run_layer(self, values, args, kwargs):
+        """Calls the wrapped layer with substituted variables and keeps its other effects."""
+        outputs, updates, losses = call_with(self.layer, values, args, kwargs)
+        substituted = {id(variable): value for variable, value in values}
+        for variable, value in updates:
+            if id(variable) in substituted:
+                value = self.merge_update(variable, value)
+            if value is not None:
+                variable.assign(value)
+        for loss in losses:
+            self.add_loss(loss)
+        return outputs
+
+    def merge_update(self, variable, value):
+        """Returns what to store when the wrapped layer assigns its own kernel; None: nothing."""
+        return None
+
+    def _fail_if_undriven(self, value):
+        @ops.custom_gradient
+        def identity(x):
+            def gradient(*args, upstream=None):
+                self.check_driven()
+                return args[0] if upstream is None else upstream
+
+            return x, gradient
+
+        return identity(value)
+
+    def check_driven(self):
+        """Raises an error if nothing drives the state that changes over time."""
+        if self.needs_driver and not self.driven:
+            raise RuntimeError(
+                f"The sparse layer '{self.name}' ({type(self).__name__}) is being trained, but "
+                "nothing updates its sparsity: its schedule would be ignored in silence. Pass "
+                "`callbacks=[sos.UpdateSparsity()]` to `fit`, or call "
+                "`sos.UpdateSparsity().update(model, step)` before each step of a custom loop. "
+                "(With the JAX backend, rebuild the model first: Keras frees its variables when a "
+                "training step fails.)"
+            )
+
+    # Building, and what is passed on to the wrapped layer.
+
+    def build(self, *args, **kwargs):
+        """Builds the wrapped layer if need be, and the state beside its kernels."""
+        if not self.layer.built:
+            self.layer.build(*args, **kwargs)
+        if not self.sparse_kernels:
+            self.sparse_kernels.extend(find_kernels(self.layer, self.kernel_names))
+            for kernel, prefix in zip(self.sparse_kernels, _prefixes(self.sparse_kernels)):
+                self.kernel_state[kernel.name] = self.add_kernel_state(kernel, prefix)
+
+    def build_if_possible(self):
+        """Creates the state at once around a layer that is built; the end of a constructor."""
+        if self.layer.built and find_kernels(self.layer):
+            self.build()
+
+    def _maybe_build(self, call_spec):
+        # Keras would hand `build` the first input's shape alone; attention needs them all.
+        if self.built:
+            return
+        if not _takes_training(self.layer):
+            call_spec.arguments_dict.pop("training", None)
+        with self._open_name_scope():
+            self.layer._maybe_build(call_spec)
+            if not self.layer.built:  # it builds itself when it is called
+                self.layer(**call_spec.arguments_dict)
+        self.build()
+
+    def get_build_config(self):
+        """Returns the wrapped layer's, or None where only a call can build the layers inside."""
+        inside = self.layer._flatten_layers(include_self=False)
+        built_by_call = getattr(self.layer.build, "_is_default", False) and any(inside)
+        return None if built_by_call else self.layer.get_build_config()
+
+    def build_from_config(self, config):
+        """Builds the wrapped layer and the wrapper, as they were when saved."""
+        if not self.layer.built:
+            self.layer.build_from_config(config)
+        self.build()
+
+    def compute_output_spec(self, *args, training=None, **kwargs):
+        """Returns the wrapped layer's output specification."""
+        if training is not None and _takes_training(self.layer):
+            kwargs["training"] = training
+        return self.layer.compute_output_spec(*args, **kwargs)
+
+    def compute_output_shape(self, *args, **kwargs):
+        """Returns the wrapped layer's output shape."""
+        return self.layer.compute_output_shape(*args, **kwargs)
+
+    def compute_mask(self, *args, **kwargs):
+        """Returns the wrapped layer's mask."""
+        return self.layer.compute_mask(*args, **kwargs)
+
+    @property
+    def supports_masking(self):
+        """Whether the wrapped layer supports masking."""
+        return self.layer.supports_masking
+
+    def get_config(self):
+        """Returns the configuration, the wrapped layer's included."""
+        config = super().get_config()
+        del config["dtype"]
+        # The wrapper builds its layer: Keras would mark one without `build` as built too early.
+        config["layer"].pop("build_config", None)
+        return {**config, "kernels": self.kernel_names}
+
+
+def _check_layer(layer):
+    if not isinstance(layer, keras.layers.Layer):
+        raise ValueError(
+            "`layer` must be a Keras layer, such as keras.layers.Dense(10). "
+            f"Received: {layer!r} (of type {type(layer).__name__})."
+        )
+    inside = layer._flatten_layers()
+    sparse = next((inner for inner in inside if isinstance(inner, SparseWrapper)), None)
+    if sparse is not None:
+        raise ValueError(
+            "`layer` must not be sparse already: one technique acts on a kernel. "
+            f"Received: '{layer.name}', which is or holds '{sparse.name}' "
+            f"({type(sparse).__name__}). Wrap `wrapper.layer`, or `sos.strip` the model first."
+        )
+    if isinstance(layer, keras.Model):
+        raise ValueError(
+            "`layer` must be a layer, not a whole model. "
+            f"Received: the model '{layer.name}'. Use `sos.sparsify(model, rules)`."
+        )
+
+
+def _takes_training(layer) -> bool:
+    return "training" in inspect.signature(layer.call).parameters
+
+
+def _call_like(layer, wrapper):
+    """Returns a `call` with the signature of the layer's own, and `training` if it lacks it."""
+    signature = inspect.signature(layer.call)
+    takes_training = "training" in signature.parameters
+
+    def call(*args, **kwargs):
+        bound = signature_with_training.bind(*args, **kwargs)
+        training = bound.arguments.get("training")
+        if not takes_training:
+            kwargs.pop("training", None)
+        return wrapper.sparse_call(args, kwargs, bool(training))
+
+    parameters = list(signature.parameters.values())
+    if not takes_training:
+        training = inspect.Parameter("training", inspect.Parameter.KEYWORD_ONLY, default=None)
+        catch_all = parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
+        parameters.insert(len(parameters) - bool(catch_all), training)
+    signature_with_training = signature.replace(parameters=parameters)
+    call.__signature__ = signature_with_training
+    return call
+
+
+def _prefixes(kernels: list[Kernel]) -> list[str]:
+    """Returns what tells each kernel from the others: the shortest unique end of its name."""
+    if len(kernels) == 1:
+        return [""]
+    split = [kernel.name.split("/") for kernel in kernels]
+
+    def ends(length):
+        return ["_".join(parts[-length:]) for parts in split]
+
+    def shortest(index):
+        for length in range(1, len(split[index])):
+            if ends(length).count(ends(length)[index]) == 1:
+                return ends(length)[index]
+        return "_".join(split[index])
+
+    return [f"{shortest(index)}_" for index in range(len(kernels))]

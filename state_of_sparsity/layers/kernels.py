@@ -1,0 +1,137 @@
+"""Which weights of a layer are kernels, and what they are called."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import keras
+
+# Layers whose weights of rank two or more scale or shift activations: they are no kernels.
+_WITHOUT_KERNELS = (
+    keras.layers.BatchNormalization,
+    keras.layers.GroupNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.PReLU,
+    keras.layers.RMSNormalization,
+)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One weight tensor that a technique may make sparse.
+
+    Args:
+        name: its path inside the layer it was looked for in, such as `kernel` for a `Dense`
+            layer and `query/kernel` for a `MultiHeadAttention` layer.
+        variable: the Keras variable.
+        owner: the (sub-)layer that holds the variable.
+    """
+
+    name: str
+    variable: keras.Variable
+    owner: keras.layers.Layer
+
+
+def find_kernels(layer: keras.layers.Layer, names: Sequence[str] | None = None) -> list[Kernel]:
+    """Returns the kernels of a built layer and of the layers inside it, in structural order.
+
+    A kernel is a trainable floating-point weight of rank two or more that is no bias and belongs
+    to no normalization layer and no `PReLU`. A rank tells gains and position embeddings from
+    kernels only in part: name the kernels where that matters.
+
+    Args:
+        layer: a Keras layer.
+        names: the kernels to take, each the end of a kernel's path (`"kernel"`,
+            `"query/kernel"`) or the name of the attribute that holds it; the rule above if `None`.
+
+    Returns:
+        A list of `Kernel`, empty if the layer has none or is not built.
+
+    Raises:
+        ValueError: if one of `names` names no weight of the layer.
+
+    Example:
+
+    >>> layer = keras.layers.Dense(3)
+    >>> layer.build((None, 2))
+    >>> [kernel.name for kernel in find_kernels(layer)]
+    ['kernel']
+    """
+    weights = list(_weights(layer, "", set()))
+    if names is None:
+        return [kernel for kernel in weights if _is_kernel(kernel)]
+    chosen = [_named(weights, name, layer) for name in names] if weights else []
+    return [kernel for kernel in weights if any(kernel in group for group in chosen)]
+
+
+def sub_layers(layer: keras.layers.Layer) -> list[tuple[str, keras.layers.Layer]]:
+    """Returns the layers directly inside a layer with their names, made unique, in order."""
+    inside = layer.layers if isinstance(layer, keras.Model) else layer._layers
+    named, seen = [], {}
+    for child in inside:
+        if isinstance(child, keras.layers.InputLayer):
+            continue
+        seen[child.name] = seen.get(child.name, 0) + 1
+        repeat = seen[child.name]
+        named.append((child.name if repeat == 1 else f"{child.name}_{repeat}", child))
+    return named
+
+
+def own_weights(layer: keras.layers.Layer) -> list[Kernel]:
+    """Returns every trainable weight that the layer itself holds, kernel or not."""
+    # SpectralNormalization, for one, refers to the kernel of the layer inside it as its own.
+    inside = layer._flatten_layers(include_self=False)
+    borrowed = {id(variable) for child in inside for variable in child._trainable_variables}
+    # `_trainable_variables` keeps them when the layer is frozen; `trainable_variables` does not.
+    variables = [v for v in layer._trainable_variables if id(v) not in borrowed]
+    return [Kernel(_name(layer, variable), variable, layer) for variable in variables]
+
+
+def own_kernels(layer: keras.layers.Layer) -> list[Kernel]:
+    """Returns the kernels that the layer itself holds, leaving out the layers inside it."""
+    return [weight for weight in own_weights(layer) if _is_kernel(weight)]
+
+
+def _weights(layer, prefix: str, visited: set[int]) -> Iterator[Kernel]:
+    if id(layer) in visited:
+        return
+    visited.add(id(layer))
+    for weight in own_weights(layer):
+        yield Kernel(prefix + weight.name, weight.variable, layer)
+    for name, child in sub_layers(layer):
+        yield from _weights(child, f"{prefix}{name}/", visited)
+
+
+def _name(layer, variable) -> str:
+    if not re.fullmatch(r"variable(_\d+)?", variable.name):
+        return variable.name
+    # A weight that was given no name: the attribute that holds it says more, and is stable.
+    attributes = (name for name, value in vars(layer).items() if value is variable)
+    return next(attributes, variable.name)
+
+
+def _is_kernel(weight: Kernel) -> bool:
+    variable, leaf = weight.variable, weight.name.rsplit("/", 1)[-1]
+    return (
+        len(variable.shape) >= 2
+        and keras.backend.is_float_dtype(variable.dtype)
+        and "bias" not in leaf
+        and not leaf.startswith("lora_kernel")
+        and not isinstance(weight.owner, _WITHOUT_KERNELS)
+    )
+
+
+def _named(weights: list[Kernel], name: str, layer) -> list[Kernel]:
+    found = [
+        weight
+        for weight in weights
+        if f"/{weight.name}".endswith(f"/{name}")
+        or getattr(weight.owner, name, None) is weight.variable
+    ]
+    if not found:
+        raise ValueError(
+            f"`kernels` must name weights of the layer '{layer.name}' "
+            f"({type(layer).__name__}). Received: {name!r}. "
+            f"Its trainable weights are {[weight.name for weight in weights]}."
+        )
+    return found
