@@ -1,0 +1,253 @@
+"""Schedules: how sparse at which step, and how much a penalty weighs at which step.
+
+A sparsity schedule is any callable `schedule(step) -> (should_prune, sparsity)`: TF-MOT's
+`PruningSchedule`s are, and so are the two classes here, which have TF-MOT's arguments and values
+and need no TensorFlow. `step` counts optimizer steps completed.
+"""
+
+import keras
+import numpy as np
+
+PACKAGE = "state_of_sparsity"
+
+
+class _PeriodicSchedule:
+    """Prunes at `begin_step`, and every `frequency` steps up to and including `end_step`."""
+
+    def __init__(self, begin_step, end_step, frequency):
+        _check_steps(begin_step, end_step, frequency)
+        self.begin_step, self.end_step, self.frequency = begin_step, end_step, frequency
+
+    def should_prune(self, step):
+        started = step >= self.begin_step
+        ended = self.end_step >= 0 and step > self.end_step
+        return started and not ended and (step - self.begin_step) % self.frequency == 0
+
+    def __call__(self, step):
+        return self.should_prune(step), self.sparsity(step)
+
+    def __repr__(self):
+        arguments = ", ".join(f"{name}={value}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+    def __eq__(self, other):
+        return type(other) is type(self) and other.get_config() == self.get_config()
+
+    def __hash__(self):
+        return hash(repr(self))
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ConstantSparsity(_PeriodicSchedule):
+    """The same sparsity at every update.
+
+    Args:
+        target_sparsity: fraction of zeros, in [0, 1).
+        begin_step: step of the first update, at least 0.
+        end_step: last step at which an update may happen; -1 for ever.
+        frequency: steps from one update to the next, at least 1.
+
+    Raises:
+        ValueError: if an argument is outside its range.
+
+    Example:
+
+    >>> sos.schedules.ConstantSparsity(0.5, begin_step=10, frequency=5)(15)
+    (True, 0.5)
+
+    Reference: `tfmot.sparsity.keras.ConstantSparsity`.
+    """
+
+    def __init__(self, target_sparsity, begin_step, end_step=-1, frequency=100):
+        super().__init__(begin_step, end_step, frequency)
+        _check_sparsity("target_sparsity", target_sparsity)
+        self.target_sparsity = target_sparsity
+
+    def sparsity(self, step):
+        """Returns the target."""
+        return self.target_sparsity
+
+    def get_config(self):
+        """Returns the arguments."""
+        return {
+            "target_sparsity": self.target_sparsity,
+            "begin_step": self.begin_step,
+            "end_step": self.end_step,
+            "frequency": self.frequency,
+        }
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class PolynomialDecay(_PeriodicSchedule):
+    """Sparsity that grows fast at first and levels off at its final value.
+
+    `final + (initial - final) * (1 - p)^power` with
+    `p = clip((step - begin_step) / (end_step - begin_step), 0, 1)`.
+
+    Args:
+        initial_sparsity: fraction of zeros at `begin_step`, in [0, 1).
+        final_sparsity: fraction of zeros at `end_step`, in [0, 1).
+        begin_step: step of the first update, at least 0.
+        end_step: last step at which an update may happen, above `begin_step`. It is reached only
+            if `frequency` divides `end_step - begin_step`.
+        power: exponent; 3 is the cubic schedule of the paper.
+        frequency: steps from one update to the next, at least 1.
+
+    Raises:
+        ValueError: if an argument is outside its range.
+
+    Example:
+
+    >>> sos.schedules.PolynomialDecay(0.0, 0.8, begin_step=0, end_step=200)(100)
+    (True, 0.7)
+
+    Reference: Zhu and Gupta, 2017, equation 1; `tfmot.sparsity.keras.PolynomialDecay`.
+    """
+
+    def __init__(
+        self, initial_sparsity, final_sparsity, begin_step, end_step, power=3, frequency=100
+    ):
+        super().__init__(begin_step, end_step, frequency)
+        if end_step <= begin_step:
+            raise ValueError(
+                "`end_step` must be above `begin_step`. "
+                f"Received: begin_step={begin_step}, end_step={end_step}."
+            )
+        _check_sparsity("initial_sparsity", initial_sparsity)
+        _check_sparsity("final_sparsity", final_sparsity)
+        self.initial_sparsity, self.final_sparsity = initial_sparsity, final_sparsity
+        self.power = power
+
+    def sparsity(self, step):
+        """Returns the sparsity at `step`, whether or not an update is due."""
+        done = (step - self.begin_step) / (self.end_step - self.begin_step)
+        left = (1 - min(1.0, max(0.0, done))) ** self.power
+        return self.final_sparsity + (self.initial_sparsity - self.final_sparsity) * left
+
+    def get_config(self):
+        """Returns the arguments."""
+        return {
+            "initial_sparsity": self.initial_sparsity,
+            "final_sparsity": self.final_sparsity,
+            "begin_step": self.begin_step,
+            "end_step": self.end_step,
+            "power": self.power,
+            "frequency": self.frequency,
+        }
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Ramp:
+    """A penalty weight that grows from 0 at `begin_step` to `weight` at `end_step`.
+
+    With `p = clip((step - begin_step) / (end_step - begin_step), 0, 1)`: `weight * p` (linear),
+    `weight * (1 - (1 - p)^3)` (cubic), or the cubic ramp `c` smoothed as in the 2019 Transformer,
+    `0.9 * previous + 0.1 * c`, starting from 0 before step 0 (smoothed_cubic). Or 0 before
+    `begin_step` and `weight` from there on (constant).
+
+    Args:
+        weight: the final weight, at least 0.
+        begin_step: step at which it leaves 0, at least 0.
+        end_step: step at which it arrives, above `begin_step`; `None` if constant.
+        shape: `"constant"`, `"linear"`, `"cubic"` or `"smoothed_cubic"`.
+
+    Raises:
+        ValueError: if an argument is outside its range.
+
+    Example:
+
+    >>> sos.schedules.Ramp(1e-4, begin_step=0, end_step=100)(50)
+    5e-05
+
+    Reference: Gale et al., 2019, code of the Transformer (`dkl_weight_fn`).
+    """
+
+    def __init__(self, weight, begin_step=0, end_step=None, shape="linear"):
+        if not (_is_number(weight) and 0 <= weight < float("inf")):
+            raise ValueError(f"`weight` must be a number of at least 0. Received: {weight!r}.")
+        if shape not in ("constant", "linear", "cubic", "smoothed_cubic"):
+            raise ValueError(
+                "`shape` must be 'constant', 'linear', 'cubic' or 'smoothed_cubic'. "
+                f"Received: {shape!r}."
+            )
+        if shape == "constant" and end_step is None:
+            end_step = begin_step + 1
+        elif end_step is None or end_step <= begin_step:
+            raise ValueError(
+                "`end_step` must be above `begin_step`. "
+                f"Received: begin_step={begin_step}, end_step={end_step}."
+            )
+        _check_steps(begin_step, end_step, 1)
+        self.weight, self.begin_step, self.end_step = weight, begin_step, end_step
+        self.shape = shape
+
+    def __call__(self, step):
+        """Returns the weight at `step`, a float."""
+        if self.shape == "smoothed_cubic":
+            # The recursion written out; what is older than 400 steps weighs less than 1e-18.
+            ages = np.arange(min(int(step) + 1, 400))
+            return float(np.sum(0.1 * 0.9**ages * self._unsmoothed(step - ages)))
+        return float(self._unsmoothed(step))
+
+    def _unsmoothed(self, step):
+        if self.shape == "constant":
+            return self.weight * (step >= self.begin_step)
+        done = np.clip((step - self.begin_step) / (self.end_step - self.begin_step), 0.0, 1.0)
+        return self.weight * (done if self.shape == "linear" else 1 - (1 - done) ** 3)
+
+    def get_config(self):
+        """Returns the arguments."""
+        return {
+            "weight": self.weight,
+            "begin_step": self.begin_step,
+            "end_step": self.end_step,
+            "shape": self.shape,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Creates the ramp from its configuration."""
+        return cls(**config)
+
+
+def check_schedule(schedule):
+    """Raises a `ValueError` unless `schedule` can be called."""
+    if not callable(schedule):
+        raise ValueError(
+            "`schedule` must be callable as schedule(step) -> (should_prune, sparsity), such as "
+            "tfmot.sparsity.keras.PolynomialDecay or sos.schedules.ConstantSparsity(0.5, 0). "
+            f"Received: {schedule!r} (of type {type(schedule).__name__})."
+        )
+
+
+def _is_number(value):
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def _check_sparsity(name, value):
+    if not (_is_number(value) and 0 <= value < 1):
+        raise ValueError(
+            f"`{name}` must be a fraction of zeros in [0, 1): 0.9 keeps a tenth of the weights. "
+            f"Received: {value!r}."
+        )
+
+
+def _check_steps(begin_step, end_step, frequency):
+    for name, value, least in (
+        ("begin_step", begin_step, 0),
+        ("end_step", end_step, -1),
+        ("frequency", frequency, 1),
+    ):
+        if not (_is_number(value) and value == int(value) and value >= least):
+            raise ValueError(
+                f"`{name}` must be an integer of at least {least}. Received: {value!r}."
+            )
+    if 0 <= end_step < begin_step:
+        raise ValueError(
+            "`end_step` must not be below `begin_step`. "
+            f"Received: begin_step={begin_step}, end_step={end_step}."
+        )

@@ -1,0 +1,23 @@
+"""Importing TF-MOT without letting it switch the process to Keras 2."""
+
+import importlib
+import os
+
+
+def pruning_schedules():
+    """Returns `tfmot.sparsity.keras`, importing it cleanly.
+
+    TF-MOT's import sets `TF_USE_LEGACY_KERAS=1` for the whole process: a `tf.keras` not touched
+    before becomes Keras 2, and child processes inherit the variable.
+
+    Raises:
+        ImportError: if TF-MOT is not installed; `sos.schedules` needs neither it nor TensorFlow.
+    """
+    import tensorflow as tf
+
+    before = os.environ.get("TF_USE_LEGACY_KERAS")
+    _ = tf.keras.__version__  # settles which Keras `tf.keras` is
+    tfmot = importlib.import_module("tensorflow_model_optimization")
+    if before is None:
+        os.environ.pop("TF_USE_LEGACY_KERAS", None)
+    return tfmot.sparsity.keras
