@@ -1,0 +1,98 @@
+"""`FixedMask`: train with a mask that never changes (scratch and lottery-ticket runs)."""
+
+import base64
+import zlib
+
+import keras
+import numpy as np
+
+from state_of_sparsity.layers.base import PACKAGE
+from state_of_sparsity.layers.masked import MaskedWrapper
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class FixedMask(MaskedWrapper):
+    """Runs the wrapped layer with a mask given once; needs no `UpdateSparsity`.
+
+    Args:
+        layer: the Keras layer, built or not.
+        mask: what stays: an array of the kernel's shape, true or non-zero where a weight stays;
+            for a layer with several kernels a dict from each kernel's name, or any end of its
+            path that is unique (`"query/kernel"`), to its array.
+        kernels: names of the kernels the mask is for; every kernel if `None`.
+        **kwargs: `name` and `trainable`, as for a Keras layer.
+
+    Raises:
+        ValueError: if a mask has another shape than its kernel, or there is not one mask for each
+            kernel. Raised when the layer is built, or at once if it is.
+
+    Example:
+
+    >>> layer = sos.FixedMask(keras.layers.Dense(2), mask=np.eye(2))
+
+    Reference: Gale et al., 2019, section 7; Frankle and Carbin, "The Lottery Ticket Hypothesis".
+    """
+
+    def __init__(self, layer, mask, *, kernels=None, **kwargs):
+        super().__init__(layer, kernels=kernels, **kwargs)
+        given = mask if isinstance(mask, dict) else {"": mask}
+        # Out of Keras's tracking, which would wrap the dict.
+        object.__setattr__(self, "given_masks", {k: np.asarray(v) != 0 for k, v in given.items()})
+        self.build_if_possible()
+
+    def build(self, *args, **kwargs):
+        """Builds the layer, then sets the masks."""
+        super().build(*args, **kwargs)
+        unused = set(self.given_masks)
+        for kernel in self.sparse_kernels:
+            key = self._key(kernel)
+            unused.discard(key)
+            given = self.given_masks[key]
+            if given.shape != tuple(kernel.variable.shape):
+                raise ValueError(
+                    f"`mask` must have the shape of the kernel '{kernel.name}' of the layer "
+                    f"'{self.name}', {tuple(kernel.variable.shape)}. "
+                    f"Received: an array of shape {given.shape}."
+                )
+            self.mask(kernel).assign(given)
+        if unused and (self.sparse_kernels or "" not in unused):
+            raise ValueError(
+                f"`mask` must name kernels of the layer '{self.name}', which are {self._names()}. "
+                f"Received: {sorted(unused)}."
+            )
+
+    def _key(self, kernel):
+        if len(self.sparse_kernels) == 1 and "" in self.given_masks:
+            return ""
+        keys = [k for k in self.given_masks if k and f"/{kernel.name}".endswith(f"/{k}")]
+        if len(keys) != 1:
+            raise ValueError(
+                "`mask` must be a dict with one mask for each kernel of the layer "
+                f"'{self.name}', which are {self._names()}. Received: "
+                f"{sorted(self.given_masks)}, of which {len(keys)} fit '{kernel.name}'."
+            )
+        return keys[0]
+
+    def _names(self):
+        return [kernel.name for kernel in self.sparse_kernels]
+
+    def get_config(self):
+        """Returns the configuration, the masks packed to a bit a weight and compressed."""
+        return {**super().get_config(), "mask": {k: _pack(v) for k, v in self.given_masks.items()}}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Creates the wrapper from its configuration."""
+        config = {**config, "mask": {k: _unpack(v) for k, v in config["mask"].items()}}
+        return super().from_config(config, custom_objects)
+
+
+def _pack(mask: np.ndarray) -> dict:
+    bits = zlib.compress(np.packbits(mask).tobytes())
+    return {"shape": list(mask.shape), "bits": base64.b64encode(bits).decode("ascii")}
+
+
+def _unpack(packed: dict) -> np.ndarray:
+    shape = tuple(packed["shape"])
+    bits = np.frombuffer(zlib.decompress(base64.b64decode(packed["bits"])), np.uint8)
+    return np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)

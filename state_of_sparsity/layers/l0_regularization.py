@@ -1,0 +1,137 @@
+"""`L0Regularization`: learn for every weight the probability that it is not zero."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from state_of_sparsity.layers.base import PACKAGE
+from state_of_sparsity.layers.penalized import PenalizedWrapper
+
+EPSILON = 1e-8
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class L0Regularization(PenalizedWrapper):
+    """Multiplies every weight by a hard-concrete gate and penalizes the expected L0 norm.
+
+    In training a gate is `clip(s (zeta - gamma) + gamma, 0, 1)` with
+    `s = sigmoid((log u - log(1 - u) + log_alpha) / beta)`, `u` uniform and fresh in each call; at
+    evaluation `clip(sigmoid(log_alpha) (zeta - gamma) + gamma, 0, 1)`, which is 0 if and only if
+    `log_alpha <= log(-gamma / zeta)`. The penalty is the expected number of weights that are not
+    zero, `sum(sigmoid(log_alpha - beta log(-gamma / zeta)))`.
+
+    Args:
+        layer: the Keras layer to make sparse, built or not.
+        l0_weight: weight of the penalty in the loss, at least 0, a number or a
+            `sos.schedules.Ramp`.
+        initial_keep: `sigmoid(log_alpha)` at the start, in (0, 1).
+        beta: temperature of the gates, above 0.
+        gamma: lower end of the stretched gates, below 0.
+        zeta: upper end of the stretched gates, above 1.
+        seed: integer seed of the noise, or `None`.
+        kernels: names of the kernels to make sparse; every kernel if `None`.
+        **kwargs: `name` and `trainable`, as for a Keras layer.
+
+    Raises:
+        ValueError: if an argument is outside its range.
+
+    Example:
+
+    >>> layer = sos.L0Regularization(keras.layers.Dense(10), l0_weight=1e-5)
+
+    Reference: Louizos, Welling, Kingma, "Learning Sparse Neural Networks through L0
+    Regularization", 2018, equations 10 to 13.
+    """
+
+    def __init__(
+        self,
+        layer,
+        l0_weight,
+        initial_keep=0.9,
+        *,
+        beta=2 / 3,
+        gamma=-0.1,
+        zeta=1.1,
+        seed=None,
+        kernels=None,
+        **kwargs,
+    ):
+        _check_range("initial_keep", initial_keep, 0, 1)
+        _check_range("beta", beta, 0, math.inf)
+        _check_range("gamma", gamma, -math.inf, 0)
+        _check_range("zeta", zeta, 1, math.inf)
+        super().__init__(
+            layer, l0_weight, argument="l0_weight", seed=seed, kernels=kernels, **kwargs
+        )
+        self.initial_keep, self.beta, self.gamma, self.zeta = initial_keep, beta, gamma, zeta
+        self.build_if_possible()
+
+    def add_kernel_state(self, kernel, prefix):
+        """Creates log alpha of the kernel's gates."""
+        mean = math.log(self.initial_keep / (1 - self.initial_keep))
+        start = keras.initializers.RandomNormal(mean, stddev=0.01, seed=self.seed)
+        return self.add_auxiliary(kernel, f"{prefix}log_alpha", start)
+
+    def penalty(self, theta, log_alpha):
+        """Returns the expected number of weights that are not zero."""
+        return ops.sum(ops.sigmoid(log_alpha - self.beta * self._zero_point))
+
+    @property
+    def _zero_point(self):
+        return math.log(-self.gamma / self.zeta)
+
+    def sample_gate(self, log_alpha):
+        """Returns a sample of the gates, a tensor of values in [0, 1]."""
+        uniform = keras.random.uniform(
+            log_alpha.shape, dtype=log_alpha.dtype, seed=self.seed_generator
+        )
+        logistic = ops.log(uniform + EPSILON) - ops.log(1.0 - uniform)
+        return self._stretched(ops.sigmoid((logistic + log_alpha) / self.beta))
+
+    def mean_gate(self, log_alpha):
+        """Returns the gates of evaluation, a tensor of values in [0, 1]."""
+        gate = self._stretched(ops.sigmoid(log_alpha))
+        # Rounding could leave a gate at the boundary slightly open.
+        return ops.where(log_alpha > self._zero_point, gate, ops.zeros_like(gate))
+
+    def _stretched(self, gate):
+        return ops.clip(gate * (self.zeta - self.gamma) + self.gamma, 0.0, 1.0)
+
+    def effective_kernel(self, kernel, training):
+        """Returns the gated kernel, with sampled gates in training."""
+        theta, log_alpha = self.tensors(kernel)
+        return theta * (self.sample_gate(log_alpha) if training else self.mean_gate(log_alpha))
+
+    def evaluation_kernel(self, kernel):
+        """Returns the gated kernel of evaluation as a numpy array."""
+        return ops.convert_to_numpy(self.effective_kernel(kernel, training=False))
+
+    def present(self, kernel):
+        """Returns where the gates of evaluation are open."""
+        _, log_alpha = self.tensors(kernel)
+        return ops.convert_to_numpy(log_alpha > self._zero_point)
+
+    def get_config(self):
+        """Returns the configuration."""
+        return {
+            **super().get_config(),
+            "l0_weight": keras.saving.serialize_keras_object(self.penalty_weight),
+            "initial_keep": self.initial_keep,
+            "beta": self.beta,
+            "gamma": self.gamma,
+            "zeta": self.zeta,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Creates the wrapper from its configuration."""
+        weight = keras.saving.deserialize_keras_object(config["l0_weight"])
+        return super().from_config({**config, "l0_weight": weight}, custom_objects)
+
+
+def _check_range(name, value, low, high):
+    number = isinstance(value, (int, float, np.floating)) and not isinstance(value, bool)
+    if not (number and low < value < high):
+        raise ValueError(f"`{name}` must be a number in ({low}, {high}). Received: {value!r}.")

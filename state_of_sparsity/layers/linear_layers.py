@@ -1,0 +1,91 @@
+"""Layers that are linear in one kernel: which they are, and the shape of their noise."""
+
+import contextlib
+
+import keras
+from keras import ops
+
+_LINEAR = (
+    keras.layers.Dense,
+    keras.layers.EinsumDense,
+    keras.layers.Embedding,
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+    keras.layers.DepthwiseConv1D,
+    keras.layers.DepthwiseConv2D,
+)
+
+
+def is_linear(layer) -> bool:
+    """Returns whether `layer` computes `activation(inputs * kernel + bias)`.
+
+    True of Keras's own layers, and of subclasses that do not change what `call` computes.
+    """
+    return any(isinstance(layer, kind) and type(layer).call is kind.call for kind in _LINEAR)
+
+
+def noise_shape(layer, args, kwargs, outputs, share_positions):
+    """Returns the shape of the noise added to the outputs of a linear layer.
+
+    Args:
+        layer: a layer for which `is_linear` holds.
+        args: positional arguments of its call.
+        kwargs: keyword arguments of its call.
+        outputs: its outputs, a tensor.
+        share_positions: whether `Dense` and `EinsumDense` draw once an example.
+
+    Returns:
+        A tuple that broadcasts to the outputs' shape: all of it, or 1 along every axis that is
+        neither the batch's nor one of the kernel's, where positions share their noise.
+    """
+    shape = tuple(ops.shape(outputs))
+    rank = len(args[0].shape if args else kwargs["inputs"].shape)
+    if not share_positions or rank < 3:
+        return shape
+    if isinstance(layer, keras.layers.Dense):
+        return (shape[0],) + (1,) * (rank - 2) + (shape[-1],)
+    if isinstance(layer, keras.layers.EinsumDense):
+        own = _own_noise(layer.equation, len(shape))
+        return tuple(size if own[axis] else 1 for axis, size in enumerate(shape))
+    return shape
+
+
+def _own_noise(equation, rank):
+    """Returns for each output axis whether it is the first or one of the kernel's."""
+    operands, output = equation.replace(" ", "").split("->")
+    kernel = operands.split(",")[1]
+    # The ellipsis stands for axes of the input alone, as many as are left.
+    before, dots, after = output.partition("...")
+    hidden = rank - len(before) - len(after) if dots else 0
+    labels = list(before) + [None] * hidden + list(after)
+    return [
+        axis == 0 or (label is not None and label in kernel) for axis, label in enumerate(labels)
+    ]
+
+
+@contextlib.contextmanager
+def without_activation(layer, in_float32=False):
+    """Takes a layer's activation off for as long as the context lasts.
+
+    Args:
+        layer: a Keras layer.
+        in_float32: whether the layer also computes in float32 meanwhile.
+    """
+    changes = {"activity_regularizer": None}
+    if hasattr(layer, "activation"):
+        changes["activation"] = keras.activations.linear
+    if in_float32:
+        changes["_dtype_policy"] = keras.DTypePolicy("float32")
+    # Through `__dict__`: Keras tracks what is set as an attribute, and this is put back.
+    saved = {name: layer.__dict__[name] for name in changes if name in layer.__dict__}
+    layer.__dict__.update(changes)
+    try:
+        yield
+    finally:
+        for name in changes:
+            del layer.__dict__[name]
+        layer.__dict__.update(saved)

@@ -1,0 +1,47 @@
+"""What magnitude, random and fixed masks share: a boolean mask beside each kernel."""
+
+import numpy as np
+from keras import ops
+
+from state_of_sparsity.layers.base import SparseWrapper
+
+
+class MaskedWrapper(SparseWrapper):
+    """Runs the wrapped layer with `where(mask, kernel, 0)` in place of each kernel.
+
+    The stored kernel keeps its masked values: they get no gradient, but weight decay and momentum
+    may still move them, and they can come back.
+    """
+
+    def add_kernel_state(self, kernel, prefix):
+        """Creates the kernel's mask: boolean, one byte a weight, all true."""
+        return self.add_weight(
+            name=f"{prefix}mask",
+            shape=kernel.variable.shape,
+            dtype="bool",
+            initializer="ones",
+            trainable=False,
+        )
+
+    def mask(self, kernel):
+        """Returns the mask variable of a kernel of this layer."""
+        return self.kernel_state[kernel.name]
+
+    def effective_kernel(self, kernel, training):
+        """Returns the kernel with zeros where the mask is false."""
+        value = ops.convert_to_tensor(kernel.variable)
+        return ops.where(ops.convert_to_tensor(self.mask(kernel)), value, ops.zeros_like(value))
+
+    def merge_update(self, variable, value):
+        """Keeps the masked values when a layer assigns its own kernel (SpectralNormalization)."""
+        kernel = next(k for k in self.sparse_kernels if k.variable is variable)
+        return ops.where(ops.convert_to_tensor(self.mask(kernel)), value, variable.value)
+
+    def evaluation_kernel(self, kernel):
+        """Returns the masked kernel as a numpy array."""
+        value = ops.convert_to_numpy(kernel.variable)
+        return np.where(self.present(kernel), value, np.zeros((), value.dtype))
+
+    def present(self, kernel):
+        """Returns the mask as a boolean numpy array."""
+        return ops.convert_to_numpy(self.mask(kernel))

@@ -1,0 +1,90 @@
+"""What the learned techniques share: a second parameter per weight, a penalty, and noise."""
+
+import keras
+from keras import ops
+
+from state_of_sparsity.layers.base import SparseWrapper
+from state_of_sparsity.schedules import Ramp
+
+
+class PenalizedWrapper(SparseWrapper):
+    """A technique that learns its sparsity through a penalty on an auxiliary variable.
+
+    The penalty is the auxiliary variable's regularizer, so that it counts once a step however
+    often the layer is called.
+
+    Args:
+        layer: the Keras layer to make sparse.
+        penalty_weight: a number of at least 0, or a `sos.schedules.Ramp`.
+        argument: the name of `penalty_weight` for the user, for messages.
+        seed: integer, or `None` for a random one.
+        kernels: names of the kernels to make sparse; every kernel if `None`.
+        **kwargs: `name` and `trainable`, as for a Keras layer.
+    """
+
+    def __init__(self, layer, penalty_weight, *, argument, seed, kernels, **kwargs):
+        _check_weight(penalty_weight, argument)
+        super().__init__(layer, kernels=kernels, **kwargs)
+        self.penalty_weight = penalty_weight
+        self.current_weight = None
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def penalty(self, theta, auxiliary):
+        """Returns the penalty of one kernel, a scalar tensor, before it is weighted."""
+        raise NotImplementedError
+
+    def add_auxiliary(self, kernel, name, initializer):
+        """Creates the auxiliary variable of a kernel, with the penalty as its regularizer."""
+        if isinstance(self.penalty_weight, Ramp) and self.current_weight is None:
+            self.current_weight = self.add_weight(
+                name="penalty_weight",
+                shape=(),
+                initializer=keras.initializers.Constant(self.penalty_weight(0)),
+                trainable=False,
+            )
+
+        def regularizer(auxiliary):
+            fixed = self.current_weight is None
+            weight = self.penalty_weight if fixed else ops.convert_to_tensor(self.current_weight)
+            theta = ops.convert_to_tensor(kernel.variable)
+            return weight * self.penalty(theta, ops.convert_to_tensor(auxiliary))
+
+        return self.add_weight(
+            name=name,
+            shape=kernel.variable.shape,
+            initializer=initializer,
+            regularizer=regularizer,
+        )
+
+    @property
+    def needs_driver(self):
+        """Whether the weight of the penalty changes over time."""
+        return isinstance(self.penalty_weight, Ramp) and bool(self.sparse_kernels)
+
+    def update_penalty(self, weight: float):
+        """Sets the weight that the penalty has now."""
+        self.current_weight.assign(weight)
+
+    def numpy_parameters(self, kernel):
+        """Returns the kernel and its auxiliary variable as numpy arrays."""
+        state = self.kernel_state[kernel.name]
+        return ops.convert_to_numpy(kernel.variable), ops.convert_to_numpy(state)
+
+    def tensors(self, kernel):
+        """Returns the kernel and its auxiliary variable as tensors."""
+        state = self.kernel_state[kernel.name]
+        return ops.convert_to_tensor(kernel.variable), ops.convert_to_tensor(state)
+
+    def get_config(self):
+        """Returns the configuration."""
+        return {**super().get_config(), "seed": self.seed}
+
+
+def _check_weight(weight, argument):
+    number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+    if not isinstance(weight, Ramp) and not (number and 0 <= weight < float("inf")):
+        raise ValueError(
+            f"`{argument}` must be a number of at least 0 or a sos.schedules.Ramp. "
+            f"Received: {weight!r}."
+        )

@@ -1,0 +1,57 @@
+"""`RandomPruning`: drop weights at random, the baseline for every other technique."""
+
+import zlib
+
+import keras
+import numpy as np
+
+from state_of_sparsity.layers.base import PACKAGE
+from state_of_sparsity.layers.scheduled_mask import ScheduledMask
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class RandomPruning(ScheduledMask):
+    """Prunes weights chosen at random, as many as the schedule says.
+
+    Every weight has one fixed random score, drawn from the seed, the layer's name and the
+    kernel's name. Masks are therefore nested as sparsity grows, equal on every replica, and
+    differ between layers that share a seed.
+
+    Args:
+        layer: the Keras layer to prune, built or not. Name it where masks have to be the same in
+            another program: Keras numbers unnamed layers in the order of their creation.
+        schedule: `schedule(step) -> (should_prune, sparsity)`; `step` in optimizer steps
+            completed, `sparsity` in [0, 1).
+        seed: an integer of at least 0.
+        distribution: how zeros are shared among layers; by default every kernel has the same
+            sparsity.
+        kernels: names of the kernels to prune; every kernel if `None`.
+        **kwargs: `name` and `trainable`, as for a Keras layer.
+
+    Raises:
+        ValueError: if `layer` is sparse already, `schedule` is not callable, or `seed` is no
+            integer of at least 0.
+
+    Example:
+
+    >>> schedule = sos.schedules.ConstantSparsity(0.5, begin_step=0)
+    >>> layer = sos.RandomPruning(keras.layers.Dense(10), schedule, seed=1)
+
+    Reference: Gale et al., "The State of Sparsity in Deep Neural Networks", 2019, section 3.
+    """
+
+    def __init__(self, layer, schedule, seed=0, *, distribution=None, kernels=None, **kwargs):
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise ValueError(f"`seed` must be an integer of at least 0. Received: {seed!r}.")
+        super().__init__(layer, schedule, distribution=distribution, kernels=kernels, **kwargs)
+        self.seed = int(seed)
+        self.build_if_possible()
+
+    def scores(self, kernel, values):
+        """Returns the fixed random scores, in [0, 1)."""
+        key = zlib.crc32(f"{self.name}/{kernel.name}".encode())
+        return np.random.default_rng([self.seed, key]).random(values.shape, np.float32)
+
+    def get_config(self):
+        """Returns the configuration."""
+        return {**super().get_config(), "seed": self.seed}

@@ -1,0 +1,100 @@
+"""`ScheduledMask`: masks whose sparsity follows a schedule, set by `UpdateSparsity`."""
+
+import keras
+import numpy as np
+
+from state_of_sparsity.layers.mask_arithmetic import keep_largest, zero_count
+from state_of_sparsity.layers.masked import MaskedWrapper
+from state_of_sparsity.schedule_saving import deserialize_schedule, serialize_schedule
+from state_of_sparsity.schedules import check_schedule
+
+
+class ScheduledMask(MaskedWrapper):
+    """A mask technique that drops the weights of lowest score, as many as a schedule says.
+
+    A technique is a subclass that scores weights (`scores`). At an update each kernel keeps
+    exactly `size - round(sparsity * size)` weights, those of highest score; of equal scores the
+    first are dropped.
+
+    Args:
+        layer: the Keras layer to prune.
+        schedule: `schedule(step) -> (should_prune, sparsity)`: a TF-MOT `PruningSchedule`, a
+            schedule of `sos.schedules`, or any callable of that form. `step` counts optimizer
+            steps completed; `sparsity` is the fraction of zeros in [0, 1).
+        distribution: how zeros are shared among the kernels of all layers with an equal
+            distribution (`sos.distributions`); `None` gives every kernel the same sparsity.
+        kernels: names of the kernels to prune; every kernel if `None`.
+        **kwargs: `name` and `trainable`, as for a Keras layer.
+    """
+
+    def __init__(self, layer, schedule, *, distribution=None, kernels=None, **kwargs):
+        check_schedule(schedule)
+        super().__init__(layer, kernels=kernels, **kwargs)
+        self.schedule = schedule
+        self.distribution = distribution
+
+    @property
+    def needs_driver(self):
+        """True: the mask follows the schedule only if something updates it."""
+        return bool(self.sparse_kernels)
+
+    def scores(self, kernel, values: np.ndarray) -> np.ndarray:
+        """Returns the score of every weight, the lowest to be dropped first.
+
+        Args:
+            kernel: the `Kernel`.
+            values: its stored values, masked ones included.
+        """
+        raise NotImplementedError
+
+    def checked_scores(self, kernel) -> np.ndarray:
+        """Returns the scores of a kernel, refusing NaN."""
+        values = kernel.variable.numpy()
+        if values.dtype not in (np.float32, np.float64):
+            values = values.astype(np.float32)  # numpy does not partition bfloat16
+        # One sum instead of an array of flags; scores are never negative, so no inf - inf.
+        if np.isnan(np.sum(np.abs(values))):
+            raise ValueError(
+                f"The kernel '{kernel.name}' of the layer '{self.name}' holds NaN at a sparsity "
+                "update: training has diverged, and no mask can be computed. Lower the learning "
+                "rate, or resume from an earlier checkpoint."
+            )
+        return self.scores(kernel, values)
+
+    def update_masks(self, sparsity: float):
+        """Sets every mask to `sparsity`, one kernel in memory at a time."""
+        for kernel in self.sparse_kernels:
+            scores = self.checked_scores(kernel)
+            self.mask(kernel).assign(keep_largest(scores, zero_count(sparsity, scores.size)))
+
+    def get_config(self):
+        """Returns the configuration, with the schedule in a form that can be revived."""
+        return {
+            **super().get_config(),
+            "schedule": serialize_schedule(self.schedule),
+            "distribution": keras.saving.serialize_keras_object(self.distribution),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Creates the wrapper from its configuration."""
+        config = dict(config)
+        config["schedule"] = deserialize_schedule(config["schedule"])
+        config["distribution"] = keras.saving.deserialize_keras_object(config["distribution"])
+        return super().from_config(config, custom_objects)
+
+
+def update_together(members: list[ScheduledMask], sparsity: float):
+    """Sets the masks of layers that share a distribution to one overall sparsity.
+
+    Args:
+        members: wrappers with equal `distribution`.
+        sparsity: fraction of zeros over all their kernels; the total is
+            `round(sparsity * total size)` exactly.
+    """
+    kernels = [(wrapper, kernel) for wrapper in members for kernel in wrapper.sparse_kernels]
+    scores = [wrapper.checked_scores(kernel) for wrapper, kernel in kernels]
+    zeros = zero_count(sparsity, sum(array.size for array in scores))
+    counts = members[0].distribution.zeros(scores, zeros)
+    for (wrapper, kernel), array, count in zip(kernels, scores, counts):
+        wrapper.mask(kernel).assign(keep_largest(array, count))

@@ -1,0 +1,181 @@
+"""`VariationalDropout`: learn a noise level for every weight, and drop those that are all noise."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from state_of_sparsity.layers.base import PACKAGE
+from state_of_sparsity.layers.kernels import own_weights
+from state_of_sparsity.layers.linear_layers import is_linear, noise_shape, without_activation
+from state_of_sparsity.layers.penalized import PenalizedWrapper
+from state_of_sparsity.layers.substitution import call_with
+
+EPSILON = 1e-8
+K1, K2, K3 = 0.63576, 1.87320, 1.48695
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class VariationalDropout(PenalizedWrapper):
+    """Learns a Gaussian posterior `N(theta, sigma^2)` for every weight.
+
+    With `log alpha = log sigma^2 - log(theta^2 + 1e-8)`, the penalty is the approximate KL
+    divergence from the log-uniform prior,
+    `sum(k1 - k1 sigmoid(k2 + k3 log alpha) + log(1 + 1/alpha) / 2)`.
+    In training a layer that is linear in its kernel draws its pre-activations from
+    `N(x theta, x^2 sigma^2)` (local reparameterisation); any other layer draws its weights. At
+    evaluation the kernel is `theta` where `log alpha < threshold`, else 0.
+
+    Args:
+        layer: the Keras layer to make sparse, built or not. Its kernel is `theta`.
+        kl_weight: weight of the KL divergence in the loss, at least 0, a number or a
+            `sos.schedules.Ramp`. `1 / number of training examples` is the Bayesian choice for a
+            loss that is a mean over examples.
+        threshold: log alpha from which on a weight is dropped; 3 drops weights whose noise has
+            more than 4.5 times their size.
+        initial_log_sigma2: log sigma^2 at the start.
+        clip_log_alpha: in training log alpha is clipped to [-clip, clip]; `None` to leave it.
+        share_positions: whether a dense layer called on inputs of rank 3 or more draws its noise
+            once an example and shares it over the positions, as the paper does. Convolutions
+            always draw at every position.
+        seed: integer seed of the noise, or `None`.
+        kernels: names of the kernels to make sparse; every kernel if `None`.
+        **kwargs: `name` and `trainable`, as for a Keras layer.
+
+    Raises:
+        ValueError: if an argument is outside its range.
+
+    Example:
+
+    >>> layer = sos.VariationalDropout(keras.layers.Dense(10), kl_weight=1 / 60_000)
+
+    Reference: Molchanov et al., "Variational Dropout Sparsifies Deep Neural Networks", 2017,
+    equations 10 and 14.
+    """
+
+    def __init__(
+        self,
+        layer,
+        kl_weight,
+        threshold=3.0,
+        *,
+        initial_log_sigma2=-10.0,
+        clip_log_alpha=8.0,
+        share_positions=True,
+        seed=None,
+        kernels=None,
+        **kwargs,
+    ):
+        if clip_log_alpha is not None and not clip_log_alpha > 0:
+            raise ValueError(
+                f"`clip_log_alpha` must be above 0, or None. Received: {clip_log_alpha!r}."
+            )
+        super().__init__(
+            layer, kl_weight, argument="kl_weight", seed=seed, kernels=kernels, **kwargs
+        )
+        self.threshold = float(threshold)
+        self.initial_log_sigma2 = float(initial_log_sigma2)
+        self.clip_log_alpha = clip_log_alpha
+        self.share_positions = share_positions
+        self.build_if_possible()
+
+    def add_kernel_state(self, kernel, prefix):
+        """Creates log sigma^2 of the kernel."""
+        start = keras.initializers.Constant(self.initial_log_sigma2)
+        return self.add_auxiliary(kernel, f"{prefix}log_sigma2", start)
+
+    def log_alpha(self, theta, log_sigma2):
+        """Returns log alpha, not clipped."""
+        return log_sigma2 - ops.log(ops.square(theta) + EPSILON)
+
+    def variance(self, theta, log_sigma2):
+        """Returns sigma^2 with log alpha clipped."""
+        if self.clip_log_alpha is None:
+            return ops.exp(log_sigma2)
+        log_alpha = self._clipped(self.log_alpha(theta, log_sigma2))
+        return ops.exp(log_alpha) * (ops.square(theta) + EPSILON)
+
+    def penalty(self, theta, log_sigma2):
+        """Returns the KL divergence of one kernel."""
+        log_alpha = self._clipped(self.log_alpha(theta, log_sigma2))
+        negative = K1 * ops.sigmoid(K2 + K3 * log_alpha) - 0.5 * ops.softplus(-log_alpha) - K1
+        return -ops.sum(negative)
+
+    def _clipped(self, log_alpha):
+        if self.clip_log_alpha is None:
+            return log_alpha
+        return ops.clip(log_alpha, -self.clip_log_alpha, self.clip_log_alpha)
+
+    def effective_kernel(self, kernel, training):
+        """Returns a sample of the kernel in training, the thresholded means else."""
+        theta, log_sigma2 = self.tensors(kernel)
+        if training:
+            noise = keras.random.normal(theta.shape, dtype=theta.dtype, seed=self.seed_generator)
+            return theta + ops.sqrt(self.variance(theta, log_sigma2) + EPSILON) * noise
+        present = self.log_alpha(theta, log_sigma2) < self.threshold
+        return ops.where(present, theta, ops.zeros_like(theta))
+
+    def sparse_call(self, args, kwargs, training):
+        """Draws pre-activations in training where the layer is linear in its one kernel."""
+        if not training or len(self.sparse_kernels) != 1 or not is_linear(self.layer):
+            return super().sparse_call(args, kwargs, training)
+        (kernel,) = self.sparse_kernels
+        theta, log_sigma2 = self.tensors(kernel)
+        if self.needs_driver:
+            theta = self._fail_if_undriven(theta)
+        with without_activation(self.layer):
+            mean = self.run_layer([(kernel.variable, theta)], args, kwargs)
+            variance = self._output_variance(kernel, self.variance(theta, log_sigma2), args, kwargs)
+        shape = noise_shape(self.layer, args, kwargs, mean, self.share_positions)
+        noise = keras.random.normal(shape, dtype="float32", seed=self.seed_generator)
+        # Fast convolutions can make a sum of squares slightly negative: the square root must not.
+        scale = ops.sqrt(ops.relu(ops.cast(variance, "float32")) + EPSILON)
+        return self._activated(mean + ops.cast(scale * noise, mean.dtype))
+
+    def _output_variance(self, kernel, sigma2, args, kwargs):
+        """Runs the layer on squared inputs with sigma^2 as kernel and nothing else added."""
+        args, kwargs = list(args), dict(kwargs)
+        holder, key = (args, 0) if args else (kwargs, "inputs")
+        half = self.layer.compute_dtype == "float16"
+        if not isinstance(self.layer, keras.layers.Embedding):
+            inputs = ops.convert_to_tensor(holder[key])
+            # Squares overflow in float16 from 256 up, and sigma^2 underflows.
+            holder[key] = ops.square(ops.cast(inputs, "float32") if half else inputs)
+        others = [w.variable for w in own_weights(self.layer) if w.variable is not kernel.variable]
+        values = [(v, ops.zeros(v.shape, v.dtype)) for v in others]
+        with without_activation(self.layer, in_float32=half):
+            return call_with(self.layer, [(kernel.variable, sigma2), *values], args, kwargs)[0]
+
+    def _activated(self, outputs):
+        activation = getattr(self.layer, "activation", None)
+        outputs = outputs if activation is None else activation(outputs)
+        if self.layer.activity_regularizer is not None:
+            batch = ops.cast(ops.shape(outputs)[0], outputs.dtype)
+            self.add_loss(self.layer.activity_regularizer(outputs) / batch)
+        return outputs
+
+    def evaluation_kernel(self, kernel):
+        """Returns theta with the dropped weights written in as zeros."""
+        theta, _ = self.numpy_parameters(kernel)
+        return np.where(self.present(kernel), theta, np.zeros((), theta.dtype))
+
+    def present(self, kernel):
+        """Returns where log alpha is below the threshold."""
+        theta, log_sigma2 = self.tensors(kernel)
+        return ops.convert_to_numpy(self.log_alpha(theta, log_sigma2) < self.threshold)
+
+    def get_config(self):
+        """Returns the configuration."""
+        return {
+            **super().get_config(),
+            "kl_weight": keras.saving.serialize_keras_object(self.penalty_weight),
+            "threshold": self.threshold,
+            "initial_log_sigma2": self.initial_log_sigma2,
+            "clip_log_alpha": self.clip_log_alpha,
+            "share_positions": self.share_positions,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Creates the wrapper from its configuration."""
+        weight = keras.saving.deserialize_keras_object(config["kl_weight"])
+        return super().from_config({**config, "kl_weight": weight}, custom_objects)
