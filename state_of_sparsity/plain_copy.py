@@ -1,0 +1,129 @@
+"""Plain copies of models: the layers' configurations anew, the evaluation kernels written in."""
+
+import inspect
+import warnings
+
+import keras
+from keras import ops
+
+from state_of_sparsity.layers.base import SparseWrapper
+from state_of_sparsity.layers.kernels import sub_layers
+from state_of_sparsity.replacement import clone_graph, is_graph, replace_sub_layers
+
+
+def plain_copy(model):
+    """Returns a copy of a model without sparse wrappers, that predicts what the model predicts.
+
+    Args:
+        model: a built model, sparse or not; it stays as it is.
+
+    Raises:
+        ValueError: if a layer or subclassed model cannot be made anew from its configuration.
+    """
+    kinds = {type(layer) for layer in model._flatten_layers()}
+    # Nested configurations are looked up by name: let them find the user's own classes.
+    with keras.saving.custom_object_scope({kind.__name__: kind for kind in kinds}):
+        copy = _copied_model(model, {})
+    _build_like(model, copy)
+    _copy_variables(model, copy)
+    return copy
+
+
+def _copied_model(model, done):
+    if not is_graph(model):
+        return _copied_layer(model)
+
+    def copied(layer):
+        if id(layer) not in done:
+            nested = isinstance(layer, keras.Model)
+            done[id(layer)] = _copied_model(layer, done) if nested else _copied_layer(layer)
+        return done[id(layer)]
+
+    return clone_graph(model, copied)
+
+
+def _copied_layer(layer):
+    layer = _plain(layer)
+    try:
+        copy = _from_config(layer)
+    except Exception as error:
+        if not layer.variables and not isinstance(layer, keras.Model):
+            return layer  # no state, so nothing that the copy could change
+        raise ValueError(
+            f"`model` cannot be copied: '{layer.name}' ({type(layer).__name__}) cannot be made "
+            f"anew from its configuration ({error}). Implement `get_config`, and `from_config` if "
+            "an argument of its constructor needs it."
+        ) from error
+    return _unwrapped(copy)
+
+
+def _from_config(layer):
+    config = layer.get_config()
+    accepted = inspect.signature(type(layer).__init__).parameters.values()
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted):
+        return type(layer).from_config(config)
+    # A constructor without **kwargs cannot take what Keras adds to every configuration.
+    names = {parameter.name for parameter in accepted}
+    copy = type(layer).from_config({key: v for key, v in config.items() if key in names})
+    copy.name = layer.name
+    if not layer.trainable:
+        copy.trainable = False
+    return copy
+
+
+def _unwrapped(layer):
+    """Takes the wrappers out of a layer whose own constructor puts them in."""
+    layer = _plain(layer)
+    if not any(isinstance(inner, SparseWrapper) for inner in layer._flatten_layers()):
+        return layer
+    return (clone_graph if is_graph(layer) else replace_sub_layers)(layer, _unwrapped)
+
+
+def _plain(layer):
+    return layer.layer if isinstance(layer, SparseWrapper) else layer
+
+
+def _pairs(original, copy):
+    """Yields every layer of the original, wrappers taken off, with the one of the copy."""
+    yield original, copy
+    for (name, child), (_, other) in zip(sub_layers(original), sub_layers(copy), strict=True):
+        plain = _plain(child)
+        if type(plain) is not type(other):
+            raise ValueError(
+                f"`model` cannot be copied: made anew from its configuration, "
+                f"'{original.name}' has {other!r} in place of {name!r}."
+            )
+        yield from _pairs(plain, other)
+
+
+def _build_like(original, copy):
+    if not copy.built or not is_graph(copy):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the layers are built one by one where this fails
+            copy.build_from_config(original.get_build_config())
+    for layer, other in _pairs(original, copy):
+        if layer.built and not other.built:
+            other.build_from_config(layer.get_build_config())
+            other.built = True
+
+
+def _copy_variables(original, copy):
+    values = {}
+    for wrapper in original._flatten_layers():
+        if isinstance(wrapper, SparseWrapper):
+            for kernel in wrapper.sparse_kernels:
+                values[id(kernel.variable)] = lambda w=wrapper, k=kernel: w.evaluation_kernel(k)
+    for layer, other in _pairs(original, copy):
+        if layer is other:
+            continue
+        old = layer._trainable_variables + layer._non_trainable_variables
+        new = other._trainable_variables + other._non_trainable_variables
+        if [tuple(v.shape) for v in old] != [tuple(v.shape) for v in new]:
+            raise ValueError(
+                f"`model` cannot be copied: '{layer.name}' ({type(layer).__name__}) has the "
+                f"weights {[(v.name, tuple(v.shape)) for v in old]}, and made anew from its "
+                f"configuration {[(v.name, tuple(v.shape)) for v in new]}."
+            )
+        for variable, target in zip(old, new):
+            value = values.get(id(variable), lambda v=variable: ops.convert_to_numpy(v))()
+            target.assign(value)

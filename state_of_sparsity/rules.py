@@ -1,0 +1,125 @@
+"""Rules: which layers of a model are made sparse, and by what."""
+
+import re
+import warnings
+from collections.abc import Callable, Sequence
+
+import keras
+
+from state_of_sparsity.layers.base import SparseWrapper
+
+Make = Callable[[keras.layers.Layer], "SparseWrapper | None"]
+
+
+class Rules:
+    """The rules of one call of `sparsify`, and what they matched.
+
+    Args:
+        rules: a callable `layer -> wrapper or None`, asked for every layer with a kernel; or a
+            list of `(regular expression, callable or None)`, of which the first whose expression
+            is found in the layer's path decides. `None` leaves a layer dense.
+
+    Raises:
+        ValueError: if `rules` has another form.
+    """
+
+    def __init__(self, rules: Make | Sequence[tuple[str, Make | None]]):
+        self.listed = not callable(rules)
+        self.rules = _compiled(rules) if self.listed else [(re.compile(""), rules)]
+        self.matched = [0] * len(self.rules)
+        self.decided = [0] * len(self.rules)
+        self.candidates, self.others = [], []
+
+    def wrap(self, path, layer, kernel_paths):
+        """Returns `(decided, wrapper)` for a layer.
+
+        Args:
+            path: the layer's path.
+            layer: a layer with a kernel.
+            kernel_paths: the paths of its kernels.
+        """
+        self.candidates.append(path)
+        decision = None
+        for index, (pattern, make) in enumerate(self.rules):
+            if _matches(pattern, path, kernel_paths):
+                self.matched[index] += 1
+                if decision is None:
+                    self.decided[index] += 1
+                    decision = index
+        if decision is None:
+            return False, None
+        make = self.rules[decision][1]
+        if make is None:
+            return True, None
+        wrapper = make(layer)
+        _check_wrapper(wrapper, layer, path)
+        return wrapper is not None, wrapper
+
+    def leave(self, path):
+        """Notes a layer that has no kernel."""
+        self.others.append(path)
+
+    def check_used(self):
+        """Raises a `ValueError` if a rule, or the model, matched nothing."""
+        if not self.candidates:
+            raise ValueError(
+                "`model` must have a layer with a kernel that is not sparse yet. Received: a "
+                f"model with the layers {self.others}. Layers made sparse already are left alone."
+            )
+        for (pattern, _), matched, decided in zip(self.rules, self.matched, self.decided):
+            if not matched:
+                without = [path for path in self.others if pattern.search(path)]
+                hint = f" It is found in {without}, which have no kernel." if without else ""
+                raise ValueError(
+                    f"`rules` must match layers: {pattern.pattern!r} is found in the path of no "
+                    f"layer with a kernel.{hint} The layers with a kernel are {self.candidates}."
+                )
+            if not decided:
+                warnings.warn(
+                    f"`rules`: {pattern.pattern!r} decides nothing, since earlier rules match "
+                    "every layer that it matches. The first match wins.",
+                    stacklevel=4,
+                )
+
+
+def _compiled(rules):
+    form = "a callable `layer -> wrapper` or a list of (regular expression, callable or None)"
+    try:
+        pairs = [(pattern, make) for pattern, make in rules]
+    except (TypeError, ValueError):
+        raise ValueError(f"`rules` must be {form}. Received: {rules!r}.") from None
+    compiled = []
+    for pattern, make in pairs:
+        if make is not None and not callable(make):
+            raise ValueError(f"`rules` must be {form}. Received: {make!r} for {pattern!r}.")
+        try:
+            compiled.append((re.compile(pattern), make))
+        except (re.error, TypeError) as error:
+            raise ValueError(
+                f"`rules` must hold regular expressions. Received: {pattern!r} ({error})."
+            ) from None
+    if not compiled:
+        raise ValueError(f"`rules` must be {form}, and not empty. Received: {rules!r}.")
+    return compiled
+
+
+def _matches(pattern, path, kernel_paths):
+    if pattern.search(path):
+        return True
+    # A kernel as reports name it, `dense/kernel`: only where the rule spells the kernel's name,
+    # lest an expression that excludes a layer's path find it in the longer one.
+    return any(
+        kernel_path.rsplit("/", 1)[-1] in pattern.pattern and pattern.search(kernel_path)
+        for kernel_path in kernel_paths
+    )
+
+
+def _check_wrapper(wrapper, layer, path):
+    if wrapper is None:
+        return
+    if not isinstance(wrapper, SparseWrapper) or wrapper.layer is not layer:
+        raise ValueError(
+            "`rules` must return a sparse wrapper around the layer it is given, such as "
+            "sos.MagnitudePruning(layer, schedule), or None to leave it dense. "
+            f"Received: {wrapper!r} for the layer '{path}'."
+        )

@@ -1,0 +1,122 @@
+"""The layers and kernels of a model, and the paths that name them."""
+
+from dataclasses import dataclass
+
+import keras
+
+from state_of_sparsity.layers.base import SparseWrapper
+from state_of_sparsity.layers.kernels import Kernel, find_kernels, own_kernels, sub_layers
+
+
+@dataclass(frozen=True)
+class ModelKernel:
+    """A kernel of a model, made sparse or left dense.
+
+    Args:
+        path: the names of the layers that lead to it and its own, `encoder/query/kernel`. It does
+            not change when the model is made sparse, stripped, saved, or nested.
+        variable: the Keras variable with the stored values.
+        owner: the layer that holds the variable.
+        wrapper: the `SparseWrapper` that acts on it, or `None`.
+        kernel: the wrapper's name for it, or `None`.
+    """
+
+    path: str
+    variable: keras.Variable
+    owner: keras.layers.Layer
+    wrapper: SparseWrapper | None = None
+    kernel: Kernel | None = None
+
+
+def walk(model):
+    """Yields `(path, layer)` for every layer of a model once, outer layers first.
+
+    A wrapper stands for the layer it wraps, under that layer's path, and is not entered.
+    """
+    yield from _walk(model, "", set())
+
+
+def _walk(layer, prefix, visited):
+    for name, child in sub_layers(layer):
+        if id(child) in visited:
+            continue
+        visited.add(id(child))
+        yield prefix + name, child
+        if not isinstance(child, SparseWrapper):
+            yield from _walk(child, f"{prefix}{name}/", visited)
+
+
+def sparse_layers(model) -> dict[str, SparseWrapper]:
+    """Returns the sparse wrappers of a model by their paths, in structural order.
+
+    Args:
+        model: a Keras model, or a layer.
+
+    Example:
+
+    >>> list(sos.sparse_layers(sparse_model))
+    ['dense', 'dense_1']
+    """
+    if isinstance(model, SparseWrapper):
+        return {model.name: model}
+    return {path: layer for path, layer in walk(model) if isinstance(layer, SparseWrapper)}
+
+
+def model_kernels(model) -> list[ModelKernel]:
+    """Returns every kernel of a model in structural order, sparse or dense.
+
+    Args:
+        model: a built Keras model.
+    """
+    kernels, seen = [], set()
+    own = [("", model)] if isinstance(model, SparseWrapper) else [("", model), *walk(model)]
+    for path, layer in own:
+        prefix = f"{path}/" if path else ""
+        for found in _kernels_of(layer, prefix):
+            if id(found.variable) not in seen:
+                seen.add(id(found.variable))
+                kernels.append(found)
+    return kernels
+
+
+def _kernels_of(layer, prefix):
+    if not isinstance(layer, SparseWrapper):
+        return [ModelKernel(prefix + k.name, k.variable, k.owner) for k in own_kernels(layer)]
+    sparse = {id(kernel.variable): kernel for kernel in layer.sparse_kernels}
+    named = {id(kernel.variable): kernel for kernel in find_kernels(layer.layer)} | sparse
+    found = []
+    for key, kernel in named.items():
+        wrapper = layer if key in sparse else None
+        found.append(
+            ModelKernel(
+                prefix + kernel.name, kernel.variable, kernel.owner, wrapper, sparse.get(key)
+            )
+        )
+    return found
+
+
+def masks(model) -> dict:
+    """Returns which weights are present now: `{kernel path: boolean numpy array}`.
+
+    For every technique and every sparse kernel: the mask of a pruned kernel, the weights whose
+    log alpha is below the threshold (variational dropout), those whose gate is open (L0).
+
+    Args:
+        model: a Keras model with sparse layers.
+
+    Raises:
+        ValueError: if the model has no sparse layer.
+
+    Example:
+
+    >>> {path: mask.mean() for path, mask in sos.masks(sparse_model).items()}
+    {'dense/kernel': 0.1, 'dense_1/kernel': 0.1}
+    """
+    kernels = [kernel for kernel in model_kernels(model) if kernel.wrapper is not None]
+    if not kernels:
+        raise ValueError(
+            f"`model` has no sparse kernel. Received: '{model.name}' with the layers "
+            f"{[path for path, _ in walk(model)]}. Use `sos.sparsify(model, rules)` first, and "
+            "build the model if it is not built."
+        )
+    return {kernel.path: kernel.wrapper.present(kernel.kernel) for kernel in kernels}
