@@ -1,0 +1,203 @@
+"""Keras callbacks: `UpdateSparsity` drives schedules, `SparsityLog` records the sparsity."""
+
+import warnings
+
+import keras
+from keras import ops
+
+from state_of_sparsity.structure import model_kernels, sparse_layers
+from state_of_sparsity.updates import SparsityUpdates
+
+
+class UpdateSparsity(keras.callbacks.Callback):
+    """Updates masks and penalty weights when their schedules say so.
+
+    Steps are optimizer steps completed (`optimizer.iterations`): gradient accumulation, skipped
+    float16 steps and resumed runs count right. The update for step t runs when t steps are done,
+    so that validation and checkpoints that follow see it, and the one at the very last step is
+    not lost. With `steps_per_execution=K` an update runs at the first boundary at or after its
+    step, with the value of the latest step that was due.
+
+    Put it first in the list of callbacks. `EarlyStopping(restore_best_weights=True)` and
+    checkpoints of the best epoch bring old masks back too: let them watch only after the
+    schedule's end.
+
+    Args:
+        strict: whether a schedule that cannot reach its final value within the run is an error
+            instead of a warning.
+
+    Raises:
+        ValueError: at the start of training, if the model is not built or has no sparse layer, a
+            schedule returns a sparsity outside [0, 1), or (with `strict`) a schedule cannot
+            reach its final value; at an update, if a kernel holds NaN.
+
+    Example:
+
+    >>> sparse.fit(x, y, epochs=10, callbacks=[sos.UpdateSparsity()])
+
+    In a custom loop:
+
+    >>> updater = sos.UpdateSparsity()
+    >>> for step, batch in enumerate(data):
+    ...     updater.update(sparse, step)
+    ...     train_step(batch)
+    >>> updater.update(sparse, step + 1)
+    """
+
+    def __init__(self, strict=False):
+        super().__init__()
+        self.strict = strict
+        self.updates = None
+        self._updated_model = None
+
+    def update(self, model, step: int):
+        """Brings masks and penalty weights to optimizer step `step`, in a custom loop.
+
+        Call it before each step, with the number of steps completed, and once after the last. On
+        JAX with a stateless loop: write the state back to the model, update, read it again.
+
+        Args:
+            model: the model with sparse layers.
+            step: optimizer steps completed, at least 0.
+        """
+        if isinstance(step, bool) or int(step) != step or step < 0:
+            raise ValueError(f"`step` must be an integer of at least 0. Received: {step!r}.")
+        step = int(step)
+        if self._updated_model is not model or step < self._done:
+            self._bind(model)
+            self._done = step - 1
+        self._carry_out_until(step)
+
+    def _bind(self, model):
+        _check_can_drive(model)
+        self.updates = SparsityUpdates(model)
+        self._updated_model = model
+        for wrapper in self.updates.driven:
+            wrapper.driven = True
+        if isinstance(getattr(model, "train_function", None), _UndrivenTraining):
+            model.train_function = model.train_function.original
+
+    def _carry_out_until(self, step):
+        """Carries out what is due after the steps that are done, up to `step`."""
+        due = self.updates.due(self._done + 1, step)
+        if due:
+            self.updates.carry_out(due)
+        self._done = step
+
+    # Training with `fit`.
+
+    def on_train_begin(self, logs=None):
+        """Takes charge of the model's sparse layers."""
+        self._bind(self.model)
+        self._per_batch = max(1, self.model.steps_per_execution)
+        self._started = False
+        self._warned = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Checks, once, that the schedules fit into the run."""
+        steps, epochs = self.params.get("steps"), self.params.get("epochs")
+        if not self._started and steps and epochs:
+            optimizer = self.model.optimizer
+            optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scaler
+            batches = steps * (epochs - epoch)
+            start = int(optimizer.iterations)
+            per_step = optimizer.gradient_accumulation_steps or 1
+            self._report_unreached(start, start + batches // per_step, self.strict)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Carries out the update of the first step, when other callbacks have restored state."""
+        if not self._started:
+            self._started = True
+            self._start = self._most = int(self.model.optimizer.iterations)
+            self._done = self._start - 1
+            self._carry_out_until(self._start)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Carries out what the steps that were just done made due."""
+        # An upper bound, since accumulated and skipped steps do not count: the optimizer is
+        # asked (on JAX that synchronizes the whole state) only when something may be due.
+        self._most += self._per_batch
+        if not self.updates.due(self._done + 1, self._most):
+            self._done = self._most
+            return
+        step = int(self.model.optimizer.iterations)
+        self._carry_out_until(step)
+        self._most = step
+
+    def on_train_end(self, logs=None):
+        """Hands the sparse layers back: training on needs an `UpdateSparsity` again."""
+        if self._started and not self._warned:
+            self._report_unreached(self._start, int(self.model.optimizer.iterations), False)
+        for wrapper in self.updates.driven:
+            wrapper.driven = False
+        if self.updates.driven and self.model.train_function is not None:
+            self.model.train_function = _UndrivenTraining(
+                self.model.train_function, self.updates.driven[0]
+            )
+
+    def _report_unreached(self, start, end, strict):
+        found = self.updates.unreached(start, end)
+        if not found:
+            return
+        self._warned = True
+        message = (
+            f"`schedule` does not reach its final value in this run, of steps {start} to {end}: "
+            + "; ".join(found)
+            + ". Train longer, end the schedule earlier, or choose a `frequency` that divides "
+            "`end_step - begin_step`."
+        )
+        if strict:
+            raise ValueError(message)
+        warnings.warn(message, stacklevel=2)
+
+
+class _UndrivenTraining:
+    """Stands in for a compiled training step, which would run on with nothing driving it."""
+
+    def __init__(self, original, wrapper):
+        self.original, self.wrapper = original, wrapper
+
+    def __call__(self, *args, **kwargs):
+        self.wrapper.check_driven()
+        return self.original(*args, **kwargs)
+
+
+class SparsityLog(keras.callbacks.Callback):
+    """Adds the model's sparsity to the logs of every epoch.
+
+    `sparsity` is the fraction of zeros over all kernels, dense ones included. Callbacks listed
+    after it (`CSVLogger`, `TensorBoard`) and the history record it.
+
+    Example:
+
+    >>> sparse.fit(x, y, callbacks=[sos.UpdateSparsity(), sos.SparsityLog()])
+    """
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Counts and logs."""
+        if logs is not None:
+            logs["sparsity"] = overall_sparsity(self.model)
+
+
+def overall_sparsity(model) -> float:
+    """Returns the fraction of zeros over all kernels of a model, dense kernels included."""
+    size = zeros = 0
+    for kernel in model_kernels(model):
+        count = int(ops.size(kernel.variable))
+        size += count
+        if kernel.wrapper is not None:
+            zeros += count - int(kernel.wrapper.present(kernel.kernel).sum())
+    return zeros / size if size else 0.0
+
+
+def _check_can_drive(model):
+    if not model.built:
+        raise ValueError(
+            f"`model` must be built before it is trained sparse: '{model.name}' has no weights "
+            "yet. Begin it with keras.Input(shape), or call model.build(input_shape)."
+        )
+    if not sparse_layers(model):
+        raise ValueError(
+            f"`model` must have sparse layers to update. Received: '{model.name}', which has "
+            "none. Train the model that `sos.sparsify` returned."
+        )

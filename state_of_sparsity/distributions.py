@@ -1,0 +1,144 @@
+"""How one overall sparsity is shared among the kernels of several layers."""
+
+import itertools
+
+import keras
+import numpy as np
+
+from state_of_sparsity.layers.magnitude_pruning import MagnitudePruning
+from state_of_sparsity.layers.mask_arithmetic import (
+    zero_count,
+    zeros_by_erdos_renyi_kernel,
+    zeros_by_global_threshold,
+)
+from state_of_sparsity.schedules import PACKAGE, check_schedule
+from state_of_sparsity.structure import model_kernels
+
+_numbers = itertools.count(1)
+
+
+class _SharedSparsity:
+    """Kernels of layers with an equal distribution share their zeros; `group` tells them apart."""
+
+    def __init__(self, group):
+        self.group = group
+
+    def __eq__(self, other):
+        return type(other) is type(self) and other.group == self.group
+
+    def __hash__(self):
+        return hash((type(self), self.group))
+
+    def get_config(self):
+        return {"group": self.group}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class GlobalThreshold(_SharedSparsity):
+    """One threshold over the scores of all kernels of a group.
+
+    Args:
+        group: a name; layers whose distributions have an equal name are pruned together.
+    """
+
+    def zeros(self, scores: list[np.ndarray], zeros: int) -> list[int]:
+        """Returns how many of `zeros` fall to each array of scores."""
+        return zeros_by_global_threshold(scores, zeros)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ErdosRenyiKernel(_SharedSparsity):
+    """Densities proportional to `sum(shape) / prod(shape)`, no kernel denser than dense.
+
+    Args:
+        group: a name; layers whose distributions have an equal name are pruned together.
+
+    Reference: Evci et al., "Rigging the Lottery", 2020, section 3.
+    """
+
+    def zeros(self, scores: list[np.ndarray], zeros: int) -> list[int]:
+        """Returns how many of `zeros` fall to each array of scores."""
+        return zeros_by_erdos_renyi_kernel([array.shape for array in scores], zeros)
+
+
+def global_magnitude(schedule):
+    """Returns a rule for `sos.sparsify`: magnitude pruning with one threshold over all layers.
+
+    The `round(sparsity * total size)` weights of smallest magnitude of all the layers it is
+    applied to are masked. Two calls make two groups.
+
+    Args:
+        schedule: `schedule(step) -> (should_prune, sparsity)`, of the overall sparsity.
+
+    Returns:
+        A callable `layer -> wrapper`.
+
+    Example:
+
+    >>> sparse = sos.sparsify(model, sos.distributions.global_magnitude(schedule))
+    """
+    return _magnitude(schedule, GlobalThreshold(f"global_{next(_numbers)}"))
+
+
+def erdos_renyi_kernel_magnitude(schedule):
+    """Returns a rule for `sos.sparsify`: magnitude pruning, Erdos-Renyi-Kernel sparsities.
+
+    At every update the kernels of the layers it is applied to have
+    `round(sparsity * total size)` zeros in all, shared as `erdos_renyi_kernel` says.
+
+    Args:
+        schedule: `schedule(step) -> (should_prune, sparsity)`, of the overall sparsity.
+
+    Returns:
+        A callable `layer -> wrapper`.
+
+    Example:
+
+    >>> sparse = sos.sparsify(model, sos.distributions.erdos_renyi_kernel_magnitude(schedule))
+    """
+    return _magnitude(schedule, ErdosRenyiKernel(f"erdos_renyi_kernel_{next(_numbers)}"))
+
+
+def _magnitude(schedule, distribution):
+    check_schedule(schedule)
+    return lambda layer: MagnitudePruning(layer, schedule, distribution=distribution)
+
+
+def erdos_renyi_kernel(model, sparsity: float) -> dict[str, float]:
+    """Returns the sparsity of each kernel under the Erdos-Renyi-Kernel distribution.
+
+    The density of a kernel is proportional to `sum(shape) / prod(shape)`, at most 1.
+
+    Args:
+        model: a built Keras model, sparse or not.
+        sparsity: fraction of zeros over all its kernels, in [0, 1).
+
+    Returns:
+        `{kernel path: sparsity}`, whole numbers of zeros that add up to
+        `round(sparsity * total size)`.
+
+    Raises:
+        ValueError: if `sparsity` is outside [0, 1) or the model has no kernel.
+
+    Example:
+
+    >>> per_kernel = sos.distributions.erdos_renyi_kernel(model, 0.9)
+
+    Reference: Evci et al., "Rigging the Lottery", 2020, section 3.
+    """
+    if not 0 <= sparsity < 1:
+        raise ValueError(f"`sparsity` must be in [0, 1). Received: {sparsity!r}.")
+    kernels = model_kernels(model)
+    if not kernels:
+        raise ValueError(
+            f"`model` must have kernels. Received: '{model.name}', which has none; "
+            "build it if it is not built."
+        )
+    shapes = [tuple(kernel.variable.shape) for kernel in kernels]
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    counts = zeros_by_erdos_renyi_kernel(shapes, zero_count(sparsity, sum(sizes)))
+    return {kernel.path: n / size for kernel, n, size in zip(kernels, counts, sizes)}
