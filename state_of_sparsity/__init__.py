@@ -1,0 +1,61 @@
+"""Sparse neural networks in Keras 3: prune any model, or learn its sparsity.
+
+>>> schedule = sos.schedules.PolynomialDecay(0.0, 0.9, begin_step=0, end_step=1000)
+>>> sparse = sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, schedule))
+>>> sparse.compile("adam", "mse")
+>>> sparse.fit(x, y, callbacks=[sos.UpdateSparsity()])
+>>> print(sos.report(sparse))
+>>> sos.strip(sparse).save("model.keras")
+"""
+
+import importlib
+import sys
+
+import wrapt
+
+from state_of_sparsity.version import __version__
+
+# Where each public name is defined. They are imported when first used, so that the parts that
+# need no Keras (`state_of_sparsity.analysis`) start in well under a second.
+_HOME = {
+    "FixedMask": "layers",
+    "L0Regularization": "layers",
+    "MagnitudePruning": "layers",
+    "RandomPruning": "layers",
+    "ScheduledMask": "layers",
+    "SparseWrapper": "layers",
+    "SparsityLog": "callbacks",
+    "UpdateSparsity": "callbacks",
+    "VariationalDropout": "layers",
+    "masks": "structure",
+    "report": "accounting",
+    "sparse_layers": "structure",
+    "sparsify": "surgery",
+    "strip": "surgery",
+}
+_MODULES = ("distributions", "schedules")
+
+__all__ = sorted([*_HOME, *_MODULES, "__version__"])
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _HOME:
+        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__
+
+
+@wrapt.when_imported("keras")
+def _register_with_keras(_):
+    """Lets `keras.saving.load_model` revive our classes after `import state_of_sparsity` alone."""
+    ours = [module for name, module in sys.modules.items() if name.startswith(f"{__name__}.")]
+    # One of our own modules is importing Keras just now; it brings in what it needs.
+    if any(getattr(module.__spec__, "_initializing", False) for module in ours):
+        return
+    importlib.import_module(f"{__name__}.distributions")
+    importlib.import_module(f"{__name__}.layers")
