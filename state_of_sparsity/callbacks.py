@@ -100,7 +100,7 @@ class UpdateSparsity(keras.callbacks.Callback):
             optimizer = self.model.optimizer
             optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scaler
             batches = steps * (epochs - epoch)
-            start = int(optimizer.iterations)
+            start = _steps_done(optimizer)
             per_step = optimizer.gradient_accumulation_steps or 1
             self._report_unreached(start, start + batches // per_step, self.strict)
 
@@ -108,7 +108,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         """Carries out the update of the first step, when other callbacks have restored state."""
         if not self._started:
             self._started = True
-            self._start = self._most = int(self.model.optimizer.iterations)
+            self._start = self._most = _steps_done(self.model.optimizer)
             self._done = self._start - 1
             self._carry_out_until(self._start)
 
@@ -120,14 +120,14 @@ class UpdateSparsity(keras.callbacks.Callback):
         if not self.updates.due(self._done + 1, self._most):
             self._done = self._most
             return
-        step = int(self.model.optimizer.iterations)
+        step = _steps_done(self.model.optimizer)
         self._carry_out_until(step)
         self._most = step
 
     def on_train_end(self, logs=None):
         """Hands the sparse layers back: training on needs an `UpdateSparsity` again."""
         if self._started and not self._warned:
-            self._report_unreached(self._start, int(self.model.optimizer.iterations), False)
+            self._report_unreached(self._start, _steps_done(self.model.optimizer), False)
         for wrapper in self.updates.driven:
             wrapper.driven = False
         if self.updates.driven and self.model.train_function is not None:
@@ -149,6 +149,11 @@ class UpdateSparsity(keras.callbacks.Callback):
         if strict:
             raise ValueError(message)
         warnings.warn(message, stacklevel=2)
+
+
+def _steps_done(optimizer) -> int:
+    # Through a tensor: a distributed variable is no number, and an accumulating count no variable.
+    return int(ops.convert_to_numpy(ops.convert_to_tensor(optimizer.iterations)))
 
 
 class _UndrivenTraining:

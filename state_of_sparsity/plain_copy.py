@@ -1,10 +1,10 @@
 """Plain copies of models: the layers' configurations anew, the evaluation kernels written in."""
 
 import inspect
+import tempfile
 import warnings
 
 import keras
-from keras import ops
 
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.kernels import sub_layers
@@ -25,7 +25,7 @@ def plain_copy(model):
     with keras.saving.custom_object_scope({kind.__name__: kind for kind in kinds}):
         copy = _copied_model(model, {})
     _build_like(model, copy)
-    _copy_variables(model, copy)
+    _copy_state(model, copy)
     return copy
 
 
@@ -107,12 +107,9 @@ def _build_like(original, copy):
             other.built = True
 
 
-def _copy_variables(original, copy):
-    values = {}
-    for wrapper in original._flatten_layers():
-        if isinstance(wrapper, SparseWrapper):
-            for kernel in wrapper.sparse_kernels:
-                values[id(kernel.variable)] = lambda w=wrapper, k=kernel: w.evaluation_kernel(k)
+def _copy_state(original, copy):
+    """Copies what Keras would save of every layer, then writes the evaluation kernels in."""
+    copied = {}
     for layer, other in _pairs(original, copy):
         if layer is other:
             continue
@@ -124,6 +121,16 @@ def _copy_variables(original, copy):
                 f"weights {[(v.name, tuple(v.shape)) for v in old]}, and made anew from its "
                 f"configuration {[(v.name, tuple(v.shape)) for v in new]}."
             )
-        for variable, target in zip(old, new):
-            value = values.get(id(variable), lambda v=variable: ops.convert_to_numpy(v))()
-            target.assign(value)
+        copied.update({id(variable): target for variable, target in zip(old, new)})
+        # Through Keras's own hooks: layers derive state from what is loaded (Normalization).
+        store = {}
+        layer.save_own_variables(store)
+        other.load_own_variables(store)
+        if hasattr(layer, "save_assets"):  # vocabularies
+            with tempfile.TemporaryDirectory() as directory:
+                layer.save_assets(directory)
+                other.load_assets(directory)
+    for wrapper in original._flatten_layers():
+        if isinstance(wrapper, SparseWrapper):
+            for kernel in wrapper.sparse_kernels:
+                copied[id(kernel.variable)].assign(wrapper.evaluation_kernel(kernel))

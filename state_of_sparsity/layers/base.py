@@ -38,6 +38,7 @@ class SparseWrapper(keras.layers.Wrapper):
         # Keras reads the signature of `call` once, in its constructor: give it the wrapped one's.
         self.__dict__["call"] = _call_like(layer, self)
         super().__init__(layer, **kwargs)
+        kernels = (kernels,) if isinstance(kernels, str) else kernels
         self.kernel_names = None if kernels is None else tuple(kernels)
         # Out of Keras's tracking: the wrapped layer owns these variables, not the wrapper.
         object.__setattr__(self, "sparse_kernels", [])

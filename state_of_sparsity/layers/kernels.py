@@ -84,7 +84,7 @@ def own_weights(layer: keras.layers.Layer) -> list[Kernel]:
     borrowed = {id(variable) for child in inside for variable in child._trainable_variables}
     # `_trainable_variables` keeps them when the layer is frozen; `trainable_variables` does not.
     variables = [v for v in layer._trainable_variables if id(v) not in borrowed]
-    return [Kernel(_name(layer, variable), variable, layer) for variable in variables]
+    return [Kernel(_name(layer, v, number), v, layer) for number, v in enumerate(variables)]
 
 
 def own_kernels(layer: keras.layers.Layer) -> list[Kernel]:
@@ -102,12 +102,13 @@ def _weights(layer, prefix: str, visited: set[int]) -> Iterator[Kernel]:
         yield from _weights(child, f"{prefix}{name}/", visited)
 
 
-def _name(layer, variable) -> str:
+def _name(layer, variable, number) -> str:
     if not re.fullmatch(r"variable(_\d+)?", variable.name):
         return variable.name
-    # A weight that was given no name: the attribute that holds it says more, and is stable.
+    # It was given no name, and Keras's number depends on what was made before: take the attribute
+    # that holds it, or else its place among the layer's weights.
     attributes = (name for name, value in vars(layer).items() if value is variable)
-    return next(attributes, variable.name)
+    return next(attributes, f"weight_{number}")
 
 
 def _is_kernel(weight: Kernel) -> bool:

@@ -39,9 +39,9 @@ class MaskedWrapper(SparseWrapper):
 
     def evaluation_kernel(self, kernel):
         """Returns the masked kernel as a numpy array."""
-        value = ops.convert_to_numpy(kernel.variable)
+        value = kernel.variable.numpy()
         return np.where(self.present(kernel), value, np.zeros((), value.dtype))
 
     def present(self, kernel):
         """Returns the mask as a boolean numpy array."""
-        return ops.convert_to_numpy(self.mask(kernel))
+        return self.mask(kernel).numpy()

@@ -69,7 +69,7 @@ class PenalizedWrapper(SparseWrapper):
     def numpy_parameters(self, kernel):
         """Returns the kernel and its auxiliary variable as numpy arrays."""
         state = self.kernel_state[kernel.name]
-        return ops.convert_to_numpy(kernel.variable), ops.convert_to_numpy(state)
+        return kernel.variable.numpy(), state.numpy()
 
     def tensors(self, kernel):
         """Returns the kernel and its auxiliary variable as tensors."""
