@@ -126,7 +126,7 @@ class PolynomialDecay(_PeriodicSchedule):
         """Returns the sparsity at `step`, whether or not an update is due."""
         done = (step - self.begin_step) / (self.end_step - self.begin_step)
         left = (1 - min(1.0, max(0.0, done))) ** self.power
-        return self.final_sparsity + (self.initial_sparsity - self.final_sparsity) * left
+        return self.initial_sparsity * left + self.final_sparsity * (1 - left)  # exact at both ends
 
     def get_config(self):
         """Returns the arguments."""
