@@ -1,0 +1,197 @@
+"""`report`: what is left of every kernel of a model, in weights, multiply-adds and bytes."""
+
+import csv
+import functools
+import io
+import math
+import os
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from state_of_sparsity.accounting.kernel_report import COLUMNS, KernelReport
+from state_of_sparsity.accounting.multiply_adds import count_uses
+from state_of_sparsity.accounting.tables import markdown, plain_text
+from state_of_sparsity.layers.base import SparseWrapper
+from state_of_sparsity.structure import model_kernels, walk
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `report` found; prints as a table.
+
+    Args:
+        layers: one row for each kernel, in structural order.
+        parameters_outside_kernels: biases, normalization parameters and statistics; nothing else
+            here counts them.
+        without_kernel: paths of layers that hold no kernel, so that nothing can be made sparse.
+        not_built: paths of layers that have no weights yet and are not counted.
+        note: why multiply-adds are not known, or None.
+    """
+
+    layers: tuple[KernelReport, ...]
+    parameters_outside_kernels: int
+    without_kernel: tuple[str, ...] = ()
+    not_built: tuple[str, ...] = ()
+    note: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Weights of all kernels."""
+        return sum(row.size for row in self.layers)
+
+    @property
+    def nonzero(self) -> int:
+        """Non-zero weights of all kernels."""
+        return sum(row.nonzero for row in self.layers)
+
+    @property
+    def sparsity(self) -> float:
+        """Fraction of the weights of all kernels that is zero."""
+        return 1 - self.nonzero / self.size if self.size else 0.0
+
+    @property
+    def multiply_adds(self) -> int | None:
+        """Multiply-adds of the dense kernels for one example; None if one is not known."""
+        return self._total("multiply_adds")
+
+    @property
+    def sparse_multiply_adds(self) -> int | None:
+        """Multiply-adds with the zeros left out; None if one is not known."""
+        return self._total("sparse_multiply_adds")
+
+    @property
+    def bytes_dense(self) -> int:
+        """Bytes of all weights."""
+        return self._total("bytes_dense")
+
+    @property
+    def bytes_bitmask(self) -> int:
+        """Bytes as bit masks and non-zero values."""
+        return self._total("bytes_bitmask")
+
+    @property
+    def bytes_csr(self) -> int:
+        """Bytes as compressed sparse rows with int32 indices."""
+        return self._total("bytes_csr")
+
+    @property
+    def bytes_gzip(self) -> int:
+        """Bytes compressed by zlib at level 1."""
+        return self._total("bytes_gzip")
+
+    def to_csv(self, path: str | os.PathLike | None = None) -> str | None:
+        """Returns one line a kernel as CSV, or writes it to a file in one step.
+
+        Args:
+            path: the file to write; returns the text if `None`.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row in self.layers:
+            cells = {column: getattr(row, column) for column in COLUMNS}
+            writer.writerow({**cells, "shape": "x".join(map(str, row.shape))}.values())
+        if path is None:
+            return text.getvalue()
+        _write_atomically(os.fspath(path), text.getvalue())
+
+    def to_markdown(self) -> str:
+        """Returns the report as a Markdown table."""
+        return markdown(self)
+
+    def __str__(self) -> str:
+        """Returns the report as aligned columns of at most 100 characters."""
+        return plain_text(self)
+
+    def _total(self, column: str) -> int | None:
+        values = [getattr(row, column) for row in self.layers]
+        return None if None in values else sum(values)
+
+
+def report(model: keras.Model, input_shape=None) -> Report:
+    """Counts the weights, non-zeros, multiply-adds and bytes of every kernel of a model.
+
+    Kernels alone are counted, wrapped by a technique or left dense; biases and normalization are
+    not (the rule of the paper). Non-zeros are those of evaluation. Multiply-adds are for one
+    example: `size * uses`, and `nonzero * uses` with the zeros left out. Lookups (`Embedding`) cost
+    none; products without a kernel (attention scores) are not counted, and the cropped border of a
+    transposed convolution is.
+
+    Args:
+        model: a built Keras model, sparse or not.
+        input_shape: shape of one example without the batch dimension, such as `(224, 224, 3)`; a
+            list of those, or a dict by input name, for several inputs. The model's own if `None`;
+            where that is not fixed, multiply-adds are None.
+
+    Returns:
+        A `Report`.
+
+    Raises:
+        ValueError: if the model is not built, or `input_shape` does not fit it.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(10)])
+    >>> report(model).multiply_adds
+    7840
+
+    Reference: Gale, Elsen, Hooker, "The State of Sparsity in Deep Neural Networks", 2019.
+    """
+    if not isinstance(model, keras.layers.Layer) or not model.built:
+        raise ValueError(
+            "`model` must be a Keras model that is built, so that its weights exist. "
+            f"Received: {model!r}. Call it on a batch of data first, or `model.build(input_shape)`."
+        )
+    kernels = model_kernels(model)
+    uses, note = count_uses(model, kernels, input_shape)
+    return Report(
+        layers=tuple(_row(kernel, n) for kernel, n in zip(kernels, uses, strict=True)),
+        parameters_outside_kernels=_parameters_outside(model, kernels),
+        without_kernel=_without_kernel(model, kernels),
+        not_built=tuple(path for path, layer in walk(model) if not layer.built),
+        note=note,
+    )
+
+
+def _row(kernel, uses: int | None) -> KernelReport:
+    variable, technique, read = kernel.variable, "dense", kernel.variable.numpy
+    if kernel.wrapper is not None:
+        technique = type(kernel.wrapper).__name__
+        read = functools.partial(kernel.wrapper.evaluation_kernel, kernel.kernel)
+    values = read()
+    return KernelReport(
+        path=kernel.path,
+        technique=technique,
+        shape=tuple(variable.shape),
+        nonzero=int(np.count_nonzero(values)),
+        uses=uses,
+        itemsize=values.dtype.itemsize,
+        _read=read,
+    )
+
+
+def _without_kernel(model, kernels) -> tuple[str, ...]:
+    paths = [kernel.path for kernel in kernels]
+    return tuple(
+        path
+        for path, layer in walk(model)
+        if layer.built and not any(kernel.startswith(f"{path}/") for kernel in paths)
+    )
+
+
+def _parameters_outside(model, kernels) -> int:
+    counted = {id(kernel.variable) for kernel in kernels}
+    for layer in model._flatten_layers():
+        if isinstance(layer, SparseWrapper):  # masks and gates are bookkeeping, not parameters
+            inner = {id(weight) for weight in layer.layer.weights}
+            counted.update(id(weight) for weight in layer.weights if id(weight) not in inner)
+    return sum(math.prod(w.shape) for w in model.weights if id(w) not in counted)
+
+
+def _write_atomically(path: str, text: str):
+    temporary = f"{path}.tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(temporary, path)

@@ -1,0 +1,152 @@
+"""How a `Report` is written: plain text for a terminal, Markdown for a page."""
+
+import textwrap
+
+WIDTH = 100
+_NAMES_LISTED = 8
+_PLAIN_HEADER = ("Kernel", "Shape", "Weights", "Non-zeros", "Sparsity", "Mult-adds", "sparse")
+_MARKDOWN_HEADER = (
+    "Kernel",
+    "Technique",
+    "Shape",
+    "Weights",
+    "Non-zeros",
+    "Sparsity",
+    "Multiply-adds",
+    "sparse",
+    "Bytes dense",
+    "bitmask",
+    "CSR",
+    "gzip",
+)
+
+
+def plain_text(report) -> str:
+    """Returns a report as aligned columns of at most 100 characters, totals and remarks below."""
+    cells = [_plain_cells(row, row.path, _shape(row)) for row in report.layers]
+    cells = [_PLAIN_HEADER, *cells, _plain_cells(report, "total", "")]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(_PLAIN_HEADER))]
+    widths[0] = max(12, min(widths[0], WIDTH - sum(widths[1:]) - 2 * len(widths[1:])))
+    lines = ["  ".join(_aligned(line, widths)).rstrip() for line in cells]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    remarks = [textwrap.fill(remark, WIDTH, subsequent_indent="  ") for remark in _remarks(report)]
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", *remarks])
+
+
+def markdown(report) -> str:
+    """Returns a report as a Markdown table, totals and remarks below; computes gzip sizes."""
+    lines = [_MARKDOWN_HEADER, ("---",) * 3 + ("---:",) * 9]
+    lines += [_markdown_cells(row, row.path, row.technique, _shape(row)) for row in report.layers]
+    lines.append(_markdown_cells(report, "**total**", "", ""))
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table + "\n\n" + "\n".join(f"- {remark}" for remark in _remarks(report)) + "\n"
+
+
+def _plain_cells(row, path, shape):
+    dense = getattr(row, "technique", None) == "dense"
+    return (
+        path,
+        shape,
+        f"{row.size:,}",
+        f"{row.nonzero:,}",
+        "dense" if dense else f"{row.sparsity:.2%}",
+        _scaled(row.multiply_adds),
+        _scaled(row.sparse_multiply_adds),
+    )
+
+
+def _markdown_cells(row, path, technique, shape):
+    counts = (row.multiply_adds, row.sparse_multiply_adds)
+    sizes = (row.bytes_dense, row.bytes_bitmask, row.bytes_csr, row.bytes_gzip)
+    return (
+        path,
+        technique,
+        shape,
+        f"{row.size:,}",
+        f"{row.nonzero:,}",
+        f"{row.sparsity:.2%}",
+        *("?" if count is None else f"{count:,}" for count in counts),
+        *(f"{size:,}" for size in sizes),
+    )
+
+
+def _remarks(report):
+    yield _techniques(report)
+    yield (
+        f"Outside kernels: {report.parameters_outside_kernels:,} parameters (biases, "
+        "normalization, ...), not counted above."
+    )
+    if report.without_kernel:
+        yield f"No kernel, left alone: {_listed(report.without_kernel)}."
+    if report.not_built:
+        yield f"Not built, so not counted: {_listed(report.not_built)}."
+    yield _multiply_adds(report)
+    yield (
+        f"Stored: {_scaled(report.bytes_dense)}B dense, {_scaled(report.bytes_bitmask)}B as bitmask"
+        f" and values, {_scaled(report.bytes_csr)}B as CSR with int32 indices."
+    )
+
+
+def _techniques(report):
+    paths = {}
+    for row in report.layers:
+        paths.setdefault(row.technique, []).append(row.path)
+    dense = paths.pop("dense", [])
+    parts = [f"{technique} on {_kernels(len(found))}" for technique, found in paths.items()]
+    if not report.layers:
+        return "The model has no kernel."
+    if not parts:
+        return "Left dense: every kernel."
+    if dense:
+        parts.append(f"{_kernels(len(dense))} left dense: {_listed(dense)}")
+    return "; ".join(parts) + "."
+
+
+def _multiply_adds(report):
+    if report.note:
+        return f"Multiply-adds not known: {report.note}."
+    known = [row for row in report.layers if row.uses is not None]
+    dense = _scaled(sum(row.multiply_adds for row in known)).strip()
+    sparse = _scaled(sum(row.sparse_multiply_adds for row in known)).strip()
+    text = f"Multiply-adds of one example: {dense} dense, {sparse} with the zeros left out"
+    unknown = len(report.layers) - len(known)
+    if unknown:
+        text += f", and {_kernels(unknown)} (?) whose use the layer's shapes do not tell"
+    return text + "."
+
+
+def _listed(names):
+    more = len(names) - _NAMES_LISTED
+    return ", ".join(names[:_NAMES_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _kernels(count):
+    return f"{count} kernel" + ("s" if count != 1 else "")
+
+
+def _shape(row):
+    return "x".join(map(str, row.shape))
+
+
+def _aligned(line, widths):
+    yield _shortened(line[0], widths[0]).ljust(widths[0])
+    yield line[1].ljust(widths[1])
+    for text, width in zip(line[2:], widths[2:], strict=True):
+        yield text.rjust(width)
+
+
+def _shortened(path, width):
+    if len(path) <= width:
+        return path
+    start = (width - 3) // 3
+    return f"{path[:start]}...{path[start + 3 - width :]}"
+
+
+def _scaled(count):
+    """Four significant digits and a decimal prefix: 4089184256 is `4.089 G`."""
+    if count is None:
+        return "?"
+    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= max(factor, 1e5):
+            return f"{count / factor:.4g} {prefix}"
+    return f"{count:,} "
