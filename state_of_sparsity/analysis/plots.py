@@ -1,0 +1,185 @@
+"""Plots of trade-offs and of sparsity by layer, as PNG files."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from state_of_sparsity.analysis import files, metrics
+from state_of_sparsity.analysis.results import Aggregate
+
+# The palette of Okabe and Ito, which colour-blind readers can tell apart; yellow is too pale.
+_STYLES = {
+    "magnitude_pruning": ("#0072B2", "o"),
+    "random_pruning": ("#E69F00", "s"),
+    "variational_dropout": ("#009E73", "^"),
+    "l0_regularization": ("#CC79A7", "D"),
+    "fixed_mask": ("#56B4E9", "v"),
+}
+_OTHER_STYLES = (("#D55E00", "P"), ("#7F7F7F", "X"), ("#000000", "*"))
+_SPARSITY_TICKS = (0, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+_LEAST_DENSITY = 1e-4
+
+
+def trade_off(aggregates: Sequence[Aggregate], metric: str, path: str | os.PathLike):
+    """Draws a metric against sparsity: a line a technique, a point each run.
+
+    Lines join the means over seeds; bars go from the worst to the best seed. The dense runs are a
+    horizontal line with a band from worst to best. A second panel shows the same without the
+    lowest quarter of the means, which may lie far below. The density (one minus sparsity) has a
+    logarithmic scale, so that high sparsities do not crowd.
+
+    Args:
+        aggregates: what to draw, dense runs included.
+        metric: its key in `result.json`.
+        path: the PNG file to write.
+
+    Returns:
+        `path`.
+    """
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    whole, close = figure.subplots(1, 2)
+    for axes in (whole, close):
+        _draw_trade_off(axes, aggregates, metric)
+    whole.set_ylabel(_capital(metrics.label(metric)))
+    whole.set_title("All runs", fontsize=10)
+    close.set_title("The same, without the lowest quarter", fontsize=10)
+    low = np.quantile([a.mean for a in aggregates], 0.25) * metrics.factor(metric)
+    high = max(a.max for a in aggregates) * metrics.factor(metric)
+    margin = 0.1 * (high - low) or 1e-3
+    close.set_ylim(low - margin, high + margin)
+    handles, labels = whole.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    return _save(figure, path)
+
+
+def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.PathLike):
+    """Draws the sparsity of each kernel as bars, one panel a technique.
+
+    A dashed line is the sparsity of all kernels together, which each would have if it were spread
+    uniformly.
+
+    Args:
+        layers: rows of `report.csv` (`path`, `technique`, `size`, `nonzero`) by technique. The
+            techniques have the same kernels.
+        path: the PNG file to write.
+
+    Returns:
+        `path`.
+    """
+    names = [_short(row["path"]) for row in next(iter(layers.values()))]
+    few = len(names) <= 10
+    size = (min(16, max(6.5, 2 + 0.22 * len(names))), 1.2 + 1.3 * len(layers))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(layers), sharex=True, sharey=True, squeeze=False)[:, 0]
+    styles = technique_styles(layers)
+    for axes, (technique, rows) in zip(panels, layers.items(), strict=True):
+        values = [100 * (1 - row["nonzero"] / row["size"]) for row in rows]
+        overall = 100 * (1 - sum(r["nonzero"] for r in rows) / sum(r["size"] for r in rows))
+        bars = axes.bar(range(len(names)), values, width=0.7, color=styles[technique][0])
+        texts = ["dense" if row["technique"] == "dense" else "" for row in rows]
+        if few:
+            texts = [text or f"{v:.1f}" for text, v in zip(texts, values, strict=True)]
+        axes.bar_label(bars, texts, fontsize=8, padding=1, rotation=0 if few else 90)
+        axes.axhline(overall, color="0.3", linestyle="--", linewidth=1)
+        title = f"{_title(technique)}: {overall:.1f} % of all weights are zero"
+        axes.set_title(title, fontsize=10, loc="left")
+        axes.margins(x=0.01)
+        axes.set_ylim(0, 118)
+        axes.set_yticks([0, 50, 100])
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[-1].set_xticks(range(len(names)), names, rotation=0 if few else 90, fontsize=8)
+    panels[-1].set_xlabel("Kernel, in the order of the model")
+    figure.supylabel("Sparsity (%); dashed: all kernels together", fontsize=10)
+    return _save(figure, path)
+
+
+def technique_styles(techniques) -> dict[str, tuple[str, str]]:
+    """Returns a colour and a marker for each technique, the same in every plot.
+
+    Args:
+        techniques: their names; more than a few unknown ones share styles.
+
+    Returns:
+        `{technique: (colour, marker)}`, in alphabetical order.
+    """
+    unknown = sorted(set(techniques) - set(_STYLES))
+    others = {name: _OTHER_STYLES[i % len(_OTHER_STYLES)] for i, name in enumerate(unknown)}
+    return {name: _STYLES.get(name) or others[name] for name in sorted(techniques)}
+
+
+def _draw_trade_off(axes, aggregates, metric):
+    factor = metrics.factor(metric)
+    for baseline in (a for a in aggregates if a.technique == "dense"):
+        axes.axhspan(baseline.min * factor, baseline.max * factor, color="0.5", alpha=0.2, lw=0)
+        text = f"Dense (n={baseline.n})"
+        axes.axhline(baseline.mean * factor, color="0.3", linestyle="--", label=text)
+    sparse = [a for a in aggregates if a.technique != "dense"]
+    for technique, (color, marker) in technique_styles({a.technique for a in sparse}).items():
+        own = sorted((a for a in sparse if a.technique == technique), key=lambda a: a.sparsity)
+        _curve(axes, own, technique, metric, color, marker)
+    _sparsity_axis(axes, [run.sparsity for a in sparse for run in a.runs])
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+
+
+def _curve(axes, aggregates, technique, metric, color, marker):
+    factor = metrics.factor(metric)
+    x = [_below_one(a.sparsity) for a in aggregates]
+    mean = np.array([a.mean for a in aggregates]) * factor
+    ends = np.array([[a.min for a in aggregates], [a.max for a in aggregates]]) * factor
+    counts = sorted({a.n for a in aggregates})
+    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    axes.errorbar(
+        x,
+        mean,
+        yerr=np.abs(ends - mean),
+        color=color,
+        marker=marker,
+        capsize=3,
+        markersize=5,
+        label=f"{_title(technique)} (n={seeds})",
+    )
+    runs = [run for a in aggregates for run in a.runs]
+    values = [run.result[metric] * factor for run in runs]
+    x = [_below_one(run.sparsity) for run in runs]
+    axes.scatter(x, values, s=12, color=color, alpha=0.6, linewidths=0, zorder=4)
+
+
+def _sparsity_axis(axes, sparsities):
+    axes.set_xscale(
+        "function",
+        functions=(lambda s: -np.log10(np.maximum(1 - s, _LEAST_DENSITY)), lambda t: 1 - 10**-t),
+    )
+    low, high = (min(sparsities), max(sparsities)) if sparsities else (0.0, 0.9)
+    margin = 10**0.06  # in density, on both sides
+    axes.set_xlim(1 - (1 - low) * margin, 1 - (1 - _below_one(high)) / margin)
+    axes.xaxis.set_major_locator(FixedLocator([s for s in _SPARSITY_TICKS if s < 1]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda s, _: f"{100 * s:.4g}")
+    axes.set_xlabel("Sparsity of all kernels (%), density on a logarithmic scale")
+
+
+def _below_one(sparsity):
+    return min(sparsity, 1 - _LEAST_DENSITY)
+
+
+def _short(path):
+    return path.removesuffix("/kernel")
+
+
+def _title(technique):
+    return _capital(technique.replace("_", " ").replace("l0", "L0"))
+
+
+def _capital(text):
+    return text[:1].upper() + text[1:]
+
+
+def _save(figure, path):
+    with files.replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    return path
