@@ -66,6 +66,8 @@ def _same_input(tensor):
 def replace_sub_layers(container, replace):
     """Exchanges the layers that a model or layer holds in attributes, lists, tuples and dicts.
 
+    A model is no longer compiled afterwards: what was traced before runs on the old layers.
+
     Args:
         container: a subclassed model or a layer with layers inside; changed in place.
         replace: `layer -> layer`, asked once for each layer directly inside.
@@ -81,6 +83,9 @@ def replace_sub_layers(container, replace):
     changed = {key for key, layer in new.items() if id(layer) != key}
     if not changed:
         return container
+    if isinstance(container, keras.Model):
+        container.compiled = False
+        container.train_function = container.test_function = container.predict_function = None
     before, found = list(tracked), set()
     locked = container._tracker.locked
     container._tracker.unlock()
@@ -119,7 +124,7 @@ def _replaced(value, new, changed, found):
         if all(item is old for item, old in zip(items, value)):
             return value
         if hasattr(value, "_fields"):
-            return type(value)(*items)
+            return value._make(items)  # of the class inside TensorFlow's proxy
         return tuple(items) if isinstance(value, tuple) else items
     return value
 

@@ -24,8 +24,7 @@ class Rules:
     """
 
     def __init__(self, rules: Make | Sequence[tuple[str, Make | None]]):
-        self.listed = not callable(rules)
-        self.rules = _compiled(rules) if self.listed else [(re.compile(""), rules)]
+        self.rules = [(re.compile(""), rules)] if _is_rule(rules) else _compiled(rules)
         self.matched = [0] * len(self.rules)
         self.decided = [0] * len(self.rules)
         self.candidates, self.others = [], []
@@ -78,8 +77,13 @@ class Rules:
                 warnings.warn(
                     f"`rules`: {pattern.pattern!r} decides nothing, since earlier rules match "
                     "every layer that it matches. The first match wins.",
-                    stacklevel=4,
+                    stacklevel=3,
                 )
+
+
+def _is_rule(rules):
+    # A schedule can be called too, but makes no wrapper.
+    return callable(rules) and (isinstance(rules, type) or not hasattr(rules, "get_config"))
 
 
 def _compiled(rules):

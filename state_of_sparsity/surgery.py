@@ -7,9 +7,6 @@ from state_of_sparsity.layers.kernels import find_kernels, sub_layers
 from state_of_sparsity.plain_copy import plain_copy
 from state_of_sparsity.replacement import clone_graph, is_graph, model_scope, replace_sub_layers
 from state_of_sparsity.rules import Rules
-from state_of_sparsity.structure import masks, sparse_layers, walk
-
-__all__ = ["masks", "sparse_layers", "sparsify", "strip"]
 
 # Layers of Keras that hold other layers and are wrapped as one.
 _WRAPPED_WHOLE = (
@@ -55,11 +52,12 @@ def sparsify(model, rules):
     ... )
     """
     _check_model(model, "sparsify")
-    rules = Rules(rules)
+    rules, wrappers = Rules(rules), {}
     with model_scope(model):
-        sparse = _sparsify_model(model, "", rules, {})
-    rules.check_used()
-    return sparse
+        # Decide first: a rule that turns out wrong must not leave a model half changed.
+        _decide_inside(model, "", rules, wrappers)
+        rules.check_used()
+        return _exchange(model, wrappers, {})
 
 
 def _check_model(model, verb):
@@ -77,40 +75,48 @@ def _check_model(model, verb):
         )
 
 
-def _sparsify_model(model, prefix, rules, done):
-    """Returns the sparse counterpart of a model at the path `prefix`."""
-    names = {id(child): name for name, child in sub_layers(model)}
-
-    def replace(layer):
-        if id(layer) not in done:
-            path = prefix + names.get(id(layer), layer.name)
-            done[id(layer)] = _sparsify_layer(layer, path, rules, done)
-        return done[id(layer)]
-
-    return clone_graph(model, replace) if is_graph(model) else replace_sub_layers(model, replace)
+def _decide_inside(model, prefix, rules, wrappers):
+    """Puts the wrapper of every layer that is to have one into `wrappers`, by the layer's id."""
+    for name, layer in sub_layers(model):
+        if id(layer) not in wrappers:
+            wrappers[id(layer)] = None
+            _decide(layer, prefix + name, rules, wrappers)
 
 
-def _sparsify_layer(layer, path, rules, done):
+def _decide(layer, path, rules, wrappers):
     if isinstance(layer, SparseWrapper):
-        return layer
+        return
     if isinstance(layer, keras.Model):
-        return _sparsify_model(layer, f"{path}/", rules, done)
+        _decide_inside(layer, f"{path}/", rules, wrappers)
+        return
     kernels = find_kernels(layer)
     if not kernels:
         rules.leave(path)
-        return layer
-    inside = [child for _, child in walk(layer)]
-    mixed = any(isinstance(child, (SparseWrapper, keras.Model)) for child in inside)
-    if not mixed:
-        decided, wrapper = rules.wrap(path, layer, [f"{path}/{kernel.name}" for kernel in kernels])
-        if decided:
-            if wrapper is not None:
-                wrapper.build_if_possible()
-            return wrapper or layer
-    if inside and not isinstance(layer, _WRAPPED_WHOLE):
+        return
+    inside = list(layer._flatten_layers(include_self=False))
+    decided = False
+    if not any(isinstance(inner, (SparseWrapper, keras.Model)) for inner in inside):
+        paths = [f"{path}/{kernel.name}" for kernel in kernels]
+        decided, wrappers[id(layer)] = rules.wrap(path, layer, paths)
+    if inside and not decided and not isinstance(layer, _WRAPPED_WHOLE):
         # A layer of the user's own that no rule took whole: look at the layers inside it.
-        return _sparsify_model(layer, f"{path}/", rules, done)
-    return layer
+        _decide_inside(layer, f"{path}/", rules, wrappers)
+
+
+def _exchange(model, wrappers, done):
+    """Returns the model, or layer, with the layers inside exchanged for their wrappers."""
+
+    def replace(layer):
+        if id(layer) not in done:
+            done[id(layer)] = layer
+            if wrappers.get(id(layer)) is not None:
+                done[id(layer)] = wrappers[id(layer)]
+                done[id(layer)].build_if_possible()
+            elif any(wrappers.get(id(inner)) is not None for inner in layer._flatten_layers()):
+                done[id(layer)] = _exchange(layer, wrappers, done)
+        return done[id(layer)]
+
+    return (clone_graph if is_graph(model) else replace_sub_layers)(model, replace)
 
 
 def strip(model):
