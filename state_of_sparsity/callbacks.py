@@ -87,11 +87,17 @@ class UpdateSparsity(keras.callbacks.Callback):
     # Training with `fit`.
 
     def on_train_begin(self, logs=None):
-        """Takes charge of the model's sparse layers."""
+        """Takes charge of the sparse layers, and carries out the update of the first step."""
         self._bind(self.model)
         self._per_batch = max(1, self.model.steps_per_execution)
         self._started = False
         self._warned = False
+        self._start_at(_steps_done(self.model.optimizer))
+
+    def _start_at(self, step):
+        self._start = self._most = step
+        self._done = step - 1
+        self._carry_out_until(step)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Checks, once, that the schedules fit into the run."""
@@ -105,12 +111,12 @@ class UpdateSparsity(keras.callbacks.Callback):
             self._report_unreached(start, start + batches // per_step, self.strict)
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Carries out the update of the first step, when other callbacks have restored state."""
+        """Starts again from the step that another callback has restored, if one has."""
         if not self._started:
             self._started = True
-            self._start = self._most = _steps_done(self.model.optimizer)
-            self._done = self._start - 1
-            self._carry_out_until(self._start)
+            step = _steps_done(self.model.optimizer)
+            if step != self._start:
+                self._start_at(step)
 
     def on_train_batch_end(self, batch, logs=None):
         """Carries out what the steps that were just done made due."""
@@ -128,12 +134,15 @@ class UpdateSparsity(keras.callbacks.Callback):
         """Hands the sparse layers back: training on needs an `UpdateSparsity` again."""
         if self._started and not self._warned:
             self._report_unreached(self._start, _steps_done(self.model.optimizer), False)
-        for wrapper in self.updates.driven:
-            wrapper.driven = False
+        self._release()
         if self.updates.driven and self.model.train_function is not None:
             self.model.train_function = _UndrivenTraining(
                 self.model.train_function, self.updates.driven[0]
             )
+
+    def _release(self):
+        for wrapper in self.updates.driven:
+            wrapper.driven = False
 
     def _report_unreached(self, start, end, strict):
         found = self.updates.unreached(start, end)
@@ -147,6 +156,7 @@ class UpdateSparsity(keras.callbacks.Callback):
             "`end_step - begin_step`."
         )
         if strict:
+            self._release()
             raise ValueError(message)
         warnings.warn(message, stacklevel=2)
 
