@@ -13,7 +13,7 @@ import sys
 
 import wrapt
 
-from state_of_sparsity.version import __version__
+from state_of_sparsity.version import __version__ as __version__
 
 # Where each public name is defined. They are imported when first used, so that the parts that
 # need no Keras (`state_of_sparsity.analysis`) start in well under a second.

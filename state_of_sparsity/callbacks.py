@@ -60,9 +60,7 @@ class UpdateSparsity(keras.callbacks.Callback):
             model: the model with sparse layers.
             step: optimizer steps completed, at least 0.
         """
-        if isinstance(step, bool) or int(step) != step or step < 0:
-            raise ValueError(f"`step` must be an integer of at least 0. Received: {step!r}.")
-        step = int(step)
+        step = _count(step)
         if self._updated_model is not model or step < self._done:
             self._bind(model)
             self._done = step - 1
@@ -164,6 +162,16 @@ class UpdateSparsity(keras.callbacks.Callback):
 def _steps_done(optimizer) -> int:
     # Through a tensor: a distributed variable is no number, and an accumulating count no variable.
     return int(ops.convert_to_numpy(ops.convert_to_tensor(optimizer.iterations)))
+
+
+def _count(step) -> int:
+    try:
+        count = int(step)  # an optimizer's `iterations` will do
+    except (TypeError, ValueError):
+        count = -1
+    if isinstance(step, bool) or count < 0 or count != step:
+        raise ValueError(f"`step` must be an integer of at least 0. Received: {step!r}.")
+    return count
 
 
 class _UndrivenTraining:

@@ -1,6 +1,6 @@
 """How one overall sparsity is shared among the kernels of several layers."""
 
-import itertools
+import uuid
 
 import keras
 import numpy as np
@@ -11,10 +11,8 @@ from state_of_sparsity.layers.mask_arithmetic import (
     zeros_by_erdos_renyi_kernel,
     zeros_by_global_threshold,
 )
-from state_of_sparsity.schedules import PACKAGE, check_schedule
+from state_of_sparsity.schedules import PACKAGE, check_schedule, check_sparsity
 from state_of_sparsity.structure import model_kernels
-
-_numbers = itertools.count(1)
 
 
 class _SharedSparsity:
@@ -81,7 +79,7 @@ def global_magnitude(schedule):
 
     >>> sparse = sos.sparsify(model, sos.distributions.global_magnitude(schedule))
     """
-    return _magnitude(schedule, GlobalThreshold(f"global_{next(_numbers)}"))
+    return _magnitude(schedule, GlobalThreshold(_new_group()))
 
 
 def erdos_renyi_kernel_magnitude(schedule):
@@ -100,7 +98,12 @@ def erdos_renyi_kernel_magnitude(schedule):
 
     >>> sparse = sos.sparsify(model, sos.distributions.erdos_renyi_kernel_magnitude(schedule))
     """
-    return _magnitude(schedule, ErdosRenyiKernel(f"erdos_renyi_kernel_{next(_numbers)}"))
+    return _magnitude(schedule, ErdosRenyiKernel(_new_group()))
+
+
+def _new_group():
+    # Random, lest the groups of a model that was loaded and of a new one be taken for one.
+    return uuid.uuid4().hex
 
 
 def _magnitude(schedule, distribution):
@@ -130,8 +133,7 @@ def erdos_renyi_kernel(model, sparsity: float) -> dict[str, float]:
 
     Reference: Evci et al., "Rigging the Lottery", 2020, section 3.
     """
-    if not 0 <= sparsity < 1:
-        raise ValueError(f"`sparsity` must be in [0, 1). Received: {sparsity!r}.")
+    check_sparsity("sparsity", sparsity)
     kernels = model_kernels(model)
     if not kernels:
         raise ValueError(
@@ -141,4 +143,4 @@ def erdos_renyi_kernel(model, sparsity: float) -> dict[str, float]:
     shapes = [tuple(kernel.variable.shape) for kernel in kernels]
     sizes = [int(np.prod(shape)) for shape in shapes]
     counts = zeros_by_erdos_renyi_kernel(shapes, zero_count(sparsity, sum(sizes)))
-    return {kernel.path: n / size for kernel, n, size in zip(kernels, counts, sizes)}
+    return {kernel.path: n / size for kernel, n, size in zip(kernels, counts, sizes, strict=True)}

@@ -121,7 +121,7 @@ def _copy_state(original, copy):
                 f"weights {[(v.name, tuple(v.shape)) for v in old]}, and made anew from its "
                 f"configuration {[(v.name, tuple(v.shape)) for v in new]}."
             )
-        copied.update({id(variable): target for variable, target in zip(old, new)})
+        copied.update({id(variable): target for variable, target in zip(old, new, strict=True)})
         # Through Keras's own hooks: layers derive state from what is loaded (Normalization).
         store = {}
         layer.save_own_variables(store)

@@ -121,7 +121,7 @@ def _replaced(value, new, changed, found):
         return items if any(items[key] is not value[key] for key in items) else value
     if isinstance(value, (list, tuple)):
         items = [_replaced(item, new, changed, found) for item in value]
-        if all(item is old for item, old in zip(items, value)):
+        if all(item is old for item, old in zip(items, value, strict=True)):
             return value
         if hasattr(value, "_fields"):
             return value._make(items)  # of the class inside TensorFlow's proxy

@@ -39,7 +39,7 @@ class Rules:
         """
         self.candidates.append(path)
         decision = None
-        for index, (pattern, make) in enumerate(self.rules):
+        for index, (pattern, _) in enumerate(self.rules):
             if _matches(pattern, path, kernel_paths):
                 self.matched[index] += 1
                 if decision is None:
@@ -65,7 +65,9 @@ class Rules:
                 "`model` must have a layer with a kernel that is not sparse yet. Received: a "
                 f"model with the layers {self.others}. Layers made sparse already are left alone."
             )
-        for (pattern, _), matched, decided in zip(self.rules, self.matched, self.decided):
+        for (pattern, _), matched, decided in zip(
+            self.rules, self.matched, self.decided, strict=True
+        ):
             if not matched:
                 without = [path for path in self.others if pattern.search(path)]
                 hint = f" It is found in {without}, which have no kernel." if without else ""

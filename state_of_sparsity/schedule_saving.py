@@ -54,6 +54,11 @@ def deserialize_schedule(config):
     """
     if callable(config):  # a schedule still alive, in a configuration that was never saved
         return config
+    if not isinstance(config, dict):
+        raise ValueError(
+            f"`schedule` must be a dict in a saved configuration. Received: {config!r}. The file "
+            "is damaged, or was written by something else."
+        )
     if config.get("module") == _TFMOT and config.get("class_name") in _TFMOT_CLASSES:
         from state_of_sparsity.tfmot import pruning_schedules
 

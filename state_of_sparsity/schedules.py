@@ -64,7 +64,7 @@ class ConstantSparsity(_PeriodicSchedule):
 
     def __init__(self, target_sparsity, begin_step, end_step=-1, frequency=100):
         super().__init__(begin_step, end_step, frequency)
-        _check_sparsity("target_sparsity", target_sparsity)
+        check_sparsity("target_sparsity", target_sparsity)
         self.target_sparsity = target_sparsity
 
     def sparsity(self, step):
@@ -94,7 +94,7 @@ class PolynomialDecay(_PeriodicSchedule):
         begin_step: step of the first update, at least 0.
         end_step: last step at which an update may happen, above `begin_step`. It is reached only
             if `frequency` divides `end_step - begin_step`.
-        power: exponent; 3 is the cubic schedule of the paper.
+        power: exponent, above 0; 3 is the cubic schedule of the paper.
         frequency: steps from one update to the next, at least 1.
 
     Raises:
@@ -117,8 +117,10 @@ class PolynomialDecay(_PeriodicSchedule):
                 "`end_step` must be above `begin_step`. "
                 f"Received: begin_step={begin_step}, end_step={end_step}."
             )
-        _check_sparsity("initial_sparsity", initial_sparsity)
-        _check_sparsity("final_sparsity", final_sparsity)
+        check_sparsity("initial_sparsity", initial_sparsity)
+        check_sparsity("final_sparsity", final_sparsity)
+        if not (_is_number(power) and 0 < power < float("inf")):
+            raise ValueError(f"`power` must be a number above 0. Received: {power!r}.")
         self.initial_sparsity, self.final_sparsity = initial_sparsity, final_sparsity
         self.power = power
 
@@ -228,7 +230,8 @@ def _is_number(value):
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
-def _check_sparsity(name, value):
+def check_sparsity(name, value):
+    """Raises a `ValueError` that names the argument unless `value` is a number in [0, 1)."""
     if not (_is_number(value) and 0 <= value < 1):
         raise ValueError(
             f"`{name}` must be a fraction of zeros in [0, 1): 0.9 keeps a tenth of the weights. "

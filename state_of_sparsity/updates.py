@@ -44,9 +44,9 @@ class SparsityUpdates:
         found = []
         for key, (schedule, wrappers) in self.masks.items():
             for step in range(last, first - 1, -1):
-                should_prune, sparsity = schedule(step)
-                if bool(should_prune):
-                    found.append((key, wrappers, _checked_fraction(sparsity, schedule, step)))
+                sparsity = _sparsity_due(schedule, step)
+                if sparsity is not None:
+                    found.append((key, wrappers, sparsity))
                     break
         for key, (ramp, wrappers) in self.ramps.items():
             weight = ramp(last)
@@ -121,18 +121,26 @@ def _identity(schedule):
     """Returns a key that is equal for schedules of one class and configuration."""
     try:
         config = json.dumps(schedule.get_config(), sort_keys=True)
-    except (AttributeError, TypeError):
+    except Exception:  # a configuration of the user's own that cannot be had, or compared
         return id(schedule)
     return type(schedule), config
 
 
-def _checked_fraction(sparsity, schedule, step) -> float:
-    value = np.asarray(sparsity)
-    # A float32 0.9 is 0.89999998: count zeros by the number that was meant.
-    value = float(str(value)) if value.dtype == np.float32 else float(value)
-    if not 0 <= value < 1:
+def _sparsity_due(schedule, step) -> float | None:
+    """Returns the sparsity that a schedule wants at `step`, or None if it wants no update."""
+    answer = schedule(step)
+    try:
+        should_prune, sparsity = answer
+        if not bool(should_prune):
+            return None
+        value = np.asarray(sparsity)
+        # A float32 0.9 is 0.89999998: count zeros by the number that was meant.
+        value = float(str(value)) if value.dtype == np.float32 else float(value)
+    except (TypeError, ValueError):
+        value = None
+    if value is None or not 0 <= value < 1:
         raise ValueError(
-            "`schedule` must return a sparsity in [0, 1), the fraction of zeros. "
-            f"Received: {value} from {schedule!r} at step {step}."
+            "`schedule` must return (should_prune, sparsity), with a sparsity in [0, 1), the "
+            f"fraction of zeros. Received: {answer!r} from {schedule!r} at step {step}."
         )
     return value

@@ -128,7 +128,9 @@ class SparseWrapper(keras.layers.Wrapper):
             self.layer.build(*args, **kwargs)
         if not self.sparse_kernels:
             self.sparse_kernels.extend(find_kernels(self.layer, self.kernel_names))
-            for kernel, prefix in zip(self.sparse_kernels, _prefixes(self.sparse_kernels)):
+            for kernel, prefix in zip(
+                self.sparse_kernels, _prefixes(self.sparse_kernels), strict=True
+            ):
                 self.kernel_state[kernel.name] = self.add_kernel_state(kernel, prefix)
 
     def build_if_possible(self):

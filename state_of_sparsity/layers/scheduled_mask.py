@@ -29,6 +29,7 @@ class ScheduledMask(MaskedWrapper):
 
     def __init__(self, layer, schedule, *, distribution=None, kernels=None, **kwargs):
         check_schedule(schedule)
+        _check_distribution(distribution)
         super().__init__(layer, kernels=kernels, **kwargs)
         self.schedule = schedule
         self.distribution = distribution
@@ -84,6 +85,15 @@ class ScheduledMask(MaskedWrapper):
         return super().from_config(config, custom_objects)
 
 
+def _check_distribution(distribution):
+    usable = not isinstance(distribution, type) and callable(getattr(distribution, "zeros", None))
+    if distribution is not None and not usable:
+        raise ValueError(
+            "`distribution` must be None or one of sos.distributions.GlobalThreshold and "
+            f"ErdosRenyiKernel. Received: {distribution!r}."
+        )
+
+
 def update_together(members: list[ScheduledMask], sparsity: float):
     """Sets the masks of layers that share a distribution to one overall sparsity.
 
@@ -96,5 +106,5 @@ def update_together(members: list[ScheduledMask], sparsity: float):
     scores = [wrapper.checked_scores(kernel) for wrapper, kernel in kernels]
     zeros = zero_count(sparsity, sum(array.size for array in scores))
     counts = members[0].distribution.zeros(scores, zeros)
-    for (wrapper, kernel), array, count in zip(kernels, scores, counts):
+    for (wrapper, kernel), array, count in zip(kernels, scores, counts, strict=True):
         wrapper.mask(kernel).assign(keep_largest(array, count))
