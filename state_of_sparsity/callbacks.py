@@ -5,6 +5,7 @@ import warnings
 import keras
 from keras import ops
 
+from state_of_sparsity.layers.training_mode import tell_training
 from state_of_sparsity.structure import model_kernels, sparse_layers
 from state_of_sparsity.updates import SparsityUpdates
 
@@ -64,16 +65,14 @@ class UpdateSparsity(keras.callbacks.Callback):
         if self._updated_model is not model or step < self._done:
             self._bind(model)
             self._done = step - 1
+        self.updates.set_driven(True)
         self._carry_out_until(step)
 
     def _bind(self, model):
         _check_can_drive(model)
         self.updates = SparsityUpdates(model)
         self._updated_model = model
-        for wrapper in self.updates.driven:
-            wrapper.driven = True
-        if isinstance(getattr(model, "train_function", None), _UndrivenTraining):
-            model.train_function = model.train_function.original
+        tell_training(model)
 
     def _carry_out_until(self, step):
         """Carries out what is due after the steps that are done, up to `step`."""
@@ -87,6 +86,9 @@ class UpdateSparsity(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Takes charge of the sparse layers, and carries out the update of the first step."""
         self._bind(self.model)
+        self._training = _DrivenTraining.of(self.model, self.updates)
+        if self._training is None:  # a custom loop that calls its callbacks
+            self.updates.set_driven(True)
         self._per_batch = max(1, self.model.steps_per_execution)
         self._started = False
         self._warned = False
@@ -109,7 +111,9 @@ class UpdateSparsity(keras.callbacks.Callback):
             self._report_unreached(start, start + batches // per_step, self.strict)
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Starts again from the step that another callback has restored, if one has."""
+        """Lets one training step run; starts from the step that another callback has restored."""
+        if self._training is not None:
+            self._training.allowed = True
         if not self._started:
             self._started = True
             step = _steps_done(self.model.optimizer)
@@ -129,18 +133,9 @@ class UpdateSparsity(keras.callbacks.Callback):
         self._most = step
 
     def on_train_end(self, logs=None):
-        """Hands the sparse layers back: training on needs an `UpdateSparsity` again."""
+        """Warns if a schedule did not reach its final value after all."""
         if self._started and not self._warned:
             self._report_unreached(self._start, _steps_done(self.model.optimizer), False)
-        self._release()
-        if self.updates.driven and self.model.train_function is not None:
-            self.model.train_function = _UndrivenTraining(
-                self.model.train_function, self.updates.driven[0]
-            )
-
-    def _release(self):
-        for wrapper in self.updates.driven:
-            wrapper.driven = False
 
     def _report_unreached(self, start, end, strict):
         found = self.updates.unreached(start, end)
@@ -154,7 +149,6 @@ class UpdateSparsity(keras.callbacks.Callback):
             "`end_step - begin_step`."
         )
         if strict:
-            self._release()
             raise ValueError(message)
         warnings.warn(message, stacklevel=2)
 
@@ -174,15 +168,36 @@ def _count(step) -> int:
     return count
 
 
-class _UndrivenTraining:
-    """Stands in for a compiled training step, which would run on with nothing driving it."""
+class _DrivenTraining:
+    """Stands in for a model's training step, and runs it only when something drives its sparsity.
 
-    def __init__(self, original, wrapper):
-        self.original, self.wrapper = original, wrapper
+    A step that was compiled under an `UpdateSparsity` would run on without one, in silence.
+    """
+
+    def __init__(self, original, updates):
+        self.original, self.updates = original, updates
+        self.allowed = False
+
+    @classmethod
+    def of(cls, model, updates):
+        """Returns the stand-in for a model's training step, put in its place; None without one."""
+        original = model.train_function
+        if original is None:
+            return None
+        original = original.original if isinstance(original, cls) else original
+        model.train_function = cls(original, updates)
+        return model.train_function
 
     def __call__(self, *args, **kwargs):
-        self.wrapper.check_driven()
-        return self.original(*args, **kwargs)
+        if not self.allowed:
+            self.updates.check_driven()
+            return self.original(*args, **kwargs)
+        self.allowed = False
+        self.updates.set_driven(True)
+        try:
+            return self.original(*args, **kwargs)
+        finally:
+            self.updates.set_driven(False)
 
 
 class SparsityLog(keras.callbacks.Callback):

@@ -4,6 +4,7 @@ import keras
 
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.kernels import find_kernels, sub_layers
+from state_of_sparsity.layers.training_mode import tell_training
 from state_of_sparsity.plain_copy import plain_copy
 from state_of_sparsity.replacement import clone_graph, is_graph, model_scope, replace_sub_layers
 from state_of_sparsity.rules import Rules
@@ -57,7 +58,9 @@ def sparsify(model, rules):
         # Decide first: a rule that turns out wrong must not leave a model half changed.
         _decide_inside(model, "", rules, wrappers)
         rules.check_used()
-        return _exchange(model, wrappers, {})
+        sparse = _exchange(model, wrappers, {})
+    tell_training(sparse)
+    return sparse
 
 
 def _check_model(model, verb):

@@ -18,6 +18,7 @@ def pruning_schedules():
     before = os.environ.get("TF_USE_LEGACY_KERAS")
     _ = tf.keras.__version__  # settles which Keras `tf.keras` is
     tfmot = importlib.import_module("tensorflow_model_optimization")
-    if before is None:
-        os.environ.pop("TF_USE_LEGACY_KERAS", None)
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)
+    if before is not None:
+        os.environ["TF_USE_LEGACY_KERAS"] = before
     return tfmot.sparsity.keras

@@ -70,6 +70,16 @@ class SparsityUpdates:
             for members in shared.values():
                 update_together(members, value)
 
+    def set_driven(self, driven: bool):
+        """Tells the layers whether something drives them, so that they can be trained."""
+        for wrapper in self.driven:
+            wrapper.driven = driven
+
+    def check_driven(self):
+        """Raises an error if a layer that has to be driven is not."""
+        for wrapper in self.driven:
+            wrapper.check_driven()
+
     def unreached(self, start: int, end: int) -> list[str]:
         """Returns a sentence for each schedule whose final value a run does not reach.
 

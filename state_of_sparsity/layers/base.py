@@ -1,12 +1,15 @@
 """`SparseWrapper`: a Keras layer that runs another layer with its kernels replaced."""
 
-import inspect
-
 import keras
-from keras import ops
 
 from state_of_sparsity.layers.kernels import Kernel, find_kernels
 from state_of_sparsity.layers.substitution import call_with
+from state_of_sparsity.layers.training_mode import (
+    call_like,
+    takes_training,
+    tell_training,
+    with_check_in_gradient,
+)
 
 # The package name under which Keras saves our classes and finds them again.
 PACKAGE = "state_of_sparsity"
@@ -36,7 +39,7 @@ class SparseWrapper(keras.layers.Wrapper):
         kwargs.setdefault("name", layer.name)
         kwargs.setdefault("trainable", layer.trainable)
         # Keras reads the signature of `call` once, in its constructor: give it the wrapped one's.
-        self.__dict__["call"] = _call_like(layer, self)
+        self.__dict__["call"] = call_like(layer, self)
         super().__init__(layer, **kwargs)
         kernels = (kernels,) if isinstance(kernels, str) else kernels
         self.kernel_names = None if kernels is None else tuple(kernels)
@@ -78,7 +81,14 @@ class SparseWrapper(keras.layers.Wrapper):
     def guarded(self, kernel: Kernel, training):
         """Returns the effective kernel; its gradient fails if a needed driver is missing."""
         value = self.effective_kernel(kernel, training)
-        return self._fail_if_undriven(value) if training and self.needs_driver else value
+        return self.guard(kernel, value) if training else value
+
+    def guard(self, kernel: Kernel, value):
+        """Returns `value`, the gradient of which fails if a needed driver is missing."""
+        # TensorFlow's tape would run the check for a frozen kernel too.
+        if not self.needs_driver or not kernel.variable.trainable:
+            return value
+        return with_check_in_gradient(value, self.check_driven)
 
     def run_layer(self, values, args, kwargs):
         """Calls the wrapped layer with substituted variables and keeps its other effects."""
@@ -97,17 +107,6 @@ class SparseWrapper(keras.layers.Wrapper):
         """Returns what to store when the wrapped layer assigns its own kernel; None: nothing."""
         return None
 
-    def _fail_if_undriven(self, value):
-        @ops.custom_gradient
-        def identity(x):
-            def gradient(*args, upstream=None):
-                self.check_driven()
-                return args[0] if upstream is None else upstream
-
-            return x, gradient
-
-        return identity(value)
-
     def check_driven(self):
         """Raises an error if nothing drives the state that changes over time."""
         if self.needs_driver and not self.driven:
@@ -119,6 +118,24 @@ class SparseWrapper(keras.layers.Wrapper):
                 "(With the JAX backend, rebuild the model first: Keras frees its variables when a "
                 "training step fails.)"
             )
+
+    def learn_the_mode(self, outputs):
+        """Sees to it that a model whose `call` takes no `training` says so from now on."""
+        model = self._get_call_context().entry_layer
+        if not isinstance(model, keras.Model) or model._call_has_training_arg:
+            return outputs
+        tell_training(model)
+
+        def fail():
+            raise RuntimeError(
+                f"The model '{model.name}' was trained the first time it was called, and its "
+                f"`call` takes no `training`: the sparse layer '{self.name}' could not know. Call "
+                "the model on a batch before `fit`, or write `def call(self, x, training=None)`. "
+                "It is mended now: `compile` and `fit` again."
+            )
+
+        checked = (with_check_in_gradient(x, fail) for x in keras.tree.flatten(outputs))
+        return keras.tree.pack_sequence_as(outputs, list(checked))
 
     # Building, and what is passed on to the wrapped layer.
 
@@ -142,7 +159,7 @@ class SparseWrapper(keras.layers.Wrapper):
         # Keras would hand `build` the first input's shape alone; attention needs them all.
         if self.built:
             return
-        if not _takes_training(self.layer):
+        if not takes_training(self.layer):
             call_spec.arguments_dict.pop("training", None)
         with self._open_name_scope():
             self.layer._maybe_build(call_spec)
@@ -164,7 +181,7 @@ class SparseWrapper(keras.layers.Wrapper):
 
     def compute_output_spec(self, *args, training=None, **kwargs):
         """Returns the wrapped layer's output specification."""
-        if training is not None and _takes_training(self.layer):
+        if training is not None and takes_training(self.layer):
             kwargs["training"] = training
         return self.layer.compute_output_spec(*args, **kwargs)
 
@@ -209,32 +226,6 @@ def _check_layer(layer):
             "`layer` must be a layer, not a whole model. "
             f"Received: the model '{layer.name}'. Use `sos.sparsify(model, rules)`."
         )
-
-
-def _takes_training(layer) -> bool:
-    return "training" in inspect.signature(layer.call).parameters
-
-
-def _call_like(layer, wrapper):
-    """Returns a `call` with the signature of the layer's own, and `training` if it lacks it."""
-    signature = inspect.signature(layer.call)
-    takes_training = "training" in signature.parameters
-
-    def call(*args, **kwargs):
-        bound = signature_with_training.bind(*args, **kwargs)
-        training = bound.arguments.get("training")
-        if not takes_training:
-            kwargs.pop("training", None)
-        return wrapper.sparse_call(args, kwargs, bool(training))
-
-    parameters = list(signature.parameters.values())
-    if not takes_training:
-        training = inspect.Parameter("training", inspect.Parameter.KEYWORD_ONLY, default=None)
-        catch_all = parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
-        parameters.insert(len(parameters) - bool(catch_all), training)
-    signature_with_training = signature.replace(parameters=parameters)
-    call.__signature__ = signature_with_training
-    return call
 
 
 def _prefixes(kernels: list[Kernel]) -> list[str]:

@@ -120,8 +120,7 @@ class VariationalDropout(PenalizedWrapper):
             return super().sparse_call(args, kwargs, training)
         (kernel,) = self.sparse_kernels
         theta, log_sigma2 = self.tensors(kernel)
-        if self.needs_driver:
-            theta = self._fail_if_undriven(theta)
+        theta = self.guard(kernel, theta)
         with without_activation(self.layer):
             mean = self.run_layer([(kernel.variable, theta)], args, kwargs)
             variance = self._output_variance(kernel, self.variance(theta, log_sigma2), args, kwargs)

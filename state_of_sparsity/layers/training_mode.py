@@ -1,0 +1,58 @@
+"""Whether a layer trains: who is told, and what happens when a gradient is taken."""
+
+import inspect
+
+import keras
+from keras import ops
+
+
+def tell_training(model):
+    """Makes Keras tell the layers of a model whether they train.
+
+    Keras's trainer calls a model whose `call` takes no `training` in one way for training and
+    prediction. Called with it all the same, Keras passes it to the layers inside.
+    """
+    model._call_has_training_arg = True
+
+
+def with_check_in_gradient(value, check):
+    """Returns `value`; `check()` runs whenever a gradient is taken through it, on any backend."""
+    if not ops.is_tensor(value) or not keras.backend.is_float_dtype(value.dtype):
+        return value
+
+    @ops.custom_gradient
+    def identity(x):
+        def gradient(*args, upstream=None):
+            check()
+            return args[0] if upstream is None else upstream
+
+        return x, gradient
+
+    return identity(value)
+
+
+def takes_training(layer) -> bool:
+    """Returns whether the `call` of a layer has an argument `training`."""
+    return "training" in inspect.signature(layer.call).parameters
+
+
+def call_like(layer, wrapper):
+    """Returns a `call` with the signature of the layer's own, and `training` if it lacks it."""
+    signature = inspect.signature(layer.call)
+    told = takes_training(layer)
+
+    def call(*args, **kwargs):
+        training = full_signature.bind(*args, **kwargs).arguments.get("training")
+        if not told:
+            kwargs.pop("training", None)
+        outputs = wrapper.sparse_call(args, kwargs, bool(training))
+        return wrapper.learn_the_mode(outputs) if training is None else outputs
+
+    parameters = list(signature.parameters.values())
+    if not told:
+        training = inspect.Parameter("training", inspect.Parameter.KEYWORD_ONLY, default=None)
+        catch_all = parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
+        parameters.insert(len(parameters) - bool(catch_all), training)
+    full_signature = signature.replace(parameters=parameters)
+    call.__signature__ = full_signature
+    return call
