@@ -1,0 +1,1 @@
+"""Plain Keras models; none of them knows about sparsity."""
