@@ -1,0 +1,1 @@
+"""Training runs: one `train` function, run directories, checkpoints, progress."""

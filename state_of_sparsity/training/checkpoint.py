@@ -1,0 +1,163 @@
+"""Checkpoints from which a run goes on bit for bit.
+
+Keras's `.keras` and `.weights.h5` files leave out the states of `SeedGenerator`s, so dropout,
+variational dropout and L0 gates would go on with other random numbers. These hold every variable of
+the model (masks and seeds included) and of the optimizer (its step counter included).
+"""
+
+import json
+import pathlib
+import re
+import zipfile
+
+import keras
+import numpy as np
+
+from state_of_sparsity import structure
+from state_of_sparsity.training import atomic_write
+from state_of_sparsity.version import __version__
+
+FORMAT = 1
+_HEADER = "header"
+
+
+class CheckpointError(Exception):
+    """A checkpoint that cannot be used; the message names the file and says what to do."""
+
+
+def save(path, model, step, wall_time_s=0.0):
+    """Writes every variable of a compiled model and its optimizer to `path`, atomically.
+
+    Args:
+        path: a file name that ends in `.npz`.
+        model: a built and compiled Keras model whose optimizer is built.
+        step: optimizer steps completed.
+        wall_time_s: seconds that training took so far.
+    """
+    variables = _variables(model)
+    header = {
+        "format": FORMAT,
+        "version": __version__,
+        "step": step,
+        "wall_time_s": wall_time_s,
+        "variables": _description(variables),
+        "techniques": _techniques(model),
+    }
+    arrays = {f"{i:05d}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
+    with atomic_write.atomic_path(path) as temporary:
+        np.savez(temporary, **{_HEADER: np.array(json.dumps(header))}, **arrays)
+
+
+def restore(path, model):
+    """Reads a checkpoint back into a compiled model and its optimizer.
+
+    Args:
+        path: a file that `save` wrote.
+        model: a model built and compiled as the one saved was; its optimizer must be built.
+
+    Returns:
+        The header: a dict with `step`, `wall_time_s` and a description of what was saved.
+
+    Raises:
+        CheckpointError: if the file is damaged, not a checkpoint, of another format, or of another
+            model, optimizer or technique. The model is unchanged then.
+    """
+    header, arrays = _read(path)
+    _check_format(path, header)
+    variables = _variables(model)
+    _check_same(path, "techniques", header["techniques"], _techniques(model))
+    _check_same(path, "variables", header["variables"], _description(variables))
+    for variable, array in zip(variables, arrays, strict=True):
+        # numpy cannot name bfloat16 and stores its bytes.
+        variable.assign(array.view(variable.dtype) if array.dtype.kind == "V" else array)
+    return header
+
+
+class Checkpoints:
+    """The checkpoints of one run, `step_00000100.npz` and so on; the oldest are removed.
+
+    Args:
+        directory: where they lie.
+        keep: how many to keep, at least 1.
+    """
+
+    def __init__(self, directory, keep=2):
+        self._directory = pathlib.Path(directory)
+        self._keep = keep
+
+    def paths(self):
+        """Returns the checkpoints there are, the oldest first."""
+        return sorted(self._directory.glob("step_*.npz"))
+
+    def save(self, model, step, wall_time_s=0.0):
+        """Saves a checkpoint of `step` and removes those beyond the number to keep."""
+        save(self._directory / f"step_{step:08d}.npz", model, step, wall_time_s)
+        for path in self.paths()[: -self._keep]:
+            path.unlink()
+
+    def restore_latest(self, model):
+        """Restores the latest checkpoint, if any; returns its header, or None without one."""
+        paths = self.paths()
+        return restore(paths[-1], model) if paths else None
+
+
+def _variables(model):
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _description(variables):
+    # Names that Keras numbers by the process's history, such as `dropout_3`, lose their number.
+    return [
+        [
+            re.sub(r"_\d+(?=/|$)", "", v.path),
+            list(v.shape),
+            keras.backend.standardize_dtype(v.dtype),
+        ]
+        for v in variables
+    ]
+
+
+def _techniques(model):
+    wrappers = structure.sparse_layers(model)
+    return [[path, type(wrapper).__name__] for path, wrapper in wrappers.items()]
+
+
+def _read(path):
+    try:
+        # Opened here, since numpy leaves a file open that turns out to be damaged.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            header = json.loads(str(archive[_HEADER][()]))
+            return header, [archive[name] for name in archive.files if name != _HEADER]
+    except KeyError:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this package. Remove it and run again."
+        ) from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(
+            f"Checkpoint {path} is damaged ({error}). Remove it and run again, to go on from the "
+            "checkpoint before it or, where there is none, from the start."
+        ) from error
+
+
+def _check_format(path, header):
+    if header.get("format") != FORMAT:
+        raise CheckpointError(
+            f"Checkpoint {path} has format {header.get('format')} (written by version "
+            f"{header.get('version')}); this version, {__version__}, reads format {FORMAT}. Use "
+            "the version that wrote it, or start again in another `run_dir`."
+        )
+
+
+def _check_same(path, what, saved, expected):
+    if saved == expected:
+        return
+    pairs = zip(saved, expected, strict=False)
+    first = next(
+        (f"{a} in the file, {b} in the model" for a, b in pairs if a != b),
+        f"{len(saved)} in the file, {len(expected)} in the model",
+    )
+    raise CheckpointError(
+        f"Checkpoint {path} belongs to another model, optimizer or technique; the first difference "
+        f"in its {what}: {first}. Use the configuration that it was written with, or another "
+        "`run_dir`."
+    )

@@ -1,0 +1,83 @@
+"""An experiment in words: model, kernels, and its schedules over the steps."""
+
+import math
+
+from state_of_sparsity import structure
+
+_ROWS = 11
+
+
+def describe(experiment, model):
+    """Returns the model's layers, its kernels, and learning rate and schedules over the steps.
+
+    Args:
+        experiment: the `Experiment`.
+        model: what `experiment.build()` returned.
+
+    Returns:
+        Text of several lines.
+    """
+    lines = []
+    model.summary(print_fn=lambda text, **_: lines.append(text))
+    kernels = structure.model_kernels(model)
+    lines += ["", f"{'kernel':40} {'shape':>20} {'weights':>12}  technique"]
+    for kernel in kernels:
+        shape = "x".join(map(str, kernel.variable.shape))
+        technique = type(kernel.wrapper).__name__ if kernel.wrapper is not None else "dense"
+        size = math.prod(kernel.variable.shape)
+        lines.append(f"{kernel.path:40} {shape:>20} {size:>12,}  {technique}")
+    return "\n".join([*lines, "", *_schedule_table(experiment, model)])
+
+
+def _schedule_table(experiment, model):
+    """Returns lines: one row a step, one column for each thing that changes over the steps."""
+    columns = {"learning rate": _learning_rate(model.optimizer), **_schedules(model)}
+    steps = sorted({experiment.steps * row // (_ROWS - 1) for row in range(_ROWS)})
+    lines = [f"{'step':>10}" + "".join(f"  {name:>16}" for name in columns)]
+    for step in steps:
+        values = "".join(f"  {column(step):>16.6g}" for column in columns.values())
+        lines.append(f"{step:>10}{values}")
+    return lines
+
+
+def _learning_rate(optimizer):
+    # A schedule given to a Keras optimizer is kept here; the public property evaluates it.
+    schedule = optimizer._learning_rate
+    return (
+        (lambda step: float(schedule(step)))
+        if callable(schedule)
+        else (lambda step: float(schedule))
+    )
+
+
+def _schedules(model):
+    """Returns a column for each different schedule of sparsity or penalty in the model."""
+    columns = {}
+    for path, wrapper in structure.sparse_layers(model).items():
+        for attribute, name in (("schedule", "sparsity"), ("penalty_weight", "penalty")):
+            schedule = getattr(wrapper, attribute, None)
+            if schedule is None:
+                continue
+            key = (
+                repr(schedule)
+                if not hasattr(schedule, "get_config")
+                else str(schedule.get_config())
+            )
+            columns.setdefault((name, key), (path, schedule))
+    several = len(columns) > 1
+    return {
+        f"{name} {path}" if several else name: _value_at(schedule)
+        for (name, _), (path, schedule) in columns.items()
+    }
+
+
+def _value_at(schedule):
+    if not callable(schedule):
+        return lambda step: float(schedule)
+
+    def value(step):
+        result = schedule(step)
+        # A sparsity schedule returns (should_prune, sparsity), a ramp the weight.
+        return float(result[1] if isinstance(result, tuple) else result)
+
+    return value

@@ -1,0 +1,35 @@
+"""Stops a training run whose loss is no number any more."""
+
+import math
+
+import keras
+
+
+class TrainingDivergedError(Exception):
+    """The loss became NaN or infinite; the message names the step."""
+
+
+class StopOnDivergence(keras.callbacks.Callback):
+    """Raises as soon as the loss is NaN or infinite, before anything of that state is saved.
+
+    Args:
+        steps_per_epoch: optimizer steps in one Keras epoch.
+    """
+
+    def __init__(self, steps_per_epoch):
+        super().__init__()
+        self._steps_per_epoch = steps_per_epoch
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Keras reports the mean loss since the epoch began: NaN from the first NaN on.
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            step = self._epoch * self._steps_per_epoch + batch + 1
+            raise TrainingDivergedError(
+                f"The loss is {loss} at step {step}. Try a lower learning rate, a weaker penalty, "
+                "or float32 or bfloat16 in place of float16."
+            )

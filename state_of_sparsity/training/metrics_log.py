@@ -1,0 +1,83 @@
+"""The metrics of a run, one row an evaluation, in files that an interruption does not change."""
+
+import csv
+import io
+import json
+
+import keras
+
+from state_of_sparsity.training import atomic_write
+
+
+class MetricsLog(keras.callbacks.Callback):
+    """Writes Keras's logs, the step and the learning rate as CSV, JSON lines and for TensorBoard.
+
+    Rows hold nothing that depends on the clock, so an interrupted and resumed run writes the same
+    files as an uninterrupted one. Both text files are written anew at every row, atomically.
+
+    Args:
+        run_dir: the `RunDir` to write into.
+        steps_per_epoch: optimizer steps in one Keras epoch.
+        step: optimizer steps completed; rows already there beyond it are dropped.
+    """
+
+    def __init__(self, run_dir, steps_per_epoch, step=0):
+        super().__init__()
+        self._run_dir = run_dir
+        self._steps_per_epoch = steps_per_epoch
+        self.rows = [row for row in read_rows(run_dir) if row["step"] <= step]
+        self._summaries = None
+
+    def on_train_begin(self, logs=None):
+        self._write_files()
+        self._summaries = _tensorboard_writer(self._run_dir.tensorboard)
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"step": (epoch + 1) * self._steps_per_epoch}
+        row["learning_rate"] = float(self.model.optimizer.learning_rate)
+        row |= {name: float(value) for name, value in (logs or {}).items()}
+        self.rows.append(row)
+        self._write_files()
+        if self._summaries is not None:
+            _add_summaries(self._summaries, row)
+
+    def on_train_end(self, logs=None):
+        if self._summaries is not None:
+            self._summaries.close()
+
+    def _write_files(self):
+        lines = "".join(json.dumps(row) + "\n" for row in self.rows)
+        atomic_write.write_text(self._run_dir.metrics_jsonl, lines)
+        table = io.StringIO()
+        if self.rows:
+            writer = csv.DictWriter(table, fieldnames=list(self.rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        atomic_write.write_text(self._run_dir.metrics_csv, table.getvalue())
+
+
+def read_rows(run_dir):
+    """Returns the rows of a run's `metrics.jsonl` as dicts, [] where there is none yet."""
+    if not run_dir.metrics_jsonl.exists():
+        return []
+    lines = run_dir.metrics_jsonl.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def _tensorboard_writer(directory):
+    """Returns a summary writer, or None on a machine without TensorFlow."""
+    try:
+        import tensorflow as tf
+    except ImportError:
+        return None
+    return tf.summary.create_file_writer(str(directory))
+
+
+def _add_summaries(writer, row):
+    import tensorflow as tf
+
+    with writer.as_default():
+        for name, value in row.items():
+            if name != "step":
+                tf.summary.scalar(name, value, step=row["step"])
+    writer.flush()

@@ -1,0 +1,78 @@
+"""What a run leaves behind when its last step is done: report, stripped model, result."""
+
+import json
+import re
+
+from state_of_sparsity import accounting, structure, surgery
+from state_of_sparsity.training import atomic_write
+from state_of_sparsity.training.evaluate import evaluate
+from state_of_sparsity.training.run_dir import config_hash
+from state_of_sparsity.version import __version__
+
+
+def write(experiment, model, run_dir, rows, wall_time_s):
+    """Writes the report, the stripped model and, last, `result.json`.
+
+    Test data is read here and nowhere else, once, with the stripped model.
+
+    Args:
+        experiment: the `Experiment`.
+        model: the trained model, wrappers and all.
+        run_dir: the `RunDir`.
+        rows: the metrics of the run, one dict an evaluation.
+        wall_time_s: seconds that training took.
+
+    Returns:
+        The result, a flat dict.
+    """
+    stripped = surgery.strip(model)
+    _write_report(accounting.report(model), run_dir)
+    counts = accounting.report(stripped)
+    with atomic_write.atomic_path(run_dir.model) as temporary:
+        stripped.save(temporary)
+    config = json.loads(run_dir.state.read_text(encoding="utf-8"))["config"]
+    validation = {k: v for k, v in rows[-1].items() if k.startswith("val_")}
+    result = {
+        "name": experiment.name,
+        "technique": technique(model),
+        "target_sparsity": target_sparsity(model, experiment.steps),
+        "sparsity": counts.sparsity,
+        **evaluate(stripped, experiment.data.test(), experiment.loss, experiment.metrics),
+        **validation,
+        "size": counts.size,
+        "nonzero": counts.nonzero,
+        "multiply_adds": counts.multiply_adds,
+        "sparse_multiply_adds": counts.sparse_multiply_adds,
+        "seed": experiment.seed,
+        "steps": experiment.steps,
+        "config_hash": config_hash(config),
+        "wall_time_s": round(wall_time_s, 3),
+        "version": __version__,
+    }
+    run_dir.finish(result)
+    return result
+
+
+def _write_report(report, run_dir):
+    for suffix, text in (
+        ("csv", report.to_csv()),
+        ("md", report.to_markdown()),
+        ("txt", str(report)),
+    ):
+        atomic_write.write_text(run_dir.report(suffix), text.rstrip("\n") + "\n")
+
+
+def technique(model):
+    """Returns the model's techniques in snake case, joined by `+`; `dense` without any."""
+    names = {type(wrapper).__name__ for wrapper in structure.sparse_layers(model).values()}
+    snake = sorted(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() for name in names)
+    return "+".join(snake) or "dense"
+
+
+def target_sparsity(model, steps):
+    """Returns the sparsity that all schedules agree on at the last step, else None."""
+    wrappers = structure.sparse_layers(model).values()
+    schedules = [getattr(wrapper, "schedule", None) for wrapper in wrappers]
+    # TF-MOT computes in float32, where 0.9 is 0.89999998.
+    targets = {round(float(s(steps)[1]), 6) for s in schedules if s is not None}
+    return targets.pop() if len(targets) == 1 else None

@@ -1,0 +1,88 @@
+"""What a run is doing, how fast, and for how long still."""
+
+import json
+import time
+
+import keras
+
+_SECONDS_BETWEEN_REPORTS = 10.0
+
+
+class Progress(keras.callbacks.Callback):
+    """Announces phases, and prints steps, rate, time left and metrics; the same as JSON lines.
+
+    Args:
+        path: file that the JSON lines are added to.
+        steps: optimizer steps of the whole run.
+        steps_per_epoch: optimizer steps in one Keras epoch.
+        batch_size: examples in a step.
+        verbose: whether to print; the JSON lines are written in any case.
+    """
+
+    def __init__(self, path, steps, steps_per_epoch, batch_size, verbose=True):
+        super().__init__()
+        self._path, self._verbose = path, verbose
+        self._steps, self._steps_per_epoch, self._batch_size = steps, steps_per_epoch, batch_size
+        self._begin = time.monotonic()
+        self._epoch = 0
+        self._timed_from = None  # (step, time) after the first step, which compiles.
+        self._reported = None  # (step, time) of the last report.
+
+    def phase(self, text):
+        """Says what starts now."""
+        self._write({"phase": text}, text)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._timed_from is None:
+            self.phase("compiling the first step")
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.monotonic()
+        step = self._epoch * self._steps_per_epoch + batch + 1
+        if self._timed_from is None:
+            self._timed_from = self._reported = (step, now)
+            self.phase("training")
+        elif now - self._reported[1] > _SECONDS_BETWEEN_REPORTS:
+            self._report(step, now, logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._report((epoch + 1) * self._steps_per_epoch, time.monotonic(), logs)
+
+    def _report(self, step, now, logs):
+        begin_step, begin = self._timed_from
+        last_step, last = self._reported
+        self._reported = (step, now)
+        rate = (step - last_step) * self._batch_size / max(now - last, 1e-9)
+        left_s = (self._steps - step) * (now - begin) / max(step - begin_step, 1)
+        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        line = {"step": step, "steps": self._steps, "examples_per_s": round(rate, 1)}
+        text = "  ".join(
+            [
+                f"step {step}/{self._steps}",
+                f"{rate:,.0f} examples/s",
+                f"ETA {duration(left_s)}",
+                *(f"{name} {value:.4g}" for name, value in metrics.items()),
+            ]
+        )
+        self._write({**line, "eta_s": round(left_s, 1), **metrics}, text)
+
+    def _write(self, fields, text):
+        elapsed = time.monotonic() - self._begin
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"elapsed_s": round(elapsed, 3), **fields}) + "\n")
+        if self._verbose:
+            print(f"[{duration(elapsed)}] {text}", flush=True)
+
+
+def duration(seconds):
+    """Returns seconds as `m:ss`, or `h:mm:ss` from an hour on.
+
+    >>> duration(75)
+    '1:15'
+    """
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

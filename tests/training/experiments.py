@@ -1,0 +1,54 @@
+"""Small experiments that the tests of training share."""
+
+import functools
+
+import keras
+
+import state_of_sparsity as sos
+from state_of_sparsity.data.digits import Digits
+from state_of_sparsity.training.experiment import Experiment
+
+STEPS = 6
+EVAL_EVERY = 2
+
+
+def network():
+    """A network with dropout, so that seeds matter in every technique."""
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Flatten(name="flatten"),
+            keras.layers.Dense(16, activation="relu", name="hidden"),
+            keras.layers.Dropout(0.3, name="dropout"),
+            keras.layers.Dense(10, name="logits"),
+        ],
+        name="network",
+    )
+
+
+SCHEDULE = sos.schedules.PolynomialDecay(0.0, 0.8, begin_step=0, end_step=5, frequency=1)
+RAMP = sos.schedules.Ramp(0.01, begin_step=0, end_step=5, shape="smoothed_cubic")
+
+# Every technique; `functools.partial` takes what gin binds in a real run.
+TECHNIQUES = {
+    "dense": None,
+    "magnitude_pruning": functools.partial(sos.MagnitudePruning, schedule=SCHEDULE),
+    "random_pruning": functools.partial(sos.RandomPruning, schedule=SCHEDULE, seed=1),
+    "variational_dropout": functools.partial(sos.VariationalDropout, kl_weight=RAMP),
+    "l0_regularization": functools.partial(sos.L0Regularization, l0_weight=RAMP),
+}
+
+
+def small_experiment(technique="dense", **changes):
+    """Returns an `Experiment` of a few steps on the digits."""
+    arguments = {
+        "name": technique,
+        "model": network,
+        "data": Digits(batch_size=32),
+        "optimizer": functools.partial(keras.optimizers.Adam, 0.01),
+        "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        "steps": STEPS,
+        "eval_every": EVAL_EVERY,
+        "rules": TECHNIQUES[technique],
+    }
+    return Experiment(**{**arguments, **changes})

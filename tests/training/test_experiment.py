@@ -1,0 +1,72 @@
+import keras
+import numpy as np
+import pytest
+
+import state_of_sparsity as sos
+from tests.training.experiments import RAMP, SCHEDULE, TECHNIQUES, small_experiment
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_builds_a_compiled_model_with_the_technique(technique):
+    model = small_experiment(technique, steps_per_execution=2).build()
+    assert model.built and model.compiled and model.optimizer.built
+    assert model.steps_per_execution == 2
+    assert len(sos.sparse_layers(model)) == (0 if technique == "dense" else 2)
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_the_seed_decides_every_initial_value(technique):
+    def initial(seed):
+        model = small_experiment(technique, seed=seed).build()
+        return [np.asarray(v) for v in model.variables]
+
+    first, again, other = initial(3), initial(3), initial(4)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_rules_may_be_a_list():
+    rules = [("logits", None), (".*", TECHNIQUES["magnitude_pruning"])]
+    model = small_experiment(rules=rules).build()
+    assert list(sos.sparse_layers(model)) == ["hidden"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, "`steps` must be a positive integer. Received: 0"),
+        ({"steps": 2.5}, "`steps` must be a positive integer. Received: 2.5"),
+        ({"steps": 7}, "`steps` must be a multiple of `eval_every`, 2.*nearest that fits is 8"),
+        ({"steps_per_execution": 4}, "`eval_every` must be a multiple of `steps_per_execution`"),
+    ],
+)
+def test_numbers_of_steps_that_do_not_fit_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        small_experiment(**changes)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        lambda layer: sos.MagnitudePruning(layer, SCHEDULE),
+        lambda layer: sos.VariationalDropout(layer, kl_weight=RAMP),
+    ],
+)
+def test_a_schedule_that_outlasts_the_run_is_refused(rules):
+    with pytest.raises(ValueError, match="does not reach its final value within `steps`, 4"):
+        small_experiment(rules=rules, steps=4).build()
+
+
+def test_a_rule_that_matches_nothing_is_refused():
+    rules = [("no_such_layer", TECHNIQUES["magnitude_pruning"])]
+    with pytest.raises(ValueError, match="hidden"):
+        small_experiment(rules=rules).build()
+
+
+def test_metrics_and_loss_are_those_given():
+    model = small_experiment(metrics=[keras.metrics.SparseCategoricalCrossentropy()]).build()
+    images, labels = small_experiment().data.validation()[0]
+    assert set(model.evaluate(images, labels, verbose=0, return_dict=True)) == {
+        "loss",
+        "sparse_categorical_crossentropy",
+    }

@@ -1,0 +1,137 @@
+"""A run killed with SIGKILL and started again ends bit for bit as an uninterrupted one."""
+
+import functools
+import json
+import multiprocessing
+import os
+import signal
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from state_of_sparsity.training import atomic_write
+from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.train import train
+from tests.training.experiments import STEPS, TECHNIQUES, small_experiment
+
+
+class KillInStep(keras.callbacks.Callback):
+    """SIGKILL in the middle of an epoch."""
+
+    def __init__(self, step):
+        super().__init__()
+        self._step = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) == self._step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_in_save(name):
+    """SIGKILL when a file of that name has been written and is about to take its name."""
+    replace = os.replace
+
+    def kill_or_replace(source, target):
+        if os.path.basename(target) == name:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+
+    atomic_write.os.replace = kill_or_replace
+
+
+def run(path, technique, kill=None):
+    """Trains in this process, which must be a new one, or dies in it."""
+    callbacks = [KillInStep(kill)] if isinstance(kill, int) else []
+    if isinstance(kill, str):
+        kill_in_save(kill)
+    run_dir = RunDir(path)
+    with run_dir.lock():
+        run_dir.start(technique)
+        experiment = small_experiment(technique, callbacks=callbacks)
+        train(experiment, experiment.build(), run_dir, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Starts new processes from one that has imported Keras and not used it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.training.test_resume"])
+    return context
+
+
+def in_new_process(processes, *arguments):
+    process = processes.Process(target=run, args=arguments)
+    process.start()
+    process.join(120)
+    return process.exitcode
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(processes, tmp_path_factory):
+    """Returns the directory of an uninterrupted run of a technique, trained once."""
+
+    @functools.cache
+    def directory(technique):
+        path = tmp_path_factory.mktemp("uninterrupted") / technique
+        assert in_new_process(processes, path, technique) == 0
+        return path
+
+    return directory
+
+
+def outcome(path):
+    """Returns everything a run directory holds that must not depend on interruptions."""
+    run_dir = RunDir(path)
+    result = json.loads(run_dir.result.read_text())
+    with np.load(run_dir.checkpoints / f"step_{STEPS:08d}.npz") as file:
+        arrays = {name: file[name] for name in file.files if name != "header"}
+    with np.load(run_dir.checkpoints / f"step_{STEPS - 2:08d}.npz") as file:
+        arrays |= {f"before/{name}": file[name] for name in file.files if name != "header"}
+    texts = [p.read_text() for p in (run_dir.metrics_csv, run_dir.metrics_jsonl)]
+    texts += [run_dir.report(suffix).read_text() for suffix in ("csv", "md", "txt")]
+    return {key: value for key, value in result.items() if key != "wall_time_s"}, texts, arrays
+
+
+def assert_same(path, reference):
+    (result, texts, arrays), (result_2, texts_2, arrays_2) = outcome(path), outcome(reference)
+    assert result == result_2
+    assert texts == texts_2
+    assert arrays.keys() == arrays_2.keys()
+    for name, array in arrays.items():
+        assert array.tobytes() == arrays_2[name].tobytes(), name
+    assert not list(RunDir(path).path.rglob(".tmp-*"))
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_killed_run_ends_as_an_uninterrupted_one(tmp_path, processes, uninterrupted, technique):
+    killed = tmp_path / "killed"
+    assert in_new_process(processes, killed, technique, 3) == -signal.SIGKILL
+    assert not RunDir(killed).is_finished
+    assert len(RunDir(killed).metrics_jsonl.read_text().splitlines()) == 1
+    assert in_new_process(processes, killed, technique) == 0
+    assert_same(killed, uninterrupted(technique))
+
+
+def test_killed_while_saving(tmp_path, processes, uninterrupted):
+    technique = "variational_dropout"
+    killed = tmp_path / "killed"
+    for name in ("run.json", "step_00000004.npz", "metrics.csv", "model.keras", "result.json"):
+        assert in_new_process(processes, killed, technique, name) == -signal.SIGKILL, name
+        assert not RunDir(killed).is_finished
+    assert in_new_process(processes, killed, technique) == 0
+    assert_same(killed, uninterrupted(technique))
+
+
+def test_killed_from_outside_at_any_moment(tmp_path, processes, uninterrupted):
+    technique = "l0_regularization"
+    killed = tmp_path / "killed"
+    for delay in np.random.default_rng(0).uniform(0.1, 2.0, size=3):
+        process = processes.Process(target=run, args=(killed, technique))
+        process.start()
+        time.sleep(delay)
+        process.kill()
+        process.join()
+    assert in_new_process(processes, killed, technique) == 0
+    assert_same(killed, uninterrupted(technique))

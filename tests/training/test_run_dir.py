@@ -1,0 +1,73 @@
+import multiprocessing
+
+import pytest
+
+from state_of_sparsity.training.run_dir import RunDir, RunDirError, config_hash
+
+CONFIG = "STEPS = 10\nSEED = 0\n"
+
+
+def started(path, config=CONFIG):
+    run_dir = RunDir(path)
+    run_dir.start(config)
+    return run_dir
+
+
+def test_starts_finishes_and_knows_it(tmp_path):
+    run_dir = RunDir(tmp_path / "a" / "run")
+    run_dir.check(CONFIG)
+    run_dir.start(CONFIG)
+    assert not run_dir.is_finished
+    run_dir.finish({"accuracy": 0.5})
+    assert RunDir(tmp_path / "a" / "run").is_finished
+    run_dir.check(CONFIG)
+
+
+def test_another_configuration_is_refused_with_the_difference(tmp_path):
+    started(tmp_path)
+    message = r"another configuration:\n  -STEPS = 10\n  \+STEPS = 20\nUse the first"
+    with pytest.raises(RunDirError, match=message):
+        RunDir(tmp_path).check("STEPS = 20\nSEED = 0\n")
+
+
+def test_a_directory_of_something_else_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(RunDirError, match=r"which holds thesis.tex. Choose another"):
+        RunDir(tmp_path).check(CONFIG)
+
+
+def test_a_file_is_refused(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("")
+    with pytest.raises(RunDirError, match="`run_dir` is a file"):
+        RunDir(path).check(CONFIG)
+
+
+def test_a_directory_whose_start_was_interrupted_is_free(tmp_path):
+    run_dir = RunDir(tmp_path)
+    run_dir.checkpoints.mkdir()
+    (tmp_path / ".tmp-1-run.json").write_text("{")
+    with run_dir.lock():
+        run_dir.check(CONFIG)
+        run_dir.start(CONFIG)
+    assert not list(tmp_path.glob(".tmp-*"))
+
+
+def _try_lock(path):
+    try:
+        with RunDir(path).lock():
+            return "locked"
+    except RunDirError as error:
+        return str(error)
+
+
+def test_two_processes_cannot_write_one_run(tmp_path):
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        with RunDir(tmp_path).lock():
+            assert "is being written by process" in pool.apply(_try_lock, (tmp_path,))
+        assert pool.apply(_try_lock, (tmp_path,)) == "locked"
+
+
+def test_hash_is_equal_for_seeds_and_different_for_steps():
+    assert config_hash("STEPS = 10\nSEED = 0\na.b.seed = 1") == config_hash("STEPS = 10\nSEED = 7")
+    assert config_hash("STEPS = 10") != config_hash("STEPS = 11")

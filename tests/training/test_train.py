@@ -1,0 +1,86 @@
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from state_of_sparsity.training.description import describe
+from state_of_sparsity.training.evaluate import evaluate
+from state_of_sparsity.training.run_dir import RunDir, config_hash
+from state_of_sparsity.training.train import train
+from tests.training.experiments import EVAL_EVERY, STEPS, TECHNIQUES, small_experiment
+
+
+class CountedTestData:
+    """Digits that count how often the test split is read."""
+
+    def __init__(self, data):
+        self._data = data
+        self.batch_size, self.train, self.validation = data.batch_size, data.train, data.validation
+        self.test_reads = 0
+
+    def test(self):
+        self.test_reads += 1
+        return self._data.test()
+
+
+@pytest.fixture
+def finished(tmp_path, capsys):
+    """Returns (experiment, sparse model, run directory, result, printed text) of a short run."""
+    experiment = small_experiment("magnitude_pruning")
+    experiment = small_experiment("magnitude_pruning", data=CountedTestData(experiment.data))
+    run_dir = RunDir(tmp_path / "run")
+    run_dir.start("the configuration")
+    model = experiment.build()
+    result = train(experiment, model, run_dir)
+    return experiment, model, run_dir, result, capsys.readouterr().out
+
+
+def test_a_run_leaves_what_its_directory_promises(finished):
+    experiment, _, run_dir, result, text = finished
+    assert run_dir.is_finished
+    assert json.loads(run_dir.result.read_text()) == result
+    assert result["name"] == result["technique"] == "magnitude_pruning"
+    assert result["target_sparsity"] == 0.8
+    assert result["sparsity"] == pytest.approx(0.8, abs=0.001)
+    assert result["nonzero"] == round(result["size"] * (1 - result["sparsity"]))
+    assert (result["steps"], result["seed"]) == (STEPS, 0)
+    assert result["config_hash"] == config_hash("the configuration")
+    assert experiment.data.test_reads == 1
+    rows = [json.loads(line) for line in run_dir.metrics_jsonl.read_text().splitlines()]
+    assert [row["step"] for row in rows] == list(range(EVAL_EVERY, STEPS + 1, EVAL_EVERY))
+    assert rows[-1]["val_accuracy"] == result["val_accuracy"]
+    assert rows[-1]["sparsity"] == pytest.approx(0.8, abs=0.001)
+    assert "hidden/kernel" in run_dir.report("csv").read_text()
+    assert "MagnitudePruning" in run_dir.report("txt").read_text()
+    assert run_dir.report("md").read_text().startswith("|")
+    for phase in ("starting at step 0", "compiling the first step", "evaluating the stripped"):
+        assert phase in text
+
+
+def test_the_saved_model_is_plain_keras_and_gives_the_published_figures(finished):
+    experiment, sparse, run_dir, result, _ = finished
+    with zipfile.ZipFile(run_dir.model) as archive:
+        assert "state_of_sparsity" not in archive.read("config.json").decode()
+    model = keras.saving.load_model(run_dir.model)
+    figures = evaluate(model, experiment.data.test(), experiment.loss, experiment.metrics)
+    assert figures == {name: result[name] for name in figures}
+    images, _ = experiment.data.validation()[0]
+    np.testing.assert_allclose(
+        model.predict(images, verbose=0), sparse.predict(images, verbose=0), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_description_has_kernels_and_everything_that_changes(technique):
+    experiment = small_experiment(technique)
+    text = describe(experiment, experiment.build())
+    header, first, *_, last = text[text.index("      step") :].splitlines()
+    assert "learning rate" in header
+    assert first.split()[0] == "0" and last.split()[0] == str(STEPS)
+    assert "hidden/kernel" in text
+    if technique.endswith("pruning"):
+        assert "sparsity" in header and last.split()[-1] == "0.8"
+    elif technique != "dense":
+        assert "penalty" in header
