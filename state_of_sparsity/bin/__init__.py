@@ -1,0 +1,1 @@
+"""Command-line programs; the only modules that know absl and gin."""

@@ -1,0 +1,170 @@
+"""What programs configured by absl flags and gin files share: flags, parsing, checks, errors."""
+
+import importlib.util
+import os
+import pathlib
+import re
+import sys
+import traceback
+
+import gin
+from absl import app, flags
+
+from state_of_sparsity.bin import gin_messages
+
+# TensorFlow's start says a dozen lines about the machine otherwise.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+DATA_DIR_MACRO = "DATA_DIR"
+
+
+class UsageError(Exception):
+    """Something that the user can put right; shown as one line, without a traceback."""
+
+
+def define_flags():
+    """Defines the flags of programs that take a gin configuration."""
+    flags.DEFINE_multi_string(
+        "gin_file", [], "Gin file, e.g. quickstart/magnitude_pruning.gin. May be given repeatedly."
+    )
+    flags.DEFINE_multi_string(
+        "gin_binding", [], "Gin binding, e.g. 'SPARSITY = 0.9'. May be given repeatedly."
+    )
+    flags.DEFINE_string("data_dir", None, f"Where the data lies; sets the macro {DATA_DIR_MACRO}.")
+
+
+def run(main):
+    """Runs `main(argv)` by absl; errors of the user become one line and exit code 2.
+
+    With `--verbosity=1` their traceback comes before.
+    """
+
+    def parse_flags(argv):
+        try:
+            return app.parse_flags_with_usage(argv) if _wants_help(argv) else flags.FLAGS(argv)
+        except flags.Error as error:
+            _exit_with(str(error))
+
+    def guarded(argv):
+        if len(argv) > 1:
+            _exit_with(
+                f"Unexpected argument {argv[1]!r}: everything is given by flags, see --help."
+            )
+        try:
+            return main(argv)
+        except UsageError as error:
+            if flags.FLAGS.verbosity > 0:
+                traceback.print_exc()
+            _exit_with(str(error))
+        except KeyboardInterrupt:
+            print("\nInterrupted. Run the same command to go on.", file=sys.stderr)
+            sys.exit(130)
+
+    app.run(guarded, flags_parser=parse_flags)
+
+
+def parse(gin_files, bindings, data_dir=None):
+    """Parses a gin configuration and checks it.
+
+    Files are looked for in the working directory, then among those of the package, with or without
+    `gin_configs/` in front.
+
+    Args:
+        gin_files: paths of gin files.
+        bindings: gin bindings, which win over the files.
+        data_dir: value of the macro `DATA_DIR`, or None.
+
+    Returns:
+        The configuration as given, as text that is equal for equal configurations. Where the data
+        lies is left out, so that a run may go on where data has moved.
+
+    Raises:
+        UsageError: for a wrong file, binding, macro or parameter.
+    """
+    if not gin_files:
+        raise UsageError(
+            "`gin_file` must name at least one gin file. Try "
+            "--gin_file=quickstart/magnitude_pruning.gin"
+        )
+    _prepare()
+    gin.clear_config()
+    bindings = list(bindings)
+    if data_dir is not None:
+        bindings.append(f"{DATA_DIR_MACRO} = {data_dir!r}")
+    try:
+        gin.parse_config_files_and_bindings(gin_files, bindings, finalize_config=False)
+    except (
+        OSError,
+        ImportError,
+        AttributeError,
+        NameError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+    ) as e:
+        raise UsageError(gin_messages.explain(e, gin_files, gin_configs())) from e
+    problems = gin_messages.macro_problems()
+    if problems:
+        raise UsageError(" ".join(problems))
+    gin.finalize()
+    return re.sub(rf"(?m)^{DATA_DIR_MACRO} = .*\n", "", gin.config_str())
+
+
+def check_all_used():
+    """Raises where something is bound that the objects built so far never asked for.
+
+    Raises:
+        UsageError: naming the bindings without effect.
+    """
+    unused = gin_messages.unused_bindings()
+    if unused:
+        raise UsageError(
+            f"Nothing uses the configuration of {', '.join(unused)}. Remove it, or refer to it "
+            f"by a reference such as @{unused[0]}."
+        )
+
+
+def explain_build_error(error):
+    """Returns an error that building the configured objects raised, as one line."""
+    return " ".join([gin_messages.one_line(error), *gin_messages.doubtful_parameters()])
+
+
+def gin_configs():
+    """Returns the folder of gin files: inside the installed package, or beside it in a clone."""
+    package = pathlib.Path(__file__).resolve().parents[1]
+    inside = package / "gin_configs"
+    return inside if inside.is_dir() else package.parent / "gin_configs"
+
+
+def _prepare():
+    """Readies gin, once a process."""
+    if _prepare.done:
+        return
+    if importlib.util.find_spec("tensorflow") is not None:
+        import tensorflow as tf
+
+        from state_of_sparsity import tfmot
+
+        # Gin files import TF-MOT, and its first import must not switch the process to Keras 2.
+        tfmot.pruning_schedules()
+        # `import gin.tf` does this, and fails on TensorFlow 2.21.
+        gin.config.register_file_reader(tf.io.gfile.GFile, tf.io.gfile.exists)
+    # gin's reader of package resources logs an error for every file that another reader finds, and
+    # fails on folders that look like packages, as gin_configs does.
+    readers = gin.config._FILE_READERS
+    readers[:] = [r for r in readers if r[0].__module__ != "gin.resource_reader"]
+    gin.add_config_file_search_path(str(gin_configs()))
+    gin.add_config_file_search_path(str(gin_configs().parent))
+    _prepare.done = True
+
+
+_prepare.done = False
+
+
+def _wants_help(argv):
+    return any(re.fullmatch(r"--?(help|helpfull|helpshort|helpxml|\?)", a) for a in argv[1:])
+
+
+def _exit_with(message):
+    print(f"Error: {message}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,62 @@
+"""Grids of runs: one gin file, and every combination of some values of its macros."""
+
+import dataclasses
+import itertools
+import pathlib
+import re
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One run of a grid.
+
+    Args:
+        gin_file: its gin file.
+        settings: pairs of macro and value, both as text.
+    """
+
+    gin_file: str
+    settings: tuple[tuple[str, str], ...]
+
+    @property
+    def bindings(self):
+        """The gin bindings, e.g. `["SPARSITY = 0.9", "SEED = 0"]`."""
+        return [f"{name} = {value}" for name, value in self.settings]
+
+    @property
+    def directory(self):
+        """The run directory relative to the sweep's, e.g. `dense/seed_0`."""
+        values = "_".join(f"{name}_{value}".lower() for name, value in self.settings)
+        folder = pathlib.PurePath(self.gin_file).stem
+        return f"{folder}/{re.sub('[^a-z0-9_.+-]', '', values) or 'run'}"
+
+
+def cells(grid):
+    """Returns the cells of a grid, the last macro varying fastest.
+
+    Args:
+        grid: text such as `quickstart/random_pruning.gin SPARSITY=0.5,0.9 SEED=0,1,2`.
+
+    Returns:
+        A list of `Cell`s.
+
+    Raises:
+        ValueError: if the text does not have that form.
+
+    Example:
+
+    >>> [cell.directory for cell in cells("quickstart/dense.gin SEED=0,1")]
+    ['dense/seed_0', 'dense/seed_1']
+    """
+    gin_file, *axes = grid.split() or [""]
+    if not gin_file.endswith(".gin"):
+        raise ValueError(
+            f"`grid` must be a gin file followed by axes as NAME=VALUE,VALUE. Received: {grid!r}."
+        )
+    choices = []
+    for axis in axes:
+        name, equals, values = axis.partition("=")
+        if not (name and equals and all(values.split(","))):
+            raise ValueError(f"`grid` must have axes as NAME=VALUE,VALUE. Received: {axis!r}.")
+        choices.append([(name, value) for value in values.split(",")])
+    return [Cell(gin_file, settings) for settings in itertools.product(*choices)]

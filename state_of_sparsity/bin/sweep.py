@@ -1,0 +1,136 @@
+"""Runs grids of experiments in a few worker processes; finished runs are left alone.
+
+    python -m state_of_sparsity.bin.sweep --sweep_dir=runs --workers=2 \
+        --grid='quickstart/magnitude_pruning.gin SPARSITY=0.5,0.9 SEED=0,1,2'
+
+Each cell has its run directory, so an interrupted sweep goes on where it was.
+"""
+
+import concurrent.futures
+import multiprocessing
+import multiprocessing.connection
+import os
+import pathlib
+import sys
+import threading
+import time
+import traceback
+
+from absl import flags
+
+from state_of_sparsity.bin import gin_app, grid, train
+
+FLAGS = flags.FLAGS
+
+
+def main(_):
+    """Runs the program; the flags are described by `--help`."""
+    if not FLAGS.sweep_dir:
+        raise gin_app.UsageError("`sweep_dir` must be given: --sweep_dir=DIRECTORY.")
+    try:
+        cells = [cell for text in FLAGS.grid for cell in grid.cells(text)]
+    except ValueError as error:
+        raise gin_app.UsageError(str(error)) from error
+    if not cells:
+        raise gin_app.UsageError("`grid` must be given: --grid='FILE.gin NAME=VALUE,VALUE'.")
+    failed = sweep(cells, pathlib.Path(FLAGS.sweep_dir), FLAGS.workers, FLAGS.data_dir)
+    if failed:
+        raise gin_app.UsageError(
+            f"{failed} of {len(cells)} runs failed, as said above. Run the same command to try "
+            "them again; the others are left alone."
+        )
+
+
+def sweep(cells, directory, workers, data_dir=None):
+    """Runs cells in worker processes and prints each as it ends.
+
+    Args:
+        cells: `grid.Cell`s.
+        directory: parent of the run directories; what workers print goes to `worker_*.log` there.
+        workers: number of processes.
+        data_dir: where the data lies, or None.
+
+    Returns:
+        How many cells failed.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for log in directory.glob("worker_*.log"):
+        log.unlink()
+    workers = min(workers, len(cells))
+    print(f"{len(cells)} runs in {workers} processes, in {directory}. Starting.", flush=True)
+    begin, trained, failed = time.monotonic(), 0, 0
+    context = multiprocessing.get_context("spawn")
+    pool = concurrent.futures.ProcessPoolExecutor(
+        workers, context, initializer=_start_worker, initargs=(directory, workers)
+    )
+    try:
+        tasks = [pool.submit(run_cell, cell, directory, data_dir) for cell in cells]
+        for done, task in enumerate(concurrent.futures.as_completed(tasks), start=1):
+            cell = cells[tasks.index(task)]
+            text, was_trained, was_failed = task.result()
+            trained, failed = trained + was_trained, failed + was_failed
+            left_s = (len(cells) - done) * (time.monotonic() - begin) / max(trained, 1)
+            eta = f"  ETA {left_s:.0f} s" if trained and done < len(cells) else ""
+            print(f"[{done}/{len(cells)}] {cell.directory}  {text}{eta}", flush=True)
+    except concurrent.futures.process.BrokenProcessPool as error:
+        raise gin_app.UsageError(
+            f"A worker process died, perhaps for lack of memory; see {directory}/worker_*.log. "
+            "Run the same command to go on, with fewer `workers` if need be."
+        ) from error
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+    return failed
+
+
+def run_cell(cell, directory, data_dir):
+    """Runs one cell in this process.
+
+    Returns:
+        What to print, whether it was trained now, and whether it failed.
+    """
+    import keras
+
+    keras.backend.clear_session()
+    begin = time.monotonic()
+    try:
+        path = directory / cell.directory
+        result = train.run([cell.gin_file], cell.bindings, path, data_dir, verbose=False)
+    except gin_app.UsageError as error:
+        return f"FAILED: {error}", False, True
+    except Exception as error:
+        traceback.print_exc()
+        return f"FAILED: {error!r} (see worker_*.log)", False, True
+    if result is None:
+        return "finished before, left alone", False, False
+    figures = [f"{name} {result[name]:.4f}" for name in ("sparsity", "accuracy") if name in result]
+    return f"{'  '.join(figures)}  in {time.monotonic() - begin:.1f} s", True, False
+
+
+def _start_worker(directory, workers):
+    """Gives the process its log, its share of the cores, and an end when its parent ends."""
+    log = os.open(directory / f"worker_{os.getpid()}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    sys.stdout.flush()
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, threads)
+    parent = multiprocessing.parent_process()
+
+    def end_with_parent():
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+if __name__ == "__main__":
+    flags.DEFINE_multi_string(
+        "grid", [], "'FILE.gin NAME=VALUE,VALUE NAME=VALUE': every combination. May be repeated."
+    )
+    flags.DEFINE_string("sweep_dir", None, "Parent of the run directories.")
+    flags.DEFINE_integer("workers", 2, "Worker processes.", lower_bound=1)
+    flags.DEFINE_string("data_dir", None, "Where the data lies; sets the macro DATA_DIR.")
+    gin_app.run(main)

@@ -1,0 +1,94 @@
+"""Trains one experiment: `python -m state_of_sparsity.bin.train --gin_file=... --run_dir=...`."""
+
+import gin
+from absl import flags
+
+from state_of_sparsity.bin import gin_app
+
+FLAGS = flags.FLAGS
+
+
+def main(_):
+    """Runs the program; the flags are described by `--help`."""
+    if FLAGS.dry_run:
+        config = gin_app.parse(FLAGS.gin_file, FLAGS.gin_binding, FLAGS.data_dir)
+        experiment, model = _build()
+        from state_of_sparsity.training import description
+
+        print(description.describe(experiment, model))
+        print(f"\nThe configuration as given:\n\n{config}\nDry run: nothing trained or written.")
+        return
+    if not FLAGS.run_dir:
+        raise gin_app.UsageError(
+            "`run_dir` must be given: --run_dir=DIRECTORY, or --dry_run to look without training."
+        )
+    run(FLAGS.gin_file, FLAGS.gin_binding, FLAGS.run_dir, FLAGS.data_dir)
+
+
+def run(gin_files, bindings, directory, data_dir=None, verbose=True):
+    """Trains what a gin configuration says, or goes on where an earlier process was interrupted.
+
+    Args:
+        gin_files: paths of gin files.
+        bindings: gin bindings, which win over the files.
+        directory: the run directory.
+        data_dir: where the data lies, or None.
+        verbose: whether to print progress.
+
+    Returns:
+        The result, a flat dict, or None where the run was finished before.
+
+    Raises:
+        gin_app.UsageError: for whatever the user can put right.
+    """
+    config = gin_app.parse(gin_files, bindings, data_dir)
+    # These import Keras, which `--help` and a wrong flag need not wait for.
+    from state_of_sparsity.training import atomic_write
+    from state_of_sparsity.training.checkpoint import CheckpointError
+    from state_of_sparsity.training.divergence import TrainingDivergedError
+    from state_of_sparsity.training.run_dir import RunDir, RunDirError
+    from state_of_sparsity.training.train import train
+
+    run_dir = RunDir(directory)
+    try:
+        run_dir.check(config)
+        if run_dir.is_finished:
+            if verbose:
+                print(f"{run_dir.path} is finished; it is left alone.")
+            return None
+        with run_dir.lock():
+            # Built first, so that what cannot be built leaves no started run.
+            experiment, model = _build()
+            run_dir.start(config)
+            atomic_write.write_text(run_dir.config, gin.operative_config_str())
+            return train(experiment, model, run_dir, verbose=verbose)
+    except (RunDirError, CheckpointError, TrainingDivergedError) as error:
+        raise gin_app.UsageError(str(error)) from error
+    except ValueError as error:
+        # Data that do not fit the model, NaN at a mask update, and other wrong values.
+        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
+
+
+def _build():
+    """Returns the configured experiment and its model."""
+    from state_of_sparsity.training.experiment import Experiment
+
+    try:
+        experiment = gin.get_configurable(Experiment)()
+        model = experiment.build()
+    except (ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
+    gin_app.check_all_used()
+    return experiment, model
+
+
+def define_flags():
+    """Defines the flags of this program."""
+    gin_app.define_flags()
+    flags.DEFINE_string("run_dir", None, "Directory of the run; made, resumed or left alone.")
+    flags.DEFINE_bool("dry_run", False, "Build everything, print it with its schedules, and stop.")
+
+
+if __name__ == "__main__":
+    define_flags()
+    gin_app.run(main)

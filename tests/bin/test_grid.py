@@ -1,0 +1,22 @@
+import pytest
+
+from state_of_sparsity.bin.grid import cells
+
+
+def test_every_combination_with_its_bindings_and_directory():
+    grid = cells("quickstart/random_pruning.gin SPARSITY=0.5,0.9 SEED=0,1,2")
+    assert len(grid) == 6
+    assert grid[1].gin_file == "quickstart/random_pruning.gin"
+    assert grid[1].bindings == ["SPARSITY = 0.5", "SEED = 1"]
+    assert grid[1].directory == "random_pruning/sparsity_0.5_seed_1"
+    assert len({cell.directory for cell in grid}) == 6
+
+
+def test_a_file_alone_is_one_cell():
+    assert [cell.directory for cell in cells("a/dense.gin")] == ["dense/run"]
+
+
+@pytest.mark.parametrize("text", ["", "SEED=0", "a.gin SEED", "a.gin SEED=", "a.gin SEED=0,,1"])
+def test_text_of_another_form_is_refused(text):
+    with pytest.raises(ValueError, match="`grid` must"):
+        cells(text)

@@ -1,0 +1,47 @@
+import json
+
+import pytest
+
+from state_of_sparsity.bin import grid, sweep
+
+SHORT = "STEPS=2 EVAL_EVERY=2 STEPS_PER_EXECUTION=1"
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """Runs three cells, one of them wrong, in one worker process."""
+    directory = tmp_path_factory.mktemp("sweep")
+    cells = [
+        *grid.cells(f"quickstart/dense.gin {SHORT} SEED=0,1"),
+        *grid.cells(f"quickstart/dense.gin {SHORT} SPARSITY=0.5"),
+    ]
+    return directory, cells, sweep.sweep(cells, directory, workers=2)
+
+
+def test_every_cell_has_its_run_and_a_wrong_one_does_not_stop_the_others(swept):
+    directory, cells, failed = swept
+    assert failed == 1
+    results = [directory / cell.directory / "result.json" for cell in cells]
+    assert [path.exists() for path in results] == [True, True, False]
+    assert [json.loads(path.read_text())["seed"] for path in results[:2]] == [0, 1]
+    assert len(list(directory.glob("worker_*.log"))) == 2
+
+
+def test_cells_are_independent_of_what_ran_before_in_the_process(swept, tmp_path):
+    directory, cells, _ = swept
+    text, trained, failed = sweep.run_cell(cells[1], tmp_path, data_dir=None)
+    assert trained and not failed and text.startswith("sparsity 0.0000  accuracy ")
+    metrics = [path / cells[1].directory / "metrics.csv" for path in (directory, tmp_path)]
+    assert metrics[0].read_text() == metrics[1].read_text()
+
+
+def test_a_finished_cell_is_left_alone_and_a_wrong_one_says_why(swept):
+    directory, cells, _ = swept
+    assert sweep.run_cell(cells[0], directory, None) == (
+        "finished before, left alone",
+        False,
+        False,
+    )
+    text, trained, failed = sweep.run_cell(cells[2], directory, None)
+    assert failed and not trained
+    assert text.startswith("FAILED: The macro SPARSITY is given but nothing uses it")

@@ -1,0 +1,144 @@
+import json
+
+import pytest
+
+from state_of_sparsity.bin import gin_app, train
+from state_of_sparsity.bin.gin_app import UsageError
+
+PRUNING = "quickstart/magnitude_pruning.gin"
+SHORT = [
+    "SPARSITY = 0.9",
+    "STEPS = 2",
+    "EVAL_EVERY = 1",
+    "STEPS_PER_EXECUTION = 1",
+    "BEGIN_STEP = 0",
+    "END_STEP = 2",
+    "FREQUENCY = 1",
+]
+
+
+def run(path, *bindings, gin_file=PRUNING):
+    return train.run([gin_file], [*SHORT, *bindings], path)
+
+
+def test_a_run_its_repetition_and_another_configuration(tmp_path, capsys):
+    path = tmp_path / "run"
+    result = run(path)
+    assert result["sparsity"] == pytest.approx(0.9, abs=1e-3)
+    config = (path / "config.gin").read_text()
+    assert "final_sparsity = %SPARSITY" in config
+    assert "keras.optimizers.Adam.beta_1 = 0.9" in config  # defaults are recorded
+    before = {p: p.stat().st_mtime_ns for p in path.rglob("*") if p.name != "lock"}
+    capsys.readouterr()
+
+    assert run(path) is None
+    assert "is finished; it is left alone" in capsys.readouterr().out
+    assert before == {p: p.stat().st_mtime_ns for p in path.rglob("*") if p.name != "lock"}
+
+    with pytest.raises(UsageError, match=r"-SPARSITY = 0.9\n  \+SPARSITY = 0.8"):
+        run(path, "SPARSITY = 0.8")
+
+
+def test_the_recorded_configuration_reproduces_the_run(tmp_path):
+    result = run(tmp_path / "first")
+    again = train.run([str(tmp_path / "first" / "config.gin")], [], tmp_path / "second")
+    metrics = [(tmp_path / name / "metrics.csv").read_text() for name in ("first", "second")]
+    assert metrics[0] == metrics[1]
+    assert again["accuracy"] == result["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("binding", "message"),
+    [
+        ("SPARSITY = 1.5", r"final_sparsity must be in range \[0,1\)"),
+        ("FREQUENCY = 7", "does not reach its final value within `steps`, 2"),
+        ("STEPS = 1", "does not reach its final value within `steps`, 1"),
+        ("STEPS_PER_EXECUTION = 3", "`eval_every` must be a multiple of `steps_per_execution`"),
+        ("Adam.learning_rat = 0.1", "`Adam.learning_rat` is bound.*Did you mean learning_rate"),
+        ("MagnitudePruning.schedul = 0.1", "Did you mean schedule"),
+        ("Experiment.rules = [('no_such', @MagnitudePruning)]", "no_such.*hidden_1"),
+        ("Experiment.rules = None", "Nothing uses the configuration of .*MagnitudePruning"),
+    ],
+)
+def test_what_cannot_be_built_is_one_clear_line(tmp_path, binding, message):
+    with pytest.raises(UsageError, match=message) as raised:
+        run(tmp_path / "run", binding)
+    assert "\n" not in str(raised.value)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
+
+
+def test_after_a_mistake_the_right_command_works(tmp_path):
+    with pytest.raises(UsageError):
+        run(tmp_path, "SPARSITY = 1.5")
+    assert run(tmp_path)["sparsity"] == pytest.approx(0.9, abs=1e-3)
+
+
+def test_divergence_is_reported_with_its_step(tmp_path):
+    with pytest.raises(UsageError, match=r"The loss is (nan|inf) at step 2"):
+        run(tmp_path, "LEARNING_RATE = 1e25", gin_file=PRUNING)
+
+
+def main_as_process(monkeypatch, capsys, *arguments):
+    """Runs the program as `python -m` would; returns its exit code, output and errors."""
+    monkeypatch.setattr("sys.argv", ["train.py", *arguments])
+    with pytest.raises(SystemExit) as raised:
+        gin_app.run(train.main)
+    output = capsys.readouterr()
+    return raised.value.code, output.out, output.err
+
+
+@pytest.fixture
+def flags():
+    """Defines the program's flags as `python -m` does, and takes them back."""
+    from absl import flags
+
+    values = flags.FLAGS
+    saved = dict(values._flags())
+    train.define_flags()
+    yield values
+    for name in set(values._flags()) - set(saved):
+        delattr(values, name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--gin_file=quickstart/dense.gin"], "Error: `run_dir` must be given"),
+        (["--gin_flie=x"], "Error: Unknown command line flag 'gin_flie'. Did you mean: gin_file"),
+        (["quickstart/dense.gin"], "Error: Unexpected argument 'quickstart/dense.gin'"),
+        (["--run_dir=/nowhere", "--gin_file=no.gin"], "Error: There is no gin file no.gin."),
+    ],
+)
+def test_errors_of_the_user_are_one_line_and_exit_code_2(
+    monkeypatch, capsys, flags, arguments, message
+):
+    code, _, errors = main_as_process(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert errors.startswith(message)
+    assert errors.count("\n") == 1
+
+
+def test_dry_run_builds_prints_and_writes_nothing(monkeypatch, capsys, flags, tmp_path):
+    bindings = [f"--gin_binding={binding}" for binding in SHORT]
+    code, output, _ = main_as_process(
+        monkeypatch,
+        capsys,
+        f"--gin_file={PRUNING}",
+        *bindings,
+        "--dry_run",
+        f"--run_dir={tmp_path}",
+    )
+    assert not code
+    assert "hidden_1/kernel" in output and "MagnitudePruning" in output
+    assert "SPARSITY = 0.9" in output
+    assert not list(tmp_path.iterdir())
+
+
+def test_result_is_written_last(tmp_path):
+    run(tmp_path)
+    newest = max(
+        (p for p in tmp_path.rglob("*") if p.is_file() and p.name != "progress.jsonl"),
+        key=lambda p: p.stat().st_mtime_ns,
+    )
+    assert newest.name == "result.json"
+    assert json.loads(newest.read_text())["technique"] == "magnitude_pruning"

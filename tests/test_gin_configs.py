@@ -1,0 +1,72 @@
+"""Every gin file parses, says how it is run, and trains."""
+
+import re
+import shlex
+
+import pytest
+
+from state_of_sparsity.bin import gin_app, train
+
+GIN_CONFIGS = gin_app.gin_configs()
+FILES = sorted(str(path.relative_to(GIN_CONFIGS)) for path in GIN_CONFIGS.rglob("*.gin"))
+# Files to include say so in their first lines and have no command of their own.
+BASES = [name for name in FILES if name.endswith("digits.gin")]
+RUNS = [name for name in FILES if name not in BASES]
+
+SHORT = ["STEPS = 3", "EVAL_EVERY = 3", "STEPS_PER_EXECUTION = 1"]
+SHORT_SCHEDULE = {"BEGIN_STEP": 0, "END_STEP": 2, "FREQUENCY": 1}
+
+
+def header(name):
+    """Returns the comment that a gin file begins with."""
+    lines = (GIN_CONFIGS / name).read_text().splitlines()
+    end = next(i for i, line in enumerate(lines) if not line.startswith("#"))
+    return "\n".join(line.removeprefix("#").strip() for line in lines[:end])
+
+
+def command(name):
+    """Returns the arguments of the command in a file's header, continued lines joined."""
+    text = re.sub(r"\\\n\s*", "", header(name))
+    found = re.search(r"^python -m state_of_sparsity\.bin\.train (.*)$", text, re.MULTILINE)
+    assert found, f"{name} has no command in its header"
+    return shlex.split(found[1])
+
+
+def flags_of(name, flag):
+    return [a.split("=", 1)[1] for a in command(name) if a.startswith(f"--{flag}=")]
+
+
+def test_there_are_dense_and_four_techniques():
+    stems = {name.split("/")[1].removesuffix(".gin") for name in RUNS if "quickstart" in name}
+    techniques = {"magnitude_pruning", "random_pruning", "variational_dropout", "l0_regularization"}
+    assert stems == {"dense", *techniques}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_command_in_the_header_runs_this_file(name):
+    assert flags_of(name, "gin_file") == [name]
+    assert flags_of(name, "run_dir")
+    gin_app.parse([name], flags_of(name, "gin_binding"))  # all macros filled, none unused
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_header_says_what_to_expect(name):
+    text = header(name)
+    for what in ("Expected", "sparsity", "accuracy", " s "):
+        assert what in text, what
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_a_base_says_who_includes_it(name):
+    assert "base of" in header(name)
+
+
+@pytest.mark.parametrize("name", [name for name in RUNS if name.startswith("quickstart/")])
+def test_quickstart_files_train_three_steps(name, tmp_path):
+    text = (GIN_CONFIGS / name).read_text()
+    schedule = [f"{k} = {v}" for k, v in SHORT_SCHEDULE.items() if f"\n{k} = " in text]
+    bindings = [*flags_of(name, "gin_binding"), *SHORT, *schedule]
+    result = train.run([name], bindings, tmp_path / "run", verbose=False)
+    assert result["steps"] == 3
+    assert result["technique"] == name.split("/")[1].removesuffix(".gin")
+    assert (tmp_path / "run" / "model.keras").exists()
