@@ -1,0 +1,37 @@
+"""What every test relies on: quiet TensorFlow, fixed seeds, no state left by other tests."""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+
+# Every warning is an error, but for these, which are not ours to mend.
+_IGNORED_WARNINGS = [
+    # keras 3.15 and tensorflow 2.21 under numpy 2: converting a variable to numpy.
+    "ignore:distutils Version classes are deprecated:DeprecationWarning",  # tf-mot 0.8
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning",
+]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", "error")
+    for line in _IGNORED_WARNINGS:
+        config.addinivalue_line("filterwarnings", line)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_state():
+    """Seeds, dtype policy and gin bindings as in a new process."""
+    # Tests of what needs no Keras do not wait for it.
+    if "keras" in sys.modules:
+        import keras
+
+        keras.config.set_dtype_policy("float32")
+        keras.utils.set_random_seed(0)
+    if "gin" in sys.modules:
+        import gin
+
+        gin.clear_config()
+    yield

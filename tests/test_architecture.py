@@ -1,0 +1,230 @@
+"""The rules of the layout: who imports whom, how long files are, what is public."""
+
+import ast
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import state_of_sparsity as sos
+
+ROOT = pathlib.Path(sos.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+MAX_LINES, MAX_FUNCTION = 300, 60
+
+# The parts of the package from the bottom up: a part imports from parts before it, never after.
+# Parts of one tuple do not import each other.
+LEVELS = [
+    ("version",),
+    ("tfmot",),
+    ("schedules", "schedule_saving"),
+    ("layers",),
+    ("structure",),
+    ("distributions", "updates", "rules", "replacement"),
+    ("plain_copy", "accounting", "callbacks"),
+    ("surgery",),
+    ("models", "data", "analysis"),
+    ("training",),
+    ("bin",),
+]
+LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
+ALONE = ("models", "data", "analysis")  # import nothing of ours outside themselves
+
+
+def part_of(path):
+    relative = path.relative_to(ROOT)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imported_modules(path):
+    """Yields the full name of every module that a file imports, anywhere in it."""
+    package = ["state_of_sparsity", *path.relative_to(ROOT).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*base, *([node.module] if node.module else [])])
+            # `from package import module` imports the module too
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def our_imports(path):
+    names = (name.split(".") for name in imported_modules(path))
+    return {parts[1] for parts in names if parts[0] == "state_of_sparsity" and len(parts) > 1}
+
+
+def modules():
+    return [path for path in FILES if part_of(path) != "__init__"]
+
+
+def test_imports_go_down_only():
+    wrong = []
+    for path in modules():
+        part = part_of(path)
+        assert part in LEVEL, f"give {part!r} a place in LEVELS"
+        for other in our_imports(path) - {part}:
+            public = other not in LEVEL and other in sos.__all__
+            if not public and LEVEL.get(other, len(LEVELS)) > LEVEL[part]:
+                wrong.append(f"{path.relative_to(ROOT)} imports {other}")
+    assert wrong == []
+
+
+def test_no_two_parts_import_each_other():
+    imports = {}
+    for path in modules():
+        imports.setdefault(part_of(path), set()).update(our_imports(path) & set(LEVEL))
+    pairs = [(part, other) for part, others in imports.items() for other in others - {part}]
+    assert [pair for pair in pairs if pair[::-1] in pairs] == []
+
+
+def test_parts_that_stand_alone():
+    for path in modules():
+        if part_of(path) in ALONE:
+            assert our_imports(path) <= {part_of(path)}, path
+
+
+def test_foreign_packages_are_imported_where_they_belong():
+    for path in modules():
+        found = {name.split(".")[0] for name in imported_modules(path)}
+        assert not found & {"tf_keras", "tensorflow_model_optimization"}, path
+        if part_of(path) != "bin":
+            assert not found & {"absl", "gin"}, path
+        if part_of(path) == "analysis":
+            assert not found & {"keras", "tensorflow"}, path
+
+
+def test_files_and_functions_are_short():
+    long = []
+    for path in FILES:
+        lines = len(path.read_text().splitlines())
+        if lines > MAX_LINES:
+            long.append((str(path), lines))
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lines = node.end_lineno - node.lineno + 1
+                if lines > MAX_FUNCTION:
+                    long.append((f"{path}: {node.name}", lines))
+    assert long == []
+
+
+def test_names_of_files_say_something():
+    empty = {"utils", "util", "common", "helpers", "helper", "misc"}
+    for path in FILES:
+        assert not empty & {p.removesuffix(".py") for p in path.relative_to(ROOT).parts}, path
+
+
+def test_tests_are_not_too_long_either():
+    tests = pathlib.Path(__file__).parent
+    long = [path.name for path in tests.rglob("*.py") if len(path.read_text().splitlines()) > 400]
+    assert long == []
+
+
+def test_the_public_names():
+    assert sos.__all__ == [
+        "FixedMask",
+        "L0Regularization",
+        "MagnitudePruning",
+        "RandomPruning",
+        "ScheduledMask",
+        "SparseWrapper",
+        "SparsityLog",
+        "UpdateSparsity",
+        "VariationalDropout",
+        "__version__",
+        "distributions",
+        "masks",
+        "report",
+        "schedules",
+        "sparse_layers",
+        "sparsify",
+        "strip",
+    ]
+    for name in sos.__all__:
+        assert getattr(sos, name) is not None
+    assert dir(sos) == sos.__all__
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match=r"state_of_sparsity.*'prune'"):
+        sos.prune  # noqa: B018
+
+
+def test_every_public_name_is_documented():
+    for name in sos.__all__:
+        if name != "__version__":
+            assert (getattr(sos, name).__doc__ or "").strip(), name
+
+
+PROBE = """
+import json, os, sys
+
+def state():
+    heavy = ("keras", "tensorflow", "jax", "tf_keras", "tensorflow_model_optimization")
+    return {"loaded": [m for m in heavy if m in sys.modules],
+            "variable": os.environ.get("TF_USE_LEGACY_KERAS")}
+
+seen = {}
+import state_of_sparsity as sos
+seen["package"] = state()
+import importlib, pkgutil
+import state_of_sparsity.analysis as analysis
+for module in pkgutil.walk_packages(analysis.__path__, "state_of_sparsity.analysis."):
+    importlib.import_module(module.name)
+seen["analysis"] = state()
+for name in sos.__all__:
+    getattr(sos, name)
+import keras
+model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+schedule = sos.schedules.ConstantSparsity(0.5, 0)
+model = sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, schedule))
+sos.UpdateSparsity().update(model, 0)
+seen["core"] = state()
+from state_of_sparsity.tfmot import pruning_schedules
+schedule = pruning_schedules().ConstantSparsity(0.5, 0)
+model = sos.sparsify(sos.strip(model), lambda layer: sos.MagnitudePruning(layer, schedule))
+model.save("model.keras")
+seen["tfmot"] = state()
+import tensorflow as tf
+seen["keras 3"] = isinstance(model, tf.keras.Model)
+print(json.dumps(seen))
+"""
+REVIVE = """
+import os, sys
+import state_of_sparsity
+import keras
+model = keras.saving.load_model("model.keras")
+assert type(model.layers[0]).__name__ == "MagnitudePruning"
+assert os.environ.get("TF_USE_LEGACY_KERAS") == sys.argv[1]
+"""
+
+
+def run(code, folder, *arguments, **variables):
+    import os
+
+    environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
+    environment |= {"PYTHONPATH": str(ROOT.parent), **variables}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_what_an_import_brings_in(tmp_path):
+    seen = json.loads(run(PROBE, tmp_path).splitlines()[-1])
+    nothing = {"loaded": [], "variable": None}
+    assert seen["package"] == nothing
+    assert seen["analysis"] == nothing  # neither Keras nor TensorFlow
+    assert not {"tf_keras", "tensorflow_model_optimization"} & set(seen["core"]["loaded"])
+    assert "tensorflow_model_optimization" in seen["tfmot"]["loaded"]
+    assert {stage["variable"] for stage in seen.values() if isinstance(stage, dict)} == {None}
+    assert seen["keras 3"]
+    # Importing the package is all that a saved model needs, and what the user set is kept.
+    run(REVIVE, tmp_path, "0", TF_USE_LEGACY_KERAS="0")
