@@ -130,6 +130,8 @@ def _copy_state(original, copy):
             with tempfile.TemporaryDirectory() as directory:
                 layer.save_assets(directory)
                 other.load_assets(directory)
+        for variable, target in zip(old, new, strict=True):  # LoRA was merged on the way
+            target.assign(variable.numpy())
     for wrapper in original._flatten_layers():
         if isinstance(wrapper, SparseWrapper):
             for kernel in wrapper.sparse_kernels:

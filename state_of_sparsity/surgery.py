@@ -98,7 +98,7 @@ def _decide(layer, path, rules, wrappers):
         return
     inside = list(layer._flatten_layers(include_self=False))
     decided = False
-    if not any(isinstance(inner, (SparseWrapper, keras.Model)) for inner in inside):
+    if not any(isinstance(inner, SparseWrapper) for inner in inside):
         paths = [f"{path}/{kernel.name}" for kernel in kernels]
         decided, wrappers[id(layer)] = rules.wrap(path, layer, paths)
     if inside and not decided and not isinstance(layer, _WRAPPED_WHOLE):

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import keras
 
-# Layers whose weights of rank two or more scale or shift activations: they are no kernels.
+# Layers whose weights of rank two or more scale or shift activations, or are constants.
 _WITHOUT_KERNELS = (
     keras.layers.BatchNormalization,
     keras.layers.GroupNormalization,
     keras.layers.LayerNormalization,
     keras.layers.PReLU,
     keras.layers.RMSNormalization,
+    keras.layers.STFTSpectrogram,
 )
 
 

@@ -47,8 +47,9 @@ class PenalizedWrapper(SparseWrapper):
         def regularizer(auxiliary):
             fixed = self.current_weight is None
             weight = self.penalty_weight if fixed else ops.convert_to_tensor(self.current_weight)
-            theta = ops.convert_to_tensor(kernel.variable)
-            return weight * self.penalty(theta, ops.convert_to_tensor(auxiliary))
+            auxiliary = ops.convert_to_tensor(auxiliary)
+            theta = ops.cast(ops.convert_to_tensor(kernel.variable), auxiliary.dtype)
+            return ops.cast(weight, auxiliary.dtype) * self.penalty(theta, auxiliary)
 
         return self.add_weight(
             name=name,
@@ -72,9 +73,9 @@ class PenalizedWrapper(SparseWrapper):
         return kernel.variable.numpy(), state.numpy()
 
     def tensors(self, kernel):
-        """Returns the kernel and its auxiliary variable as tensors."""
-        state = self.kernel_state[kernel.name]
-        return ops.convert_to_tensor(kernel.variable), ops.convert_to_tensor(state)
+        """Returns the kernel and its auxiliary variable as tensors of the latter's precision."""
+        state = ops.convert_to_tensor(self.kernel_state[kernel.name])
+        return ops.cast(ops.convert_to_tensor(kernel.variable), state.dtype), state
 
     def get_config(self):
         """Returns the configuration."""

@@ -187,6 +187,7 @@ def test_weights_that_are_no_kernels():
         layers.GroupNormalization(1),
         layers.BatchNormalization(),
         layers.PReLU(),
+        layers.STFTSpectrogram("log", frame_length=4, frame_step=2, fft_length=4),
     ):
         layer.build((None, 4, 6))
         assert layer.weights and names(layer) == []
