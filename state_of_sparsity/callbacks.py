@@ -91,7 +91,7 @@ class UpdateSparsity(keras.callbacks.Callback):
             self.updates.set_driven(True)
         self._per_batch = max(1, self.model.steps_per_execution)
         self._started = False
-        self._warned = False
+        self._warned = self._counted = False
         self._start_at(_steps_done(self.model.optimizer))
 
     def _start_at(self, step):
@@ -131,6 +131,20 @@ class UpdateSparsity(keras.callbacks.Callback):
         step = _steps_done(self.model.optimizer)
         self._carry_out_until(step)
         self._most = step
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Warns if the optimizer counts no steps: then no update is ever due."""
+        if self._counted or not self.updates.driven:
+            return
+        self._counted = _steps_done(self.model.optimizer) > self._start
+        if not self._counted:
+            warnings.warn(
+                "No `optimizer` step was counted in this epoch, so that no sparsity update can be "
+                f"due: `model.optimizer.iterations` is still {self._start}. Where a training step "
+                "of your own applies another optimizer, call `sos.UpdateSparsity().update(model, "
+                "step)` before each step instead.",
+                stacklevel=2,
+            )
 
     def on_train_end(self, logs=None):
         """Warns if a schedule did not reach its final value after all."""

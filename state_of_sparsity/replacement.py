@@ -7,7 +7,10 @@ import keras
 from state_of_sparsity.layers.kernels import sub_layers
 
 # Attributes in which Keras and TensorFlow keep book of what other attributes hold.
-_BOOKKEEPING = ("_layers", "_tracker", "_functional", "_self_", "_inbound", "_outbound", "_metrics")
+_BOOKKEEPING = {
+    *("_layers", "_metrics", "_tracker", "_tracked", "_functional"),
+    *("_inbound_nodes", "_outbound_nodes"),
+}
 
 
 def is_graph(model) -> bool:
@@ -38,7 +41,8 @@ def clone_graph(model, replace):
 
     inputs = None
     if not isinstance(model, keras.Sequential):
-        inputs = keras.tree.map_structure(_same_input, model.input)
+        same = {id(t): _same_input(t) for t in keras.tree.flatten(model.input)}
+        inputs = keras.tree.map_structure(lambda t: same[id(t)], model.input)
     compiled, model.compiled = model.compiled, False
     try:
         # Keras would compile the clone with a new optimizer, its step count and slots lost.
@@ -91,7 +95,7 @@ def replace_sub_layers(container, replace):
     container._tracker.unlock()
     try:
         for name, value in list(vars(container).items()):
-            if name.startswith(_BOOKKEEPING):
+            if name in _BOOKKEEPING or name.startswith("_self_"):
                 continue
             replaced = _replaced(value, new, changed, found)
             if replaced is not value:

@@ -27,16 +27,17 @@ class Rules:
         self.rules = [(re.compile(""), rules)] if _is_rule(rules) else _compiled(rules)
         self.matched = [0] * len(self.rules)
         self.decided = [0] * len(self.rules)
-        self.candidates, self.others = [], []
+        self.candidates, self.others, self.taken = [], [], {}
 
-    def wrap(self, path, layer, kernel_paths):
+    def wrap(self, path, layer, kernels):
         """Returns `(decided, wrapper)` for a layer.
 
         Args:
             path: the layer's path.
             layer: a layer with a kernel.
-            kernel_paths: the paths of its kernels.
+            kernels: its `Kernel`s.
         """
+        kernel_paths = [f"{path}/{kernel.name}" for kernel in kernels]
         self.candidates.append(path)
         decision = None
         for index, (pattern, _) in enumerate(self.rules):
@@ -52,7 +53,19 @@ class Rules:
             return True, None
         wrapper = make(layer)
         _check_wrapper(wrapper, layer, path)
+        if wrapper is not None:
+            self._take(path, kernels)
         return wrapper is not None, wrapper
+
+    def _take(self, path, kernels):
+        for kernel in kernels:
+            other = self.taken.setdefault(id(kernel.variable), path)
+            if other != path:
+                raise ValueError(
+                    f"`rules` must not make a kernel sparse twice: '{kernel.name}' of the layer "
+                    f"'{path}' is also used by the layer '{other}'. Leave one of them dense, with "
+                    "a rule (path, None) before the others."
+                )
 
     def leave(self, path):
         """Notes a layer that has no kernel."""

@@ -99,8 +99,7 @@ def _decide(layer, path, rules, wrappers):
     inside = list(layer._flatten_layers(include_self=False))
     decided = False
     if not any(isinstance(inner, SparseWrapper) for inner in inside):
-        paths = [f"{path}/{kernel.name}" for kernel in kernels]
-        decided, wrappers[id(layer)] = rules.wrap(path, layer, paths)
+        decided, wrappers[id(layer)] = rules.wrap(path, layer, kernels)
     if inside and not decided and not isinstance(layer, _WRAPPED_WHOLE):
         # A layer of the user's own that no rule took whole: look at the layers inside it.
         _decide_inside(layer, f"{path}/", rules, wrappers)

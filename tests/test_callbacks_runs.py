@@ -267,6 +267,40 @@ def test_unknown_length_warns_at_the_end():
 # What cannot be trained sparse.
 
 
+class OwnOptimizer(keras.Model):
+    """Trains with an optimizer that `model.optimizer` does not show, as GANs do."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4, name="dense")
+
+    def call(self, x):
+        return self.dense(x)
+
+    def compile(self, optimizer):
+        super().compile(run_eagerly=True)
+        self.own_optimizer = optimizer
+
+    def train_step(self, data):
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(self(data[0], training=True) - data[1]))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.own_optimizer.apply(gradients, self.trainable_variables)
+        return {"loss": loss}
+
+
+def test_an_optimizer_that_counts_no_steps():
+    model = OwnOptimizer()
+    model(X)
+    model = sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, staircase))
+    model.compile(keras.optimizers.SGD())
+    # Any warning is an error in these tests.
+    with pytest.raises((ValueError, RuntimeError, UserWarning), match="optimizer"):
+        fit(model, compiled=False)
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [

@@ -243,6 +243,22 @@ def test_layers_made_in_build():
     train(model)
 
 
+def test_attributes_with_names_like_keras_own():
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self._layers_of_mine = [dense("a")]
+            self._metrics_head = dense("b")
+            self._functional_part = dense("c")
+
+        def call(self, x):
+            return self._functional_part(self._metrics_head(self._layers_of_mine[0](x)))
+
+    model = sos.sparsify(built(Net()), prune)
+    assert list(sos.masks(model)) == ["a/kernel", "b/kernel", "c/kernel"]
+    train(model)
+
+
 def test_weights_of_the_model_itself_are_left_dense():
     class Own(keras.Model):
         def __init__(self):

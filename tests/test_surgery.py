@@ -209,6 +209,28 @@ def test_a_layer_shared_between_an_outer_and_a_nested_model():
     assert_same(sparse, sos.strip(sparse), X)
 
 
+def test_no_kernel_gets_two_wrappers():
+    class Holder(layers.Layer):
+        def __init__(self, layer):
+            super().__init__()
+            self.held = layer
+
+        def call(self, inputs):
+            return self.held(inputs)
+
+    inputs = keras.Input((6,))
+    shared = layers.Dense(6, name="shared")
+    plain = keras.Model(inputs, Holder(shared)(shared(inputs)))
+    try:
+        sparse = sos.sparsify(plain, prune)
+    except ValueError as error:
+        assert "shared" in str(error)
+        return
+    wrappers = sos.sparse_layers(sparse).values()
+    kernels = [id(kernel.variable) for w in wrappers for kernel in w.sparse_kernels]
+    assert kernels == [id(shared.kernel)]
+
+
 class Block(layers.Layer):
     """A composite layer of a user's own."""
 
