@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from state_of_sparsity import atomic_write
 from state_of_sparsity.accounting.kernel_report import COLUMNS, KernelReport
 from state_of_sparsity.accounting.multiply_adds import count_uses
 from state_of_sparsity.accounting.tables import markdown, plain_text
@@ -95,7 +96,7 @@ class Report:
             writer.writerow({**cells, "shape": "x".join(map(str, row.shape))}.values())
         if path is None:
             return text.getvalue()
-        _write_atomically(os.fspath(path), text.getvalue())
+        atomic_write.write_text(path, text.getvalue())
 
     def to_markdown(self) -> str:
         """Returns the report as a Markdown table."""
@@ -188,10 +189,3 @@ def _parameters_outside(model, kernels) -> int:
             inner = {id(weight) for weight in layer.layer.weights}
             counted.update(id(weight) for weight in layer.weights if id(weight) not in inner)
     return sum(math.prod(w.shape) for w in model.weights if id(w) not in counted)
-
-
-def _write_atomically(path: str, text: str):
-    temporary = f"{path}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from state_of_sparsity.analysis import files, metrics
+from state_of_sparsity import atomic_write
+from state_of_sparsity.analysis import metrics
 from state_of_sparsity.analysis.results import Aggregate
 
 # The palette of Okabe and Ito, which colour-blind readers can tell apart; yellow is too pale.
@@ -180,6 +181,6 @@ def _capital(text):
 
 
 def _save(figure, path):
-    with files.replacing(path) as temporary:
+    with atomic_write.atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=150)
     return path

@@ -4,7 +4,8 @@ import os
 import pathlib
 from collections.abc import Iterable
 
-from state_of_sparsity.analysis import files, metrics, plots, results
+from state_of_sparsity import atomic_write
+from state_of_sparsity.analysis import metrics, plots, results
 from state_of_sparsity.analysis.comparison import compare, comparison_text
 from state_of_sparsity.analysis.markdown import percent, table
 from state_of_sparsity.analysis.pareto import interpolate, upper_envelope
@@ -43,8 +44,7 @@ def write_report(
         rows = [[_name(path, root), reason] for path, reason in others.items()]
         parts.append(f"## Not finished or failed\n\n{table(['Run', 'Why'], rows)}")
     path = output_dir / "report.md"
-    with files.replacing(path) as temporary:
-        temporary.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+    atomic_write.write_text(path, "\n\n".join(part for part in parts if part) + "\n")
     return path
 
 

@@ -43,7 +43,7 @@ def run(gin_files, bindings, directory, data_dir=None, verbose=True):
     """
     config = gin_app.parse(gin_files, bindings, data_dir)
     # These import Keras, which `--help` and a wrong flag need not wait for.
-    from state_of_sparsity.training import atomic_write
+    from state_of_sparsity import atomic_write
     from state_of_sparsity.training.checkpoint import CheckpointError
     from state_of_sparsity.training.divergence import TrainingDivergedError
     from state_of_sparsity.training.run_dir import RunDir, RunDirError

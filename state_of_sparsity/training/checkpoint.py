@@ -13,8 +13,7 @@ import zipfile
 import keras
 import numpy as np
 
-from state_of_sparsity import structure
-from state_of_sparsity.training import atomic_write
+from state_of_sparsity import atomic_write, structure
 from state_of_sparsity.version import __version__
 
 FORMAT = 1

@@ -6,7 +6,7 @@ import json
 
 import keras
 
-from state_of_sparsity.training import atomic_write
+from state_of_sparsity import atomic_write
 
 
 class MetricsLog(keras.callbacks.Callback):

@@ -3,8 +3,7 @@
 import json
 import re
 
-from state_of_sparsity import accounting, structure, surgery
-from state_of_sparsity.training import atomic_write
+from state_of_sparsity import accounting, atomic_write, structure, surgery
 from state_of_sparsity.training.evaluate import evaluate
 from state_of_sparsity.training.run_dir import config_hash
 from state_of_sparsity.version import __version__

@@ -9,7 +9,7 @@ import os
 import pathlib
 import re
 
-from state_of_sparsity.training import atomic_write
+from state_of_sparsity import atomic_write
 
 
 class RunDirError(Exception):

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity.training import atomic_write
+from state_of_sparsity import atomic_write
 from state_of_sparsity.training.run_dir import RunDir
 from state_of_sparsity.training.train import train
 from tests.training.experiments import STEPS, TECHNIQUES, small_experiment

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from state_of_sparsity.training import atomic_write
+from state_of_sparsity import atomic_write
 
 
 def test_replaces_the_file_and_leaves_nothing_else(tmp_path):
@@ -31,7 +31,7 @@ def test_a_killed_process_leaves_the_old_file_and_a_leftover_that_goes(tmp_path)
     path.write_text("old")
     code = (
         "import os, signal, sys\n"
-        "from state_of_sparsity.training import atomic_write\n"
+        "from state_of_sparsity import atomic_write\n"
         "with atomic_write.atomic_path(sys.argv[1]) as temporary:\n"
         "    temporary.write_text('half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

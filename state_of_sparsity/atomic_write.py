@@ -15,7 +15,8 @@ def atomic_path(path):
     block raises, the temporary file is removed and `path` stays as it was.
 
     Args:
-        path: the file to write. The temporary name keeps its suffix, as Keras saves by suffix.
+        path: the file to write; its folder is made if need be. The temporary name keeps its
+            suffix, as Keras saves by suffix.
 
     Example:
 
@@ -23,6 +24,7 @@ def atomic_path(path):
     ...     _ = temporary.write_text("{}")
     """
     path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
     try:
         yield temporary
