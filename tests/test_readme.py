@@ -1,0 +1,47 @@
+"""The Python of the README runs, and the files and flags it names are there."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    """Returns the README's code blocks of a language, freed of their indentation."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```", README, re.MULTILINE | re.DOTALL)
+    return [re.sub(rf"(?m)^{indent}", "", code) for indent, code in found]
+
+
+def test_the_python_runs_from_top_to_bottom(tmp_path):
+    code = "\n".join(blocks("python"))
+    assert "sos.sparsify" in code and "sos.strip" in code
+    script = tmp_path / "readme.py"
+    script.write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert re.search(r"total .* 9\d\.\d\d%", done.stdout)
+    assert (tmp_path / "model.keras").exists()
+
+
+@pytest.mark.parametrize("page", ["README.md", "WORKSPACE.md"])
+def test_what_the_pages_name_exists(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for path in re.findall(r"(?:\./)?((?:launch|docs|gin_configs|tests)/[\w./-]+\w)", text):
+        assert (ROOT / path).exists(), path
+    for gin_file in re.findall(r"--gin_file=(\S+\.gin)", text):
+        assert (ROOT / "gin_configs" / gin_file).exists(), gin_file
+    for path in re.findall(r"!?\[[^]]*\]\(([^)#]+)\)", text):
+        assert path.startswith("http") or (ROOT / path).exists(), path
