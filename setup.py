@@ -34,7 +34,7 @@ setuptools.setup(
         "gin-config>=0.5",
         # TFDS 4.9 imports it on every Python and asks for it only below 3.9.
         "importlib_resources>=6",
-        "keras>=3.12,<4",
+        "keras>=3.15,<4",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "scikit-learn>=1.4",

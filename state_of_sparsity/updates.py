@@ -19,7 +19,11 @@ class SparsityUpdates:
     """
 
     def __init__(self, model):
-        self.driven = [w for w in sparse_layers(model).values() if w.needs_driver]
+        self.driven = []
+        for path, wrapper in sparse_layers(model).items():
+            wrapper.path_in_model = path
+            if wrapper.needs_driver:
+                self.driven.append(wrapper)
         self.masks, self.ramps = {}, {}
         for wrapper in self.driven:
             if isinstance(wrapper, ScheduledMask):

@@ -47,6 +47,8 @@ class SparseWrapper(keras.layers.Wrapper):
         object.__setattr__(self, "sparse_kernels", [])
         object.__setattr__(self, "kernel_state", {})
         object.__setattr__(self, "driven", False)
+        # Set by what updates the layer: a name alone need not be unique in a model.
+        self.path_in_model = None
 
     # What a technique says.
 

@@ -13,9 +13,9 @@ from state_of_sparsity.layers.scheduled_mask import ScheduledMask
 class RandomPruning(ScheduledMask):
     """Prunes weights chosen at random, as many as the schedule says.
 
-    Every weight has one fixed random score, drawn from the seed, the layer's name and the
-    kernel's name. Masks are therefore nested as sparsity grows, equal on every replica, and
-    differ between layers that share a seed.
+    Every weight has one fixed random score, drawn from the seed and the kernel's path in the
+    model. Masks are therefore nested as sparsity grows, equal on every replica, and differ between
+    layers that share a seed.
 
     Args:
         layer: the Keras layer to prune, built or not. Name it where masks have to be the same in
@@ -49,7 +49,7 @@ class RandomPruning(ScheduledMask):
 
     def scores(self, kernel, values):
         """Returns the fixed random scores, in [0, 1)."""
-        key = zlib.crc32(f"{self.name}/{kernel.name}".encode())
+        key = zlib.crc32(f"{self.path_in_model or self.name}/{kernel.name}".encode())
         return np.random.default_rng([self.seed, key]).random(values.shape, np.float32)
 
     def get_config(self):

@@ -89,3 +89,18 @@ def test_the_configuration_holds_every_argument():
     assert again.schedule == schedule
     again.build((None, 3, 4))
     assert [kernel.variable.name for kernel in again.sparse_kernels] == ["recurrent_kernel"]
+
+
+def test_layers_of_one_name_in_different_blocks_have_unrelated_masks():
+    def block(name):
+        return keras.Sequential(
+            [keras.Input((30,)), keras.layers.Dense(30, name="dense")], name=name
+        )
+
+    schedule = sos.schedules.ConstantSparsity(0.5, begin_step=0)
+    model = keras.Sequential([keras.Input((30,)), block("a"), block("b")])
+    sparse = sos.sparsify(model, lambda layer: sos.RandomPruning(layer, schedule, seed=3))
+    sos.UpdateSparsity().update(sparse, 0)
+    masks = sos.masks(sparse)
+    agreement = np.mean(masks["a/dense/kernel"] == masks["b/dense/kernel"])
+    assert abs(agreement - 0.5) < 5 * 0.5 / 30  # five standard errors of 900 coin flips
