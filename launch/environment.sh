@@ -33,5 +33,7 @@ install_package() {
   [[ -x "$VENV/bin/python" ]] || "$python" -m venv "$VENV"
   echo "==> Installing this package and what it needs (about 2 GB; minutes the first time)."
   "$VENV/bin/python" -m pip install --disable-pip-version-check -e "$ROOT$extras"
+  # With extras installed, the plain package is too.
+  echo "$checksum" > "$VENV/.installed"
   echo "$checksum" > "$stamp"
 }
