@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Dense training and four sparsity techniques on handwritten digits, then a report with plots.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 usage() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Lint and tests, in an environment of their own.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 usage() {
