@@ -92,7 +92,21 @@ class UpdateSparsity(keras.callbacks.Callback):
         self._per_batch = max(1, self.model.steps_per_execution)
         self._started = False
         self._warned = self._counted = False
-        self._start_at(_steps_done(self.model.optimizer))
+        step = _steps_done(self.model.optimizer)
+        if step == 0:
+            self._warn_of_starting_over()
+        self._start_at(step)
+
+    def _warn_of_starting_over(self):
+        lowered = self.updates.lowered_at_start()
+        if lowered:
+            warnings.warn(
+                f"The model is already sparse, and the `optimizer` starts at step 0: the schedule "
+                f"begins anew and makes {lowered} less sparse. To go on at this sparsity give its "
+                "layers a ConstantSparsity or a sos.FixedMask; to go on with the schedule, keep "
+                "the optimizer (compile makes a new one) or set its `iterations`.",
+                stacklevel=2,
+            )
 
     def _start_at(self, step):
         self._start = self._most = step

@@ -48,7 +48,13 @@ class Rules:
                     decision = index
         if decision is None:
             return False, None
-        make = self.rules[decision][1]
+        pattern, make = self.rules[decision]
+        if len(kernels) > 1 and not pattern.search(path):
+            raise ValueError(
+                f"`rules` act on layers: {pattern.pattern!r} names one kernel of '{path}', which "
+                f"has {kernel_paths}. Name the layer, and choose the kernel in the wrapper, as in "
+                f"sos.MagnitudePruning(layer, schedule, kernels=({kernels[0].name!r},))."
+            )
         if make is None:
             return True, None
         wrapper = make(layer)
@@ -66,6 +72,16 @@ class Rules:
                     f"'{path}' is also used by the layer '{other}'. Leave one of them dense, with "
                     "a rule (path, None) before the others."
                 )
+
+    def prefers_inside(self, path, inner_paths):
+        """Returns whether an earlier rule than the layer's own matches a layer inside it."""
+        own = self._first_match(path)
+        inner = [self._first_match(inner) for inner in inner_paths]
+        return any(index < own for index in inner)
+
+    def _first_match(self, path):
+        matching = (i for i, (pattern, _) in enumerate(self.rules) if pattern.search(path))
+        return next(matching, len(self.rules))
 
     def leave(self, path):
         """Notes a layer that has no kernel."""
@@ -109,7 +125,7 @@ def _compiled(rules):
         raise ValueError(f"`rules` must be {form}. Received: {rules!r}.") from None
     compiled = []
     for pattern, make in pairs:
-        if make is not None and not callable(make):
+        if make is not None and not _is_rule(make):
             raise ValueError(f"`rules` must be {form}. Received: {make!r} for {pattern!r}.")
         try:
             compiled.append((re.compile(pattern), make))

@@ -8,26 +8,15 @@ and need no TensorFlow. `step` counts optimizer steps completed.
 import keras
 import numpy as np
 
+# The name under which Keras saves our classes and finds them again.
 PACKAGE = "state_of_sparsity"
 
 
-class _PeriodicSchedule:
-    """Prunes at `begin_step`, and every `frequency` steps up to and including `end_step`."""
-
-    def __init__(self, begin_step, end_step, frequency):
-        _check_steps(begin_step, end_step, frequency)
-        self.begin_step, self.end_step, self.frequency = begin_step, end_step, frequency
-
-    def should_prune(self, step):
-        started = step >= self.begin_step
-        ended = self.end_step >= 0 and step > self.end_step
-        return started and not ended and (step - self.begin_step) % self.frequency == 0
-
-    def __call__(self, step):
-        return self.should_prune(step), self.sparsity(step)
+class _Configured:
+    """Equal, printed and made anew by its configuration."""
 
     def __repr__(self):
-        arguments = ", ".join(f"{name}={value}" for name, value in self.get_config().items())
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
         return f"{type(self).__name__}({arguments})"
 
     def __eq__(self, other):
@@ -38,7 +27,25 @@ class _PeriodicSchedule:
 
     @classmethod
     def from_config(cls, config):
+        """Creates the schedule from its configuration."""
         return cls(**config)
+
+
+class _PeriodicSchedule(_Configured):
+    """Prunes at `begin_step`, and every `frequency` steps up to and including `end_step`."""
+
+    def __init__(self, begin_step, end_step, frequency):
+        _check_steps(begin_step, end_step, frequency)
+        self.begin_step, self.end_step = int(begin_step), int(end_step)
+        self.frequency = int(frequency)
+
+    def should_prune(self, step):
+        started = step >= self.begin_step
+        ended = self.end_step >= 0 and step > self.end_step
+        return started and not ended and (step - self.begin_step) % self.frequency == 0
+
+    def __call__(self, step):
+        return self.should_prune(step), self.sparsity(step)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -102,8 +109,8 @@ class PolynomialDecay(_PeriodicSchedule):
 
     Example:
 
-    >>> sos.schedules.PolynomialDecay(0.0, 0.8, begin_step=0, end_step=200)(100)
-    (True, 0.7)
+    >>> sos.schedules.PolynomialDecay(0.0, 0.5, begin_step=0, end_step=200)(100)
+    (True, 0.4375)
 
     Reference: Zhu and Gupta, 2017, equation 1; `tfmot.sparsity.keras.PolynomialDecay`.
     """
@@ -119,7 +126,7 @@ class PolynomialDecay(_PeriodicSchedule):
             )
         check_sparsity("initial_sparsity", initial_sparsity)
         check_sparsity("final_sparsity", final_sparsity)
-        if not (_is_number(power) and 0 < power < float("inf")):
+        if not (is_number(power) and power > 0):
             raise ValueError(f"`power` must be a number above 0. Received: {power!r}.")
         self.initial_sparsity, self.final_sparsity = initial_sparsity, final_sparsity
         self.power = power
@@ -143,7 +150,7 @@ class PolynomialDecay(_PeriodicSchedule):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Ramp:
+class Ramp(_Configured):
     """A penalty weight that grows from 0 at `begin_step` to `weight` at `end_step`.
 
     With `p = clip((step - begin_step) / (end_step - begin_step), 0, 1)`: `weight * p` (linear),
@@ -169,7 +176,7 @@ class Ramp:
     """
 
     def __init__(self, weight, begin_step=0, end_step=None, shape="linear"):
-        if not (_is_number(weight) and 0 <= weight < float("inf")):
+        if not (is_number(weight) and weight >= 0):
             raise ValueError(f"`weight` must be a number of at least 0. Received: {weight!r}.")
         if shape not in ("constant", "linear", "cubic", "smoothed_cubic"):
             raise ValueError(
@@ -210,11 +217,6 @@ class Ramp:
             "shape": self.shape,
         }
 
-    @classmethod
-    def from_config(cls, config):
-        """Creates the ramp from its configuration."""
-        return cls(**config)
-
 
 def check_schedule(schedule):
     """Raises a `ValueError` unless `schedule` can be called."""
@@ -226,13 +228,15 @@ def check_schedule(schedule):
         )
 
 
-def _is_number(value):
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+def is_number(value):
+    """Returns whether `value` is a finite number, of Python or numpy."""
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return number and bool(np.isfinite(value))
 
 
 def check_sparsity(name, value):
     """Raises a `ValueError` that names the argument unless `value` is a number in [0, 1)."""
-    if not (_is_number(value) and 0 <= value < 1):
+    if not (is_number(value) and 0 <= value < 1):
         raise ValueError(
             f"`{name}` must be a fraction of zeros in [0, 1): 0.9 keeps a tenth of the weights. "
             f"Received: {value!r}."
@@ -245,7 +249,7 @@ def _check_steps(begin_step, end_step, frequency):
         ("end_step", end_step, -1),
         ("frequency", frequency, 1),
     ):
-        if not (_is_number(value) and value == int(value) and value >= least):
+        if not (is_number(value) and value == int(value) and value >= least):
             raise ValueError(
                 f"`{name}` must be an integer of at least {least}. Received: {value!r}."
             )

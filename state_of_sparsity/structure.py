@@ -109,7 +109,7 @@ def masks(model) -> dict:
 
     Example:
 
-    >>> {path: mask.mean() for path, mask in sos.masks(sparse_model).items()}
+    >>> {path: float(mask.mean()) for path, mask in sos.masks(sparse_model).items()}
     {'dense/kernel': 0.1, 'dense_1/kernel': 0.1}
     """
     kernels = [kernel for kernel in model_kernels(model) if kernel.wrapper is not None]

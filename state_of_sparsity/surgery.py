@@ -8,6 +8,7 @@ from state_of_sparsity.layers.training_mode import tell_training
 from state_of_sparsity.plain_copy import plain_copy
 from state_of_sparsity.replacement import clone_graph, is_graph, model_scope, replace_sub_layers
 from state_of_sparsity.rules import Rules
+from state_of_sparsity.structure import walk
 
 # Layers of Keras that hold other layers and are wrapped as one.
 _WRAPPED_WHOLE = (
@@ -31,7 +32,7 @@ def sparsify(model, rules):
         rules: what to do with each layer that has a kernel: a callable `layer -> wrapper`, or a
             list of `(regular expression, callable or None)` on the layer's path, of which the
             first match decides. `None` leaves a layer dense, and so does a list that does not
-            match. A rule may also spell out a kernel as `sos.report` names it.
+            match. A rule may also spell out the one kernel of a layer as `sos.report` names it.
 
     Returns:
         The sparse model, not compiled.
@@ -98,7 +99,9 @@ def _decide(layer, path, rules, wrappers):
         return
     inside = list(layer._flatten_layers(include_self=False))
     decided = False
-    if not any(isinstance(inner, SparseWrapper) for inner in inside):
+    inner_paths = [f"{path}/{inner}" for inner, _ in walk(layer)]
+    opened = not isinstance(layer, _WRAPPED_WHOLE) and rules.prefers_inside(path, inner_paths)
+    if not opened and not any(isinstance(inner, SparseWrapper) for inner in inside):
         decided, wrappers[id(layer)] = rules.wrap(path, layer, kernels)
     if inside and not decided and not isinstance(layer, _WRAPPED_WHOLE):
         # A layer of the user's own that no rule took whole: look at the layers inside it.

@@ -21,7 +21,8 @@ class SparsityUpdates:
     def __init__(self, model):
         self.driven = []
         for path, wrapper in sparse_layers(model).items():
-            wrapper.path_in_model = path
+            if wrapper.path_in_model is None:  # the first path stays, wherever it is nested later
+                wrapper.path_in_model = path
             if wrapper.needs_driver:
                 self.driven.append(wrapper)
         self.masks, self.ramps = {}, {}
@@ -32,6 +33,12 @@ class SparsityUpdates:
             elif isinstance(wrapper, PenalizedWrapper):
                 ramp = wrapper.penalty_weight
                 group = self.ramps.setdefault(_identity(ramp), (ramp, []))
+            else:
+                raise ValueError(
+                    f"`needs_driver` of '{wrapper.name}' ({type(wrapper).__name__}) is true, but "
+                    "UpdateSparsity drives ScheduledMask and PenalizedWrapper alone. Make the "
+                    "technique a subclass of one of them."
+                )
             group[1].append(wrapper)
         self.weights = {}
 
@@ -74,6 +81,21 @@ class SparsityUpdates:
             for members in shared.values():
                 update_together(members, value)
 
+    def lowered_at_start(self) -> list[str]:
+        """Returns the paths of masked layers that are sparser than their schedule is at step 0."""
+        lowered = []
+        for schedule, wrappers in self.masks.values():
+            try:
+                sparsity = float(schedule(0)[1])
+            except (TypeError, ValueError, IndexError):
+                continue  # said with more words at the update
+            for wrapper in wrappers:
+                present = [wrapper.present(kernel) for kernel in wrapper.sparse_kernels]
+                zeros, size = sum((~p).sum() for p in present), sum(p.size for p in present)
+                if wrapper.distribution is None and zeros > round(sparsity * size) + len(present):
+                    lowered.append(wrapper.path_in_model)
+        return lowered
+
     def set_driven(self, driven: bool):
         """Tells the layers whether something drives them, so that they can be trained."""
         for wrapper in self.driven:
@@ -100,8 +122,8 @@ class SparsityUpdates:
 
 def _unreached(schedule, start, end):
     if isinstance(schedule, schedules.Ramp):
-        if start < schedule.end_step and end < schedule.end_step:
-            return f"{_describe(schedule)} arrives at step {schedule.end_step}, after the run's end"
+        if end < schedule.end_step:
+            return f"{schedule} arrives at step {schedule.end_step}, after the run's end"
     elif isinstance(schedule, schedules.ConstantSparsity):
         steps = range(schedule.begin_step, end + 1, schedule.frequency)
         if not len(steps):
@@ -120,10 +142,6 @@ def _unreached(schedule, start, end):
     return None
 
 
-def _describe(ramp):
-    return f"Ramp({', '.join(f'{k}={v!r}' for k, v in ramp.get_config().items())})"
-
-
 def _without_tensorflow(schedule):
     """Returns the numpy twin of a TF-MOT schedule: the same values, a thousand times faster."""
     if is_tfmot(schedule):
@@ -132,12 +150,13 @@ def _without_tensorflow(schedule):
 
 
 def _identity(schedule):
-    """Returns a key that is equal for schedules of one class and configuration."""
+    """Returns a key that is equal for schedules of one class, configuration and state."""
     try:
-        config = json.dumps(schedule.get_config(), sort_keys=True)
-    except Exception:  # a configuration of the user's own that cannot be had, or compared
+        # The state too: a subclass may have inherited `get_config` and differ all the same.
+        parts = schedule.get_config(), vars(schedule)
+        return type(schedule), json.dumps(parts, sort_keys=True, default=repr)
+    except Exception:  # a configuration of the user's own that cannot be had
         return id(schedule)
-    return type(schedule), config
 
 
 def _sparsity_due(schedule, step) -> float | None:

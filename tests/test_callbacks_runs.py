@@ -324,3 +324,20 @@ def test_nan_weights_stop_training_at_the_update():
     model.compile(keras.optimizers.SGD(1e30), "mse")
     with pytest.raises(ValueError, match="'dense' holds NaN at a sparsity update"):
         model.fit(X, Y, batch_size=4, epochs=3, verbose=0, callbacks=[sos.UpdateSparsity()])
+
+
+def test_a_schedule_that_starts_over_is_said():
+    model = network(sos.schedules.PolynomialDecay(0.0, 0.5, 0, 4, frequency=2))
+    fit(model, epochs=2)
+    model.compile("sgd", "mse")  # a new optimizer, at step 0
+    with pytest.warns(UserWarning, match="`optimizer` starts at step 0.*ConstantSparsity"):
+        model.fit(X, Y, epochs=2, batch_size=4, verbose=0, callbacks=[sos.UpdateSparsity()])
+
+
+def test_a_constant_sparsity_may_start_over_in_silence():
+    model = network(sos.schedules.ConstantSparsity(0.5, 0, frequency=1))
+    fit(model, epochs=1)
+    model.compile("sgd", "mse")
+    model.fit(
+        X, Y, batch_size=4, verbose=0, callbacks=[sos.UpdateSparsity()]
+    )  # warnings are errors

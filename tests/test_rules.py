@@ -209,3 +209,44 @@ def test_a_model_in_which_every_rule_says_none_is_left_as_it_is():
     sparse = sos.sparsify(plain, [("", None)])
     assert sos.sparse_layers(sparse) == {}
     np.testing.assert_array_equal(sparse(X).numpy(), plain(X).numpy())
+
+
+def test_a_rule_cannot_name_one_kernel_of_several():
+    recurrent = keras.Sequential([keras.Input((3, 6)), layers.LSTM(4, name="lstm")])
+    for make in (prune, None):
+        with pytest.raises(ValueError, match=r"`rules` act on layers.*kernels="):
+            sos.sparsify(recurrent, [("lstm_cell/recurrent_kernel", make), ("", prune)])
+
+
+class Block(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = layers.Dense(6, name="inner")
+        self.other = layers.Dense(6, name="other")
+
+    def call(self, x):
+        return self.other(self.inner(x))
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([("block/inner", prune), ("", None)], ["block/inner"]),
+        ([("block/inner", None), ("", prune)], ["block/other", "head"]),
+        ([("", prune), ("block/inner", None)], ["block", "head"]),
+        ([("^block$", None), ("", prune)], ["head"]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:`rules`")
+def test_an_earlier_rule_for_a_layer_inside_opens_a_block(rules, expected):
+    plain = keras.Sequential([keras.Input((6,)), Block(name="block"), layers.Dense(2, name="head")])
+    if rules[0][0] == "":
+        with pytest.raises(ValueError, match="`rules` must match layers"):
+            sos.sparsify(plain, rules)  # the block is taken whole, so nothing inside is asked for
+        return
+    assert list(sos.sparse_layers(sos.sparsify(plain, rules))) == expected
+
+
+def test_a_schedule_in_a_list_is_no_rule():
+    with pytest.raises(ValueError, match="`rules` must be"):
+        sos.sparsify(model(), [("", HALF)])

@@ -255,3 +255,62 @@ def test_tfmots_schedules_give_the_masks_of_their_twins():
         updaters[1].update(ours, step)
         assert zeros(theirs) == zeros(ours)
     assert zeros(ours) == [80, 80, 80]
+
+
+def test_a_subclass_that_inherits_its_configuration_is_a_schedule_of_its_own():
+    class Scaled(sos.schedules.ConstantSparsity):
+        scale = 1.0
+
+        def sparsity(self, step):
+            return self.target_sparsity * self.scale
+
+    low, high = Scaled(0.8, 0), Scaled(0.8, 0)
+    low.scale = 0.25
+    model = network(2)
+    sparse = sos.sparsify(
+        model,
+        [
+            (name, lambda layer, s=schedule: sos.MagnitudePruning(layer, s))
+            for name, schedule in zip(
+                (layer.name for layer in model.layers), (low, high), strict=True
+            )
+        ],
+    )
+    sos.UpdateSparsity().update(sparse, 0)
+    assert [1 - mask.mean() for mask in sos.masks(sparse).values()] == pytest.approx([0.2, 0.8])
+
+
+class Wrong(sos.ScheduledMask):
+    """Returns what a test puts here."""
+
+    answer = None
+
+    def scores(self, kernel, values):
+        return self.answer(values)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [lambda v: v * np.nan, lambda v: v[:1], lambda v: 1.0],
+    ids=["nan", "another shape", "a number"],
+)
+def test_scores_of_a_users_technique_are_checked(answer):
+    model = network(1)
+    sparse = sos.sparsify(model, lambda layer: Wrong(layer, sos.schedules.ConstantSparsity(0.5, 0)))
+    for wrapper in sos.sparse_layers(sparse).values():
+        wrapper.answer = answer
+    with pytest.raises(ValueError, match="`scores` of Wrong must return"):
+        sos.UpdateSparsity().update(sparse, 0)
+
+
+def test_a_path_stays_when_the_model_is_nested():
+    def make(layer):
+        return sos.RandomPruning(layer, sos.schedules.ConstantSparsity(0.5, 0), seed=1)
+
+    inner = sos.sparsify(network(1), make)
+    sos.UpdateSparsity().update(inner, 0)
+    (before,) = sos.masks(inner).values()
+    outer = keras.Sequential([keras.Input(inner.input_shape[1:]), inner])
+    sos.UpdateSparsity().update(outer, 0)
+    (after,) = sos.masks(outer).values()
+    np.testing.assert_array_equal(before, after)

@@ -49,7 +49,7 @@ def _plain_cells(row, path, shape):
         shape,
         f"{row.size:,}",
         f"{row.nonzero:,}",
-        "dense" if dense else f"{row.sparsity:.2%}",
+        "dense" if dense and not row.sparsity else f"{row.sparsity:.2%}",
         _scaled(row.multiply_adds),
         _scaled(row.sparse_multiply_adds),
     )
@@ -96,7 +96,8 @@ def _techniques(report):
     if not report.layers:
         return "The model has no kernel."
     if not parts:
-        return "Left dense: every kernel."
+        zeros = any(row.sparsity for row in report.layers)
+        return "Plain kernels all, zeros in them." if zeros else "Left dense: every kernel."
     if dense:
         parts.append(f"{_kernels(len(dense))} left dense: {_listed(dense)}")
     return "; ".join(parts) + "."

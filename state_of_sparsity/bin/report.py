@@ -16,12 +16,15 @@ def main(_):
         raise gin_app.UsageError("`output_dir` must be given: --output_dir=DIRECTORY.")
     finished, unfinished = find_runs(FLAGS.run_dir, FLAGS.runs_glob)
     for path in unfinished:
-        print(f"Left out, not finished: {path}")
+        print(f"Not finished: {path}")
     # Imports matplotlib, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity.analysis import run_report
 
-    path = run_report.write_report(finished, pathlib.Path(FLAGS.output_dir))
-    print(f"Report on {len(finished)} runs: {path}")
+    try:
+        path = run_report.write_report(finished + unfinished, pathlib.Path(FLAGS.output_dir))
+    except ValueError as error:
+        raise gin_app.UsageError(str(error)) from error
+    print(f"Report on {len(finished)} run{'s'[: len(finished) != 1]}: {path}")
 
 
 def find_runs(run_dirs, globs):

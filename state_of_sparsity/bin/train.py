@@ -85,6 +85,7 @@ def _build():
 def define_flags():
     """Defines the flags of this program."""
     gin_app.define_flags()
+    flags.adopt_module_key_flags(gin_app)
     flags.DEFINE_string("run_dir", None, "Directory of the run; made, resumed or left alone.")
     flags.DEFINE_bool("dry_run", False, "Build everything, print it with its schedules, and stop.")
 

@@ -11,9 +11,6 @@ from state_of_sparsity.layers.training_mode import (
     with_check_in_gradient,
 )
 
-# The package name under which Keras saves our classes and finds them again.
-PACKAGE = "state_of_sparsity"
-
 
 class SparseWrapper(keras.layers.Wrapper):
     """Runs the wrapped layer with an effective kernel in place of each of its kernels.

@@ -3,11 +3,10 @@
 import math
 
 import keras
-import numpy as np
 from keras import ops
 
-from state_of_sparsity.layers.base import PACKAGE
 from state_of_sparsity.layers.penalized import PenalizedWrapper
+from state_of_sparsity.schedules import PACKAGE, is_number
 
 EPSILON = 1e-8
 
@@ -30,7 +29,8 @@ class L0Regularization(PenalizedWrapper):
         beta: temperature of the gates, above 0.
         gamma: lower end of the stretched gates, below 0.
         zeta: upper end of the stretched gates, above 1.
-        seed: integer seed of the noise, or `None`.
+        seed: integer seed of the noise. Layers of one shape that share a seed share their noise:
+            with `None` each has its own, which `keras.utils.set_random_seed` fixes.
         kernels: names of the kernels to make sparse; every kernel if `None`.
         **kwargs: `name` and `trainable`, as for a Keras layer.
 
@@ -132,6 +132,5 @@ class L0Regularization(PenalizedWrapper):
 
 
 def _check_range(name, value, low, high):
-    number = isinstance(value, (int, float, np.floating)) and not isinstance(value, bool)
-    if not (number and low < value < high):
+    if not (is_number(value) and low < value < high):
         raise ValueError(f"`{name}` must be a number in ({low}, {high}). Received: {value!r}.")

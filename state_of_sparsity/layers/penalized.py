@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from state_of_sparsity.layers.base import SparseWrapper
-from state_of_sparsity.schedules import Ramp
+from state_of_sparsity.schedules import Ramp, is_number
 
 
 class PenalizedWrapper(SparseWrapper):
@@ -17,7 +17,7 @@ class PenalizedWrapper(SparseWrapper):
         layer: the Keras layer to make sparse.
         penalty_weight: a number of at least 0, or a `sos.schedules.Ramp`.
         argument: the name of `penalty_weight` for the user, for messages.
-        seed: integer, or `None` for a random one.
+        seed: integer, or `None` for one of its own, drawn from Python's generator.
         kernels: names of the kernels to make sparse; every kernel if `None`.
         **kwargs: `name` and `trainable`, as for a Keras layer.
     """
@@ -25,7 +25,8 @@ class PenalizedWrapper(SparseWrapper):
     def __init__(self, layer, penalty_weight, *, argument, seed, kernels, **kwargs):
         _check_weight(penalty_weight, argument)
         super().__init__(layer, kernels=kernels, **kwargs)
-        self.penalty_weight = penalty_weight
+        ramp = isinstance(penalty_weight, Ramp)
+        self.penalty_weight = penalty_weight if ramp else float(penalty_weight)
         self.current_weight = None
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -83,8 +84,7 @@ class PenalizedWrapper(SparseWrapper):
 
 
 def _check_weight(weight, argument):
-    number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
-    if not isinstance(weight, Ramp) and not (number and 0 <= weight < float("inf")):
+    if not isinstance(weight, Ramp) and not (is_number(weight) and weight >= 0):
         raise ValueError(
             f"`{argument}` must be a number of at least 0 or a sos.schedules.Ramp. "
             f"Received: {weight!r}."

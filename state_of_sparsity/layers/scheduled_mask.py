@@ -49,18 +49,23 @@ class ScheduledMask(MaskedWrapper):
         raise NotImplementedError
 
     def checked_scores(self, kernel) -> np.ndarray:
-        """Returns the scores of a kernel, refusing NaN."""
+        """Returns the scores of a kernel, refusing NaN and other shapes."""
         values = kernel.variable.numpy()
         if values.dtype not in (np.float32, np.float64):
             values = values.astype(np.float32)  # numpy does not partition bfloat16
-        # One sum instead of an array of flags; scores are never negative, so no inf - inf.
-        if np.isnan(np.sum(np.abs(values))):
+        if np.isnan(np.min(values)):  # NaN if one is: no array of flags is made
             raise ValueError(
                 f"The kernel '{kernel.name}' of the layer '{self.name}' holds NaN at a sparsity "
                 "update: training has diverged, and no mask can be computed. Lower the learning "
                 "rate, or resume from an earlier checkpoint."
             )
-        return self.scores(kernel, values)
+        scores = np.asarray(self.scores(kernel, values))
+        if scores.shape != values.shape or np.isnan(np.min(scores)):
+            raise ValueError(
+                f"`scores` of {type(self).__name__} must return an array of the shape of `values`, "
+                f"{values.shape}, without NaN. Received for '{self.name}': {scores!r}."
+            )
+        return scores
 
     def update_masks(self, sparsity: float):
         """Sets every mask to `sparsity`, one kernel in memory at a time."""

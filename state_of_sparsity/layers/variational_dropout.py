@@ -4,11 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from state_of_sparsity.layers.base import PACKAGE
 from state_of_sparsity.layers.kernels import own_weights
 from state_of_sparsity.layers.linear_layers import is_linear, noise_shape, without_activation
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.layers.substitution import call_with
+from state_of_sparsity.schedules import PACKAGE, is_number
 
 EPSILON = 1e-8
 K1, K2, K3 = 0.63576, 1.87320, 1.48695
@@ -37,7 +37,8 @@ class VariationalDropout(PenalizedWrapper):
         share_positions: whether a dense layer called on inputs of rank 3 or more draws its noise
             once an example and shares it over the positions, as the paper does. Convolutions
             always draw at every position.
-        seed: integer seed of the noise, or `None`.
+        seed: integer seed of the noise. Layers of one shape that share a seed share their noise:
+            with `None` each has its own, which `keras.utils.set_random_seed` fixes.
         kernels: names of the kernels to make sparse; every kernel if `None`.
         **kwargs: `name` and `trainable`, as for a Keras layer.
 
@@ -65,7 +66,9 @@ class VariationalDropout(PenalizedWrapper):
         kernels=None,
         **kwargs,
     ):
-        if clip_log_alpha is not None and not clip_log_alpha > 0:
+        if not is_number(threshold):
+            raise ValueError(f"`threshold` must be a number. Received: {threshold!r}.")
+        if clip_log_alpha is not None and not (is_number(clip_log_alpha) and clip_log_alpha > 0):
             raise ValueError(
                 f"`clip_log_alpha` must be above 0, or None. Received: {clip_log_alpha!r}."
             )

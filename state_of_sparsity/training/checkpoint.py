@@ -108,7 +108,7 @@ def _description(variables):
     # Names that Keras numbers by the process's history, such as `dropout_3`, lose their number.
     return [
         [
-            re.sub(r"_\d+(?=/|$)", "", v.path),
+            _without_numbers(v.path),
             list(v.shape),
             keras.backend.standardize_dtype(v.dtype),
         ]
@@ -118,7 +118,11 @@ def _description(variables):
 
 def _techniques(model):
     wrappers = structure.sparse_layers(model)
-    return [[path, type(wrapper).__name__] for path, wrapper in wrappers.items()]
+    return [[_without_numbers(path), type(w).__name__] for path, w in wrappers.items()]
+
+
+def _without_numbers(path):
+    return re.sub(r"_\d+(?=/|$)", "", path)
 
 
 def _read(path):

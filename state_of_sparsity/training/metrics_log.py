@@ -50,7 +50,8 @@ class MetricsLog(keras.callbacks.Callback):
         atomic_write.write_text(self._run_dir.metrics_jsonl, lines)
         table = io.StringIO()
         if self.rows:
-            writer = csv.DictWriter(table, fieldnames=list(self.rows[0]), lineterminator="\n")
+            names = list(dict.fromkeys(name for row in self.rows for name in row))
+            writer = csv.DictWriter(table, names, lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)
         atomic_write.write_text(self._run_dir.metrics_csv, table.getvalue())
