@@ -23,5 +23,5 @@ cd "$ROOT"
 echo "==> ruff check, ruff format --check"
 "$VENV/bin/ruff" check .
 "$VENV/bin/ruff" format --check .
-echo "==> pytest -n 2 -m 'not slow' $*"
-exec "$VENV/bin/python" -m pytest -n 2 -m "not slow" "$@"
+echo "==> pytest -n 2 --dist worksteal -m 'not slow' $*"
+exec "$VENV/bin/python" -m pytest -n 2 --dist worksteal -m "not slow" "$@"
