@@ -7,6 +7,9 @@ from keras import layers, ops
 
 import state_of_sparsity as sos
 
+# Beyond the kinds that are promised; test_layer_kinds.py has those, in every run.
+pytestmark = pytest.mark.slow
+
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0, frequency=1)
 TECHNIQUES = {
     "magnitude": lambda layer: sos.MagnitudePruning(layer, HALF),
