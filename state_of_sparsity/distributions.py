@@ -5,12 +5,9 @@ import uuid
 import keras
 import numpy as np
 
+from state_of_sparsity.layers.global_threshold import zeros_by_global_threshold
 from state_of_sparsity.layers.magnitude_pruning import MagnitudePruning
-from state_of_sparsity.layers.mask_arithmetic import (
-    zero_count,
-    zeros_by_erdos_renyi_kernel,
-    zeros_by_global_threshold,
-)
+from state_of_sparsity.layers.mask_arithmetic import zero_count, zeros_by_erdos_renyi_kernel
 from state_of_sparsity.schedules import PACKAGE, check_schedule, check_sparsity
 from state_of_sparsity.structure import model_kernels
 
@@ -43,9 +40,12 @@ class GlobalThreshold(_SharedSparsity):
         group: a name; layers whose distributions have an equal name are pruned together.
     """
 
-    def zeros(self, scores: list[np.ndarray], zeros: int) -> list[int]:
-        """Returns how many of `zeros` fall to each array of scores."""
-        return zeros_by_global_threshold(scores, zeros)
+    def zeros(self, members, zeros: int) -> list[int]:
+        """Returns how many of `zeros` fall to each `GroupMember`."""
+        doubles = any(member.variable.dtype == "float64" for member in members)
+        return zeros_by_global_threshold(
+            [member.scores for member in members], zeros, np.float64 if doubles else np.float32
+        )
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -58,9 +58,10 @@ class ErdosRenyiKernel(_SharedSparsity):
     Reference: Evci et al., "Rigging the Lottery", 2020, section 3.
     """
 
-    def zeros(self, scores: list[np.ndarray], zeros: int) -> list[int]:
-        """Returns how many of `zeros` fall to each array of scores."""
-        return zeros_by_erdos_renyi_kernel([array.shape for array in scores], zeros)
+    def zeros(self, members, zeros: int) -> list[int]:
+        """Returns how many of `zeros` fall to each `GroupMember`."""
+        shapes = [tuple(member.variable.shape) for member in members]
+        return zeros_by_erdos_renyi_kernel(shapes, zeros)
 
 
 def global_magnitude(schedule):

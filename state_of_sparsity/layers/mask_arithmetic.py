@@ -39,21 +39,6 @@ def keep_largest(scores: np.ndarray, zeros: int) -> np.ndarray:
     return mask.reshape(scores.shape)
 
 
-def zeros_by_global_threshold(scores: list[np.ndarray], zeros: int) -> list[int]:
-    """Returns how many of the `zeros` smallest of all scores lie in each of the arrays.
-
-    Args:
-        scores: arrays of any shapes, free of NaN.
-        zeros: how many to drop in all.
-
-    Returns:
-        One count an array; they add up to `zeros` exactly.
-    """
-    mask = keep_largest(np.concatenate([array.reshape(-1) for array in scores]), zeros)
-    ends = np.cumsum([array.size for array in scores])[:-1]
-    return [part.size - int(np.count_nonzero(part)) for part in np.split(mask, ends)]
-
-
 def zeros_by_erdos_renyi_kernel(shapes: list[tuple[int, ...]], zeros: int) -> list[int]:
     """Returns how many zeros each kernel gets under the Erdos-Renyi-Kernel distribution.
 

@@ -1,8 +1,12 @@
 """`ScheduledMask`: masks whose sparsity follows a schedule, set by `UpdateSparsity`."""
 
+import math
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 
+from state_of_sparsity.layers.kernels import Kernel
 from state_of_sparsity.layers.mask_arithmetic import keep_largest, zero_count
 from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.schedule_saving import deserialize_schedule, serialize_schedule
@@ -65,7 +69,7 @@ class ScheduledMask(MaskedWrapper):
                 f"`scores` of {type(self).__name__} must return an array of the shape of `values`, "
                 f"{values.shape}, without NaN. Received for '{self.name}': {scores!r}."
             )
-        return scores
+        return scores.astype(values.dtype, copy=False)  # one precision for all comparisons
 
     def update_masks(self, sparsity: float):
         """Sets every mask to `sparsity`, one kernel in memory at a time."""
@@ -99,17 +103,35 @@ def _check_distribution(distribution):
         )
 
 
-def update_together(members: list[ScheduledMask], sparsity: float):
+@dataclass(frozen=True)
+class GroupMember:
+    """One kernel among those that share a distribution."""
+
+    wrapper: ScheduledMask
+    kernel: Kernel
+
+    @property
+    def variable(self):
+        """The kernel's variable."""
+        return self.kernel.variable
+
+    def scores(self):
+        """Returns the kernel's scores, computed anew, as an array."""
+        return self.wrapper.checked_scores(self.kernel)
+
+
+def update_together(wrappers: list[ScheduledMask], sparsity: float):
     """Sets the masks of layers that share a distribution to one overall sparsity.
 
+    Scores are computed whenever they are needed: those of one kernel are in memory at a time.
+
     Args:
-        members: wrappers with equal `distribution`.
+        wrappers: wrappers with equal `distribution`.
         sparsity: fraction of zeros over all their kernels; the total is
             `round(sparsity * total size)` exactly.
     """
-    kernels = [(wrapper, kernel) for wrapper in members for kernel in wrapper.sparse_kernels]
-    scores = [wrapper.checked_scores(kernel) for wrapper, kernel in kernels]
-    zeros = zero_count(sparsity, sum(array.size for array in scores))
-    counts = members[0].distribution.zeros(scores, zeros)
-    for (wrapper, kernel), array, count in zip(kernels, scores, counts, strict=True):
-        wrapper.mask(kernel).assign(keep_largest(array, count))
+    members = [GroupMember(w, kernel) for w in wrappers for kernel in w.sparse_kernels]
+    size = sum(math.prod(member.variable.shape) for member in members)
+    counts = wrappers[0].distribution.zeros(members, zero_count(sparsity, size))
+    for member, count in zip(members, counts, strict=True):
+        member.wrapper.mask(member.kernel).assign(keep_largest(member.scores(), count))

@@ -10,7 +10,6 @@ from state_of_sparsity.layers.mask_arithmetic import (
     keep_largest,
     zero_count,
     zeros_by_erdos_renyi_kernel,
-    zeros_by_global_threshold,
 )
 from tests import reference
 
@@ -68,20 +67,6 @@ def test_masks_of_equal_scores_are_nested_as_sparsity_grows(scores, data):
 )
 def test_zeros_are_the_rounded_product(sparsity, size, zeros):
     assert zero_count(sparsity, size) == zeros
-
-
-@repeatable
-@given(groups=st.lists(SCORES, min_size=1, max_size=5), data=st.data())
-def test_a_global_threshold_drops_the_smallest_of_all(groups, data):
-    zeros = data.draw(st.integers(0, sum(array.size for array in groups)))
-    counts = zeros_by_global_threshold(groups, zeros)
-    assert sum(counts) == zeros
-    together = np.concatenate([array.reshape(-1) for array in groups])
-    parts = np.split(
-        reference.exact_mask(together, zeros), np.cumsum([array.size for array in groups])[:-1]
-    )
-    for array, part, count in zip(groups, parts, counts, strict=True):
-        np.testing.assert_array_equal(keep_largest(array, count), part.reshape(array.shape))
 
 
 @repeatable

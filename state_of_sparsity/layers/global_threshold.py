@@ -1,0 +1,84 @@
+"""One threshold over many arrays of scores, of which only one is in memory at a time."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+_DIGIT_BITS = 16
+_DIGITS = 1 << _DIGIT_BITS
+_CHUNK = 1 << 18  # what fits into a processor's cache
+
+
+def zeros_by_global_threshold(
+    sources: Sequence[Callable[[], np.ndarray]], zeros: int, dtype=np.float32
+) -> list[int]:
+    """Returns how many of the `zeros` smallest of all scores lie in each array.
+
+    Of equal scores those of the first arrays count as smaller. The threshold is found digit by
+    digit (a radix selection), each digit in one pass over all arrays.
+
+    Args:
+        sources: functions without arguments, each returning the same scores, free of NaN and of
+            any shape, whenever it is called: once a pass.
+        zeros: how many to drop in all, from 0 to the number of scores.
+        dtype: `float32` or `float64`, in which the scores are compared.
+
+    Returns:
+        One count an array; they add up to `zeros` exactly.
+
+    Example:
+
+    >>> arrays = [np.array([1.0, 5.0, 2.0]), np.array([3.0, 0.0])]
+    >>> zeros_by_global_threshold([lambda a=a: a for a in arrays], zeros=3)
+    [2, 1]
+    """
+    if zeros <= 0:
+        return [0 for _ in sources]
+    threshold, below = 0, 0  # the digits so far, and how many keys lie below them
+    for shift in reversed(range(0, np.dtype(dtype).itemsize * 8, _DIGIT_BITS)):
+        counts = np.zeros(_DIGITS, np.int64)
+        for source in sources:
+            for keys in _chunks_of_keys(source, dtype):
+                counts += _digit_counts(keys, shift, threshold)
+        ends = below + np.cumsum(counts)
+        digit = int(np.searchsorted(ends, zeros))
+        below = int(ends[digit] - counts[digit])
+        threshold = threshold << _DIGIT_BITS | digit
+    return _counts_up_to(sources, zeros - below, threshold, dtype)
+
+
+def _counts_up_to(sources, equal_to_drop, threshold, dtype):
+    """Returns how many keys of each array are below the threshold, or equal and dropped."""
+    counts = []
+    for source in sources:
+        below = equal = 0
+        for keys in _chunks_of_keys(source, dtype):
+            below += int(np.count_nonzero(keys < threshold))
+            equal += int(np.count_nonzero(keys == threshold))
+        equal = min(equal, equal_to_drop)
+        equal_to_drop -= equal
+        counts.append(below + equal)
+    return counts
+
+
+def _chunks_of_keys(source, dtype) -> Iterator[np.ndarray]:
+    flat = source().reshape(-1)
+    for start in range(0, flat.size, _CHUNK):
+        yield _keys(flat[start : start + _CHUNK].astype(dtype))
+
+
+def _keys(scores):
+    """Returns unsigned integers in the order of the scores."""
+    scores += 0.0  # -0.0 becomes 0.0
+    bits = scores.view(f"u{scores.itemsize}")
+    sign = bits.dtype.type(1 << (8 * scores.itemsize - 1))
+    # Floats are ordered as their bits are; the negative ones the other way round.
+    return np.where(bits & sign, ~bits, bits | sign)
+
+
+def _digit_counts(keys, shift, prefix):
+    """Returns how often each digit at `shift` occurs in keys whose digits before are `prefix`."""
+    if shift + _DIGIT_BITS < 8 * keys.itemsize:
+        keys = keys[keys >> (shift + _DIGIT_BITS) == prefix]
+    digits = keys >> shift & (_DIGITS - 1)
+    return np.bincount(digits.astype(np.int64), minlength=_DIGITS)
