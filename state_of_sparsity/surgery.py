@@ -128,7 +128,8 @@ def strip(model):
     """Returns a plain copy of a sparse model, with zeros written into its kernels.
 
     The copy predicts what `model` predicts, holds no layer of this package, and can be saved and
-    loaded without it. The sparse model stays as it is. Compile the copy before `evaluate`.
+    loaded without it. The sparse model stays as it is. Compile the copy before `evaluate`. It
+    belongs to the distribution strategy, if any, in whose scope `strip` is called.
 
     Args:
         model: a model with sparse layers, of any technique.
@@ -142,5 +143,4 @@ def strip(model):
     >>> sos.strip(sparse).save("model.keras")
     """
     _check_model(model, "strip")
-    with model_scope(model):
-        return plain_copy(model)
+    return plain_copy(model)

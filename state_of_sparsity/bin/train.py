@@ -1,5 +1,8 @@
 """Trains one experiment: `python -m state_of_sparsity.bin.train --gin_file=... --run_dir=...`."""
 
+import contextlib
+import zlib
+
 import gin
 from absl import flags
 
@@ -11,21 +14,24 @@ FLAGS = flags.FLAGS
 def main(_):
     """Runs the program; the flags are described by `--help`."""
     if FLAGS.dry_run:
+        strategy = _strategy(FLAGS.strategy, FLAGS.tpu)
         config = gin_app.parse(FLAGS.gin_file, FLAGS.gin_binding, FLAGS.data_dir)
-        experiment, model = _build()
+        experiment, model = _build(strategy)
         from state_of_sparsity.training import description
 
         print(description.describe(experiment, model))
-        print(f"\nThe configuration as given:\n\n{config}\nDry run: nothing trained or written.")
+        print(f"\nThe configuration as given:\n\n{config}\nIt would train on {strategy}.")
+        print("Dry run: nothing trained or written.")
         return
     if not FLAGS.run_dir:
         raise gin_app.UsageError(
             "`run_dir` must be given: --run_dir=DIRECTORY, or --dry_run to look without training."
         )
-    run(FLAGS.gin_file, FLAGS.gin_binding, FLAGS.run_dir, FLAGS.data_dir)
+    strategy = _strategy(FLAGS.strategy, FLAGS.tpu)
+    run(FLAGS.gin_file, FLAGS.gin_binding, FLAGS.run_dir, FLAGS.data_dir, strategy)
 
 
-def run(gin_files, bindings, directory, data_dir=None, verbose=True):
+def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=True):
     """Trains what a gin configuration says, or goes on where an earlier process was interrupted.
 
     Args:
@@ -33,10 +39,12 @@ def run(gin_files, bindings, directory, data_dir=None, verbose=True):
         bindings: gin bindings, which win over the files.
         directory: the run directory.
         data_dir: where the data lies, or None.
+        strategy: where to train, from `strategies.choose`; one device if None.
         verbose: whether to print progress.
 
     Returns:
-        The result, a flat dict, or None where the run was finished before.
+        The result, a flat dict; None where the run was finished before, and in workers that are
+        not the chief.
 
     Raises:
         gin_app.UsageError: for whatever the user can put right.
@@ -47,8 +55,10 @@ def run(gin_files, bindings, directory, data_dir=None, verbose=True):
     from state_of_sparsity.training.checkpoint import CheckpointError
     from state_of_sparsity.training.divergence import TrainingDivergedError
     from state_of_sparsity.training.run_dir import RunDir, RunDirError
+    from state_of_sparsity.training.strategies import Strategy, StrategyError
     from state_of_sparsity.training.train import train
 
+    strategy = Strategy() if strategy is None else strategy
     run_dir = RunDir(directory)
     try:
         run_dir.check(config)
@@ -56,26 +66,41 @@ def run(gin_files, bindings, directory, data_dir=None, verbose=True):
             if verbose:
                 print(f"{run_dir.path} is finished; it is left alone.")
             return None
-        with run_dir.lock():
+        with run_dir.lock() if strategy.is_chief else contextlib.nullcontext():
             # Built first, so that what cannot be built leaves no started run.
-            experiment, model = _build()
-            run_dir.start(config)
-            atomic_write.write_text(run_dir.config, gin.operative_config_str())
-            return train(experiment, model, run_dir, verbose=verbose)
-    except (RunDirError, CheckpointError, TrainingDivergedError) as error:
+            experiment, model = _build(strategy)
+            if strategy.is_chief:
+                run_dir.start(config)
+                atomic_write.write_text(run_dir.config, gin.operative_config_str())
+            strategy.check_agreement(configuration=zlib.crc32(config.encode()))
+            return train(experiment, model, run_dir, strategy, verbose)
+    except (RunDirError, CheckpointError, StrategyError, TrainingDivergedError) as error:
         raise gin_app.UsageError(str(error)) from error
     except ValueError as error:
         # Data that do not fit the model, NaN at a mask update, and other wrong values.
         raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
 
 
-def _build():
+def _strategy(name, tpu):
+    """Returns the strategy that flags ask for."""
+    from state_of_sparsity.training import strategies
+
+    try:
+        return strategies.choose(name, tpu)
+    except strategies.StrategyError as error:
+        raise gin_app.UsageError(str(error)) from error
+
+
+def _build(strategy):
     """Returns the configured experiment and its model."""
     from state_of_sparsity.training.experiment import Experiment
+    from state_of_sparsity.training.strategies import StrategyError
 
     try:
         experiment = gin.get_configurable(Experiment)()
-        model = experiment.build()
+        model = experiment.build(strategy)
+    except StrategyError as error:
+        raise gin_app.UsageError(str(error)) from error
     except (ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
     gin_app.check_all_used()
@@ -87,6 +112,13 @@ def define_flags():
     gin_app.define_flags()
     flags.adopt_module_key_flags(gin_app)
     flags.DEFINE_string("run_dir", None, "Directory of the run; made, resumed or left alone.")
+    flags.DEFINE_string(
+        "strategy",
+        "auto",
+        "one_device, mirrored (several GPUs), multi_worker (TF_CONFIG), tpu, data_parallel (JAX), "
+        "or auto: told from the machine and the environment.",
+    )
+    flags.DEFINE_string("tpu", None, "Name of a TPU; 'local' on a TPU machine itself.")
     flags.DEFINE_bool("dry_run", False, "Build everything, print it with its schedules, and stop.")
 
 

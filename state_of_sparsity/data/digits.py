@@ -62,15 +62,17 @@ class Digits:
         self.batch_size = batch_size
         self._seed = seed
 
-    def train(self, first_step=0):
+    def train(self, first_step=0, worker=0, workers=1):
         """Yields `(images, labels)` for optimizer steps `first_step`, `first_step + 1`, ..."""
+        part = self.batch_size // workers
         images, labels = self._train
         batches_per_epoch = len(images) // self.batch_size
         epoch, skip = divmod(first_step, batches_per_epoch)
         while True:
             order = np.random.default_rng([self._seed, epoch]).permutation(len(images))
             for batch in range(skip, batches_per_epoch):
-                chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+                start = batch * self.batch_size + worker * part
+                chosen = order[start : start + part]
                 yield images[chosen], labels[chosen]
             epoch, skip = epoch + 1, 0
 

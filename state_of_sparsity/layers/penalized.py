@@ -22,6 +22,9 @@ class PenalizedWrapper(SparseWrapper):
         **kwargs: `name` and `trainable`, as for a Keras layer.
     """
 
+    # Noise shaped as weights is the same on all replicas, as the weights are.
+    seed_generator_type = keras.random.SeedGenerator
+
     def __init__(self, layer, penalty_weight, *, argument, seed, kernels, **kwargs):
         _check_weight(penalty_weight, argument)
         super().__init__(layer, kernels=kernels, **kwargs)
@@ -29,7 +32,7 @@ class PenalizedWrapper(SparseWrapper):
         self.penalty_weight = penalty_weight if ramp else float(penalty_weight)
         self.current_weight = None
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = self.seed_generator_type(seed)
 
     def penalty(self, theta, auxiliary):
         """Returns the penalty of one kernel, a scalar tensor, before it is weighted."""

@@ -7,6 +7,7 @@ from keras import ops
 from state_of_sparsity.layers.kernels import own_weights
 from state_of_sparsity.layers.linear_layers import is_linear, noise_shape, without_activation
 from state_of_sparsity.layers.penalized import PenalizedWrapper
+from state_of_sparsity.layers.replica_seeds import ReplicaSeedGenerator
 from state_of_sparsity.layers.substitution import call_with
 from state_of_sparsity.schedules import PACKAGE, is_number
 
@@ -52,6 +53,8 @@ class VariationalDropout(PenalizedWrapper):
     Reference: Molchanov et al., "Variational Dropout Sparsifies Deep Neural Networks", 2017,
     equations 10 and 14.
     """
+
+    seed_generator_type = ReplicaSeedGenerator  # noise is drawn for examples
 
     def __init__(
         self,

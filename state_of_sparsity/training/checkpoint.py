@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from state_of_sparsity import atomic_write, structure
+from state_of_sparsity.training import callback_state
 from state_of_sparsity.version import __version__
 
 FORMAT = 1
@@ -24,7 +25,7 @@ class CheckpointError(Exception):
     """A checkpoint that cannot be used; the message names the file and says what to do."""
 
 
-def save(path, model, step, wall_time_s=0.0):
+def save(path, model, step, wall_time_s=0.0, callbacks=(), write=True):
     """Writes every variable of a compiled model and its optimizer to `path`, atomically.
 
     Args:
@@ -32,6 +33,8 @@ def save(path, model, step, wall_time_s=0.0):
         model: a built and compiled Keras model whose optimizer is built.
         step: optimizer steps completed.
         wall_time_s: seconds that training took so far.
+        callbacks: Keras callbacks whose state is saved (`callback_state`).
+        write: whether to write; a worker that is not the chief only takes part in the reading.
     """
     variables = _variables(model)
     header = {
@@ -41,8 +44,11 @@ def save(path, model, step, wall_time_s=0.0):
         "wall_time_s": wall_time_s,
         "variables": _description(variables),
         "techniques": _techniques(model),
+        "callbacks": [callback_state.read(callback) for callback in callbacks],
     }
     arrays = {f"{i:05d}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
+    if not write:
+        return
     with atomic_write.atomic_path(path) as temporary:
         np.savez(temporary, **{_HEADER: np.array(json.dumps(header))}, **arrays)
 
@@ -55,7 +61,8 @@ def restore(path, model):
         model: a model built and compiled as the one saved was; its optimizer must be built.
 
     Returns:
-        The header: a dict with `step`, `wall_time_s` and a description of what was saved.
+        The header: a dict with `step`, `wall_time_s`, the states of `callbacks`, and a description
+        of what was saved.
 
     Raises:
         CheckpointError: if the file is damaged, not a checkpoint, of another format, or of another
@@ -78,21 +85,25 @@ class Checkpoints:
     Args:
         directory: where they lie.
         keep: how many to keep, at least 1.
+        write: whether this process writes them, or another one.
     """
 
-    def __init__(self, directory, keep=2):
+    def __init__(self, directory, keep=2, write=True):
         self._directory = pathlib.Path(directory)
         self._keep = keep
+        self._write = write
 
     def paths(self):
         """Returns the checkpoints there are, the oldest first."""
         return sorted(self._directory.glob("step_*.npz"))
 
-    def save(self, model, step, wall_time_s=0.0):
+    def save(self, model, step, wall_time_s=0.0, callbacks=()):
         """Saves a checkpoint of `step` and removes those beyond the number to keep."""
-        save(self._directory / f"step_{step:08d}.npz", model, step, wall_time_s)
-        for path in self.paths()[: -self._keep]:
-            path.unlink()
+        path = self._directory / f"step_{step:08d}.npz"
+        save(path, model, step, wall_time_s, callbacks, self._write)
+        if self._write:
+            for path in self.paths()[: -self._keep]:
+                path.unlink()
 
     def restore_latest(self, model):
         """Restores the latest checkpoint, if any; returns its header, or None without one."""

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from state_of_sparsity import surgery
+from state_of_sparsity.training.strategies import Strategy
 from state_of_sparsity.updates import SparsityUpdates
 
 
@@ -29,8 +30,12 @@ class Experiment:
         seed: seed of initial weights and of all noise, a non-negative integer. (The order of the
             data has its own.)
         steps_per_execution: optimizer steps in one call from Python. Masks change between calls.
-        callbacks: Keras callbacks, called before metrics and checkpoints are written. State that
-            they keep is not part of checkpoints.
+        precision: Keras's dtype policy for all layers: "float32", "mixed_bfloat16" or
+            "mixed_float16". Kernels, masks and what else is learned stay float32.
+        jit_compile: whether XLA compiles the steps: True, False, or "auto", which leaves it to
+            Keras.
+        callbacks: Keras callbacks, called before metrics and checkpoints are written. Of their
+            state, checkpoints hold attributes that are numbers, text, or lists of these.
 
     Raises:
         ValueError: if the numbers of steps do not fit together.
@@ -47,6 +52,8 @@ class Experiment:
     rules: Any = None
     seed: int = 0
     steps_per_execution: int = 1
+    precision: str = "float32"
+    jit_compile: bool | str = "auto"
     callbacks: Sequence = ()
 
     def __post_init__(self):
@@ -54,29 +61,44 @@ class Experiment:
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"`{name}` must be a positive integer. Received: {value!r}.")
+        if self.jit_compile not in (True, False, "auto"):
+            raise ValueError(
+                f"`jit_compile` must be True, False or 'auto'. Received: {self.jit_compile!r}."
+            )
         _check_multiple("steps", self.steps, "eval_every", self.eval_every)
         _check_multiple(
             "eval_every", self.eval_every, "steps_per_execution", self.steps_per_execution
         )
 
-    def build(self):
+    def build(self, strategy=None):
         """Seeds everything and returns the model: built, sparsified, compiled, optimizer built.
 
+        Args:
+            strategy: where it will train, from `strategies.choose`; one device if `None`.
+
         Raises:
+            StrategyError: if the strategy cannot run this.
             ValueError: if a schedule cannot reach its final value within the run.
         """
-        keras.utils.set_random_seed(self.seed)
-        model = self.model()
-        if self.rules is not None:
-            model = surgery.sparsify(model, self.rules)
-            _check_schedules(model, self.steps)
-        model.compile(
-            optimizer=self.optimizer(),
-            loss=self.loss,
-            metrics=list(self.metrics),
-            steps_per_execution=self.steps_per_execution,
+        strategy = Strategy() if strategy is None else strategy
+        jit_compile = strategy.checked_jit_compile(
+            self.jit_compile, self.data.batch_size, self.steps_per_execution
         )
-        model.optimizer.build(model.trainable_variables)
+        keras.config.set_dtype_policy(self.precision)
+        keras.utils.set_random_seed(self.seed)
+        with strategy.scope():
+            model = self.model()
+            if self.rules is not None:
+                model = surgery.sparsify(model, self.rules)
+                _check_schedules(model, self.steps)
+            model.compile(
+                optimizer=self.optimizer(),
+                loss=self.loss,
+                metrics=list(self.metrics),
+                steps_per_execution=self.steps_per_execution,
+                jit_compile=jit_compile,
+            )
+            model.optimizer.build(model.trainable_variables)
         return model
 
 

@@ -34,7 +34,9 @@ class MetricsLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"step": (epoch + 1) * self._steps_per_epoch}
-        row["learning_rate"] = float(self.model.optimizer.learning_rate)
+        # Through a tensor: a distributed variable is no number.
+        rate = keras.ops.convert_to_tensor(self.model.optimizer.learning_rate)
+        row["learning_rate"] = float(keras.ops.convert_to_numpy(rate))
         row |= {name: float(value) for name, value in (logs or {}).items()}
         self.rows.append(row)
         self._write_files()

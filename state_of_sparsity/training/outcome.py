@@ -1,6 +1,5 @@
 """What a run leaves behind when its last step is done: report, stripped model, result."""
 
-import json
 import re
 
 from state_of_sparsity import accounting, atomic_write, structure, surgery
@@ -29,7 +28,6 @@ def write(experiment, model, run_dir, rows, wall_time_s):
     counts = accounting.report(stripped)
     with atomic_write.atomic_path(run_dir.model) as temporary:
         stripped.save(temporary)
-    config = json.loads(run_dir.state.read_text(encoding="utf-8"))["config"]
     validation = {k: v for k, v in rows[-1].items() if k.startswith("val_")}
     result = {
         "name": experiment.name,
@@ -44,7 +42,7 @@ def write(experiment, model, run_dir, rows, wall_time_s):
         "sparse_multiply_adds": counts.sparse_multiply_adds,
         "seed": experiment.seed,
         "steps": experiment.steps,
-        "config_hash": config_hash(config),
+        "config_hash": config_hash(run_dir.read_config()),
         "wall_time_s": round(wall_time_s, 3),
         "version": __version__,
     }

@@ -76,7 +76,7 @@ class RunDir:
                     f"which holds {', '.join(strangers[:5])}. Choose another directory."
                 )
             return
-        started_with = json.loads(self.state.read_text(encoding="utf-8"))["config"]
+        started_with = self.read_config()
         if started_with != config:
             raise RunDirError(
                 f"`run_dir` {self.path} was started with another configuration:\n"
@@ -96,6 +96,10 @@ class RunDir:
             atomic_write.remove_leftovers(directory)
         if not self.state.exists():
             atomic_write.write_text(self.state, json.dumps({"config": config}, indent=1) + "\n")
+
+    def read_config(self):
+        """Returns the configuration that the run was started with."""
+        return json.loads(self.state.read_text(encoding="utf-8"))["config"]
 
     def finish(self, result):
         """Writes `result.json`, which makes the run a finished one.

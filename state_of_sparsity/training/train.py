@@ -8,9 +8,10 @@ from state_of_sparsity.training.divergence import StopOnDivergence
 from state_of_sparsity.training.metrics_log import MetricsLog
 from state_of_sparsity.training.progress import Progress
 from state_of_sparsity.training.save_checkpoints import SaveCheckpoints
+from state_of_sparsity.training.strategies import Strategy
 
 
-def train(experiment, model, run_dir, verbose=True):
+def train(experiment, model, run_dir, strategy=None, verbose=True):
     """Trains to the last step, writes what a run directory holds, and returns the result.
 
     Where `run_dir` has a checkpoint, training goes on from it and ends, on a CPU, bit for bit as if
@@ -18,50 +19,69 @@ def train(experiment, model, run_dir, verbose=True):
 
     Args:
         experiment: the `Experiment`.
-        model: what `experiment.build()` returned.
-        run_dir: a started `RunDir`, locked by the caller.
+        model: what `experiment.build(strategy)` returned.
+        run_dir: a started `RunDir`, locked by the caller if this process is the chief.
+        strategy: where it trains, as given to `build`; one device if `None`.
         verbose: whether to print progress.
 
     Returns:
-        The contents of `result.json`, a flat dict.
+        The contents of `result.json`, a flat dict; None in workers that are not the chief.
 
     Raises:
         CheckpointError: if the last checkpoint cannot be used.
+        StrategyError: if the workers do not find the same checkpoint.
         TrainingDivergedError: if the loss is no number any more.
         ValueError: if a sparsity schedule cannot reach its end within the run.
     """
+    strategy = Strategy() if strategy is None else strategy
     every = experiment.eval_every
-    progress = Progress(
-        run_dir.progress, experiment.steps, every, experiment.data.batch_size, verbose
-    )
-    checkpoints = Checkpoints(run_dir.checkpoints)
+    checkpoints = Checkpoints(run_dir.checkpoints, write=strategy.is_chief)
     restored = checkpoints.restore_latest(model) or {"step": 0, "wall_time_s": 0.0}
     step = restored["step"]
-    progress.phase(f"resuming at step {step}" if step else "starting at step 0")
-    metrics_log = MetricsLog(run_dir, every, step)
-    save_checkpoints = SaveCheckpoints(checkpoints, every, restored["wall_time_s"])
-    driver = [UpdateSparsity(strict=True)] if sparse_layers(model) else []
-    model.fit(
-        experiment.data.train(step),
-        validation_data=experiment.data.validation(),
-        initial_epoch=step // every,
-        epochs=experiment.steps // every,
-        steps_per_epoch=every,
-        shuffle=False,  # the data set decides the order
-        verbose=0,
-        callbacks=[
-            StopOnDivergence(every),  # before masks are made of NaN
-            *driver,
-            SparsityLog(),
-            *experiment.callbacks,
-            metrics_log,
-            save_checkpoints,
-            progress,
-        ],
+    strategy.check_agreement(checkpoint=step)
+    saver = SaveCheckpoints(
+        checkpoints,
+        every,
+        restored["wall_time_s"],
+        experiment.callbacks,
+        restored.get("callbacks", ()),
     )
-    progress.phase("evaluating the stripped model on test data")
-    result = outcome.write(
-        experiment, model, run_dir, metrics_log.rows, save_checkpoints.wall_time_s
-    )
-    progress.phase(f"finished: {run_dir.path}")
+    written = [saver]
+    if strategy.is_chief:
+        progress = Progress(
+            run_dir.progress, experiment.steps, every, experiment.data.batch_size, verbose
+        )
+        progress.phase(f"{'resuming' if step else 'starting'} at step {step}, on {strategy}")
+        metrics_log = MetricsLog(run_dir, every, step)
+        written = [metrics_log, saver, progress]
+    _fit(experiment, model, strategy, step, written)
+    result = None
+    if strategy.is_chief:
+        progress.phase("evaluating the stripped model on test data")
+        result = outcome.write(experiment, model, run_dir, metrics_log.rows, saver.wall_time_s)
+        progress.phase(f"finished: {run_dir.path}")
+    strategy.check_agreement(end=0)  # no worker leaves before the chief is done
     return result
+
+
+def _fit(experiment, model, strategy, step, written):
+    """Trains from `step` on, with the callbacks that write after those that change anything."""
+    every = experiment.eval_every
+    driver = [UpdateSparsity(strict=True)] if sparse_layers(model) else []
+    with strategy.scope():
+        model.fit(
+            strategy.batches(experiment.data, step),
+            validation_data=strategy.evaluation_batches(experiment.data.validation()),
+            initial_epoch=step // every,
+            epochs=experiment.steps // every,
+            steps_per_epoch=every,
+            shuffle=False,  # the data set decides the order
+            verbose=0,
+            callbacks=[
+                StopOnDivergence(every),  # before masks are made of NaN
+                *driver,
+                SparsityLog(),
+                *experiment.callbacks,
+                *written,
+            ],
+        )

@@ -25,7 +25,7 @@ class KillInStep(keras.callbacks.Callback):
         self._step = step
 
     def on_train_batch_end(self, batch, logs=None):
-        if int(self.model.optimizer.iterations) == self._step:
+        if keras.ops.convert_to_numpy(self.model.optimizer.iterations) == self._step:
             os.kill(os.getpid(), signal.SIGKILL)
 
 

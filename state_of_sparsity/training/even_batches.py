@@ -1,0 +1,54 @@
+"""Batches for evaluation that several replicas can share evenly."""
+
+import keras
+
+
+def even_batches(batches, replicas: int):
+    """Returns the batches with each cut to a multiple of the replicas, empty ones left out.
+
+    Neither TensorFlow nor JAX shares out a batch unevenly under Keras. A data set whose batch size
+    is a multiple of `replicas` loses fewer than `replicas` examples, of its last batch.
+
+    Args:
+        batches: a `keras.utils.PyDataset` or a `tf.data.Dataset`.
+        replicas: how many share a batch.
+    """
+    if replicas == 1:
+        return batches
+    if isinstance(batches, keras.utils.PyDataset):
+        return _EvenBatches(batches, replicas)
+    return _even_dataset(batches, replicas)
+
+
+class _EvenBatches(keras.utils.PyDataset):
+    def __init__(self, batches, replicas):
+        super().__init__()
+        self._batches, self._replicas = batches, replicas
+        self._count = len(batches)
+        while self._count and not len(self[self._count - 1][0]):
+            self._count -= 1
+
+    def __len__(self):
+        return self._count
+
+    def __getitem__(self, index):
+        batch = self._batches[index]
+        return keras.tree.map_structure(lambda x: x[: self._even(len(x))], batch)
+
+    def _even(self, size):
+        return size // self._replicas * self._replicas
+
+
+def _even_dataset(dataset, replicas):
+    import tensorflow as tf
+
+    def cut(*batch):
+        return tf.nest.map_structure(lambda x: x[: tf.shape(x)[0] // replicas * replicas], batch)
+
+    def is_filled(*batch):
+        return tf.shape(tf.nest.flatten(batch)[0])[0] > 0
+
+    options = tf.data.Options()
+    # By file, workers could get different numbers of batches, and wait for each other for ever.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return dataset.map(cut).filter(is_filled).with_options(options)

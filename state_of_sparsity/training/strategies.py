@@ -1,0 +1,272 @@
+"""Where a run trains: on one device, on several, on several machines, or on a TPU."""
+
+import contextlib
+import functools
+import os
+
+import keras
+
+from state_of_sparsity.training.even_batches import even_batches
+
+NAMES = ("auto", "one_device", "mirrored", "multi_worker", "tpu", "data_parallel")
+
+
+class StrategyError(Exception):
+    """A strategy that cannot be had, or cannot run what is asked; the message says what to do."""
+
+
+class Strategy:
+    """Trains on one device of one process; what it says holds for the others too.
+
+    Every worker runs the same program. The chief alone writes files.
+
+    Args:
+        name: what the user calls it.
+        replicas: copies of the model that train, over all workers.
+        workers: processes that train together.
+        worker: the index of this process among them.
+    """
+
+    def __init__(self, name="one_device", replicas=1, workers=1, worker=0):
+        self.name, self.replicas = name, replicas
+        self.workers, self.worker = workers, worker
+
+    @property
+    def is_chief(self):
+        """Whether this process writes the run's files."""
+        return self.worker == 0
+
+    def scope(self):
+        """Returns the context in which models are made and trained."""
+        return contextlib.nullcontext()
+
+    def batches(self, data, first_step):
+        """Returns the training batches of a data set as `fit` takes them, from a step on."""
+        return data.train(first_step)
+
+    def evaluation_batches(self, batches):
+        """Returns batches in a form that all replicas can share."""
+        return even_batches(batches, self.replicas)
+
+    def check_agreement(self, **values):
+        """Raises an error unless all workers have the same values; waits for them."""
+
+    def checked_jit_compile(self, jit_compile, batch_size, steps_per_execution):
+        """Returns `jit_compile` for `compile`, "auto" decided where Keras would do it wrongly.
+
+        Args:
+            jit_compile: True, False or "auto".
+            batch_size: examples in a step, over all replicas.
+            steps_per_execution: as for `compile`.
+
+        Raises:
+            StrategyError: if Keras cannot run that on the replicas, saying what to use instead.
+        """
+        if batch_size % self.replicas:
+            raise StrategyError(
+                f"`batch_size` must be a multiple of the {self.replicas} replicas of the strategy "
+                f"'{self.name}', which share each batch. Received: {batch_size}."
+            )
+        return jit_compile
+
+    def __str__(self):
+        replicas = f"{self.replicas} replica{'s'[: self.replicas != 1]}"
+        place = f" in {self.workers} processes, this one is {self.worker}"
+        return f"{self.name}: {replicas}{place if self.workers > 1 else ''}"
+
+
+class TensorFlowStrategy(Strategy):
+    """Trains under a strategy of `tf.distribute`.
+
+    Args:
+        name: what the user calls it.
+        strategy: the `tf.distribute.Strategy`.
+        workers: processes that train together.
+        worker: the index of this process among them.
+    """
+
+    def __init__(self, name, strategy, workers=1, worker=0):
+        super().__init__(name, strategy.num_replicas_in_sync, workers, worker)
+        self._strategy = strategy
+
+    def scope(self):
+        """Returns the strategy's scope."""
+        return self._strategy.scope()
+
+    def batches(self, data, first_step):
+        """Returns a distributed data set, each replica's part of a batch in the batch's order."""
+        import tensorflow as tf
+
+        def own_part(first_step):
+            if self.workers == 1:
+                return data.train(first_step)
+            return data.train(first_step, worker=self.worker, workers=self.workers)
+
+        def dataset(context):
+            batches = own_part(first_step)
+            if not isinstance(batches, tf.data.Dataset):
+                signature = keras.tree.map_structure(
+                    lambda x: tf.TensorSpec(x.shape, x.dtype), next(iter(batches))
+                )
+                # Keras begins anew after a look at the first batch.
+                batches = tf.data.Dataset.from_generator(
+                    lambda: own_part(first_step), output_signature=signature
+                )
+            return batches.rebatch(data.batch_size // self.replicas, drop_remainder=True)
+
+        return self._strategy.distribute_datasets_from_function(dataset)
+
+    def checked_jit_compile(self, jit_compile, batch_size, steps_per_execution):
+        """Returns False on several replicas, where Keras runs neither XLA nor several steps."""
+        super().checked_jit_compile(jit_compile, batch_size, steps_per_execution)
+        if self.replicas == 1:
+            return jit_compile
+        if steps_per_execution > 1:
+            raise StrategyError(
+                "`steps_per_execution` must be 1 on several replicas, as Keras fails otherwise "
+                f"(keras issue 19246). Received: {steps_per_execution}, with the strategy "
+                f"'{self.name}'. Set it to 1, or use --strategy=one_device."
+            )
+        if jit_compile is True:
+            raise StrategyError(
+                "`jit_compile` must be False or 'auto' on several replicas, as Keras fails "
+                f"otherwise (keras issue 19005). Received: True, with the strategy '{self.name}'."
+            )
+        return False
+
+    def check_agreement(self, **values):
+        """Raises an error unless all workers have the same values; waits for them."""
+        if self.workers == 1:
+            return
+        import tensorflow as tf
+
+        for name, value in values.items():
+            own = tf.constant([value, -value], tf.int64)
+            most, negative_least = self._gather_maximum(own)
+            if most != -negative_least:
+                raise StrategyError(
+                    f"`{name}` must be the same in all workers. Received: {value} here, and from "
+                    f"{-negative_least} to {most} over all {self.workers}. Give every worker the "
+                    "same command and the same `run_dir`, on storage that they share."
+                )
+
+    def _gather_maximum(self, own):
+        import tensorflow as tf
+
+        @tf.function  # TensorFlow warns of doing this eagerly
+        def gather():
+            return self._strategy.gather(self._strategy.run(lambda: own[None]), axis=0)
+
+        return gather().numpy().max(axis=0).tolist()
+
+
+class DataParallel(Strategy):
+    """Trains on all devices that JAX sees, each with a part of every batch."""
+
+    def __init__(self):
+        self._distribution = keras.distribution.DataParallel(auto_shard_dataset=False)
+        super().__init__("data_parallel", len(keras.distribution.list_devices()))
+
+    def scope(self):
+        """Returns the distribution's scope."""
+        return self._distribution.scope()
+
+
+def choose(name="auto", tpu=None):
+    """Returns the strategy of that name, made ready; before TensorFlow runs anything.
+
+    "auto" is, on TensorFlow, `multi_worker` where `TF_CONFIG` names several workers, `tpu` where
+    `tpu` or the environment's `TPU_NAME` is given, `mirrored` with several GPUs; on JAX
+    `data_parallel` with several devices; else `one_device`.
+
+    Args:
+        name: one of `NAMES`.
+        tpu: name or address of a TPU, "local" on a TPU machine itself.
+
+    Raises:
+        StrategyError: if the strategy is unknown or cannot be had here.
+    """
+    if name not in NAMES:
+        raise StrategyError(f"`strategy` must be one of {', '.join(NAMES)}. Received: {name!r}.")
+    backend = keras.backend.backend()
+    tpu = tpu or os.environ.get("TPU_NAME")
+    name = _automatic(backend, tpu) if name == "auto" else name
+    if name == "one_device":
+        return Strategy()
+    needed = "jax" if name == "data_parallel" else "tensorflow"
+    if backend != needed:
+        instead = {"jax": "data_parallel", "tensorflow": "mirrored"}.get(backend, "one_device")
+        raise StrategyError(
+            f"`strategy` '{name}' needs the {needed} backend. Received: the {backend} backend. Use "
+            f"--strategy={instead}, or set KERAS_BACKEND={needed}."
+        )
+    return {
+        "data_parallel": DataParallel,
+        "mirrored": _mirrored,
+        "multi_worker": _multi_worker,
+        "tpu": functools.partial(_tpu, tpu),
+    }[name]()
+
+
+def _automatic(backend, tpu):
+    if backend == "jax":
+        return "data_parallel" if len(keras.distribution.list_devices()) > 1 else "one_device"
+    if backend != "tensorflow":
+        return "one_device"
+    import tensorflow as tf
+
+    if len(_cluster()[0]) > 1:
+        return "multi_worker"
+    if tpu:
+        return "tpu"
+    return "mirrored" if len(tf.config.list_logical_devices("GPU")) > 1 else "one_device"
+
+
+def _cluster():
+    from state_of_sparsity.training import multi_worker
+
+    try:
+        return multi_worker.cluster_from_environment()
+    except ValueError as error:
+        raise StrategyError(str(error)) from error
+
+
+@functools.cache  # a second one in a process would take messages of the first for its own
+def _mirrored():
+    import tensorflow as tf
+
+    return TensorFlowStrategy("mirrored", tf.distribute.MirroredStrategy())
+
+
+@functools.cache
+def _multi_worker():
+    from state_of_sparsity.training import multi_worker
+
+    addresses, index = _cluster()
+    if not addresses:
+        raise StrategyError(
+            "`strategy` 'multi_worker' needs the environment variable TF_CONFIG, which names the "
+            "workers. launch/multi_worker.sh sets it."
+        )
+    strategy = multi_worker.MultiWorkerStrategy()
+    return TensorFlowStrategy("multi_worker", strategy, len(addresses), index)
+
+
+@functools.cache
+def _tpu(tpu):
+    import tensorflow as tf
+
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=tpu or "local")
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
+        raise StrategyError(
+            f"`strategy` 'tpu' found no TPU called {tpu or 'local'!r} ({_first_line(error)}). Name "
+            "it with --tpu=NAME, 'local' on a TPU machine itself, and see launch/tpu_vm.sh."
+        ) from error
+    return TensorFlowStrategy("tpu", tf.distribute.TPUStrategy(resolver))
+
+
+def _first_line(error):
+    return (str(error).splitlines() or [type(error).__name__])[0]
