@@ -37,3 +37,8 @@ install_package() {
   echo "$checksum" > "$VENV/.installed"
   echo "$checksum" > "$stamp"
 }
+
+# Usage: say_command COMMAND ARGUMENTS; says what is done next.
+say_command() {
+  printf '==> Running:' && printf ' %q' "$@" && printf '\n'
+}

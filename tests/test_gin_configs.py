@@ -3,15 +3,19 @@
 import re
 import shlex
 
+import gin
 import pytest
 
 from state_of_sparsity.bin import gin_app, train
+from state_of_sparsity.training.experiment import Experiment
 
 GIN_CONFIGS = gin_app.gin_configs()
 FILES = sorted(str(path.relative_to(GIN_CONFIGS)) for path in GIN_CONFIGS.rglob("*.gin"))
 # Files to include say so in their first lines and have no command of their own.
 BASES = [name for name in FILES if name.endswith("digits.gin")]
-RUNS = [name for name in FILES if name not in BASES]
+# These are given beside a run's own file.
+HARDWARE = [name for name in FILES if name.startswith("hardware/")]
+RUNS = [name for name in FILES if name not in [*BASES, *HARDWARE]]
 
 SHORT = ["STEPS = 3", "EVAL_EVERY = 3", "STEPS_PER_EXECUTION = 1"]
 SHORT_SCHEDULE = {"BEGIN_STEP": 0, "END_STEP": 2, "FREQUENCY": 1}
@@ -27,7 +31,8 @@ def header(name):
 def command(name):
     """Returns the arguments of the command in a file's header, continued lines joined."""
     text = re.sub(r"\\\n\s*", "", header(name))
-    found = re.search(r"^python -m state_of_sparsity\.bin\.train (.*)$", text, re.MULTILINE)
+    program = r"^(?:python -m state_of_sparsity\.bin\.train|launch/tpu_vm\.sh) (.*)$"
+    found = re.search(program, text, re.MULTILINE)
     assert found, f"{name} has no command in its header"
     return shlex.split(found[1])
 
@@ -54,6 +59,22 @@ def test_the_header_says_what_to_expect(name):
     text = header(name)
     for what in ("Expected", "sparsity", "accuracy", " s "):
         assert what in text, what
+
+
+@pytest.mark.parametrize("name", HARDWARE)
+def test_a_file_for_hardware_sets_what_every_run_has(name):
+    run, hardware = flags_of(name, "gin_file")
+    assert hardware == name and run in RUNS
+    gin_app.parse([run, hardware], flags_of(name, "gin_binding"))
+    with gin.unlock_config():
+        experiment = gin.get_configurable(Experiment)()
+    text = (GIN_CONFIGS / name).read_text()
+    assert re.findall(r"(?m)^([A-Z_]+) =", text) == [
+        *("PRECISION", "JIT_COMPILE", "STEPS_PER_EXECUTION", "BATCH_SIZE")
+    ]
+    precisions = {"cpu": "float32", "gpu": "mixed_bfloat16", "tpu": "mixed_bfloat16"}
+    assert experiment.precision == precisions[name.split("/")[1].removesuffix(".gin")]
+    assert f"BATCH_SIZE = {experiment.data.batch_size}" in text
 
 
 @pytest.mark.parametrize("name", BASES)
