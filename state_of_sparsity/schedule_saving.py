@@ -72,7 +72,8 @@ def deserialize_schedule(config):
                 "module that defines it with @keras.saving.register_keras_serializable() before "
                 "the model is loaded."
             )
-        return kind.from_config(config["config"])
+        revive = getattr(kind, "from_config", None) or (lambda arguments: kind(**arguments))
+        return revive(config["config"])
     return keras.saving.deserialize_keras_object(config)
 
 

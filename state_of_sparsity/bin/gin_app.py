@@ -8,7 +8,7 @@ import sys
 import traceback
 
 import gin
-from absl import app, flags
+from absl import app, flags, logging
 
 from state_of_sparsity.bin import gin_messages
 
@@ -50,6 +50,8 @@ def run(main):
             _exit_with(
                 f"Unexpected argument {argv[1]!r}: everything is given by flags, see --help."
             )
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.WARNING)  # TensorFlow tells much about its strategies
         try:
             return main(argv)
         except UsageError as error:
@@ -140,13 +142,14 @@ def _prepare():
     """Readies gin, once a process."""
     if _prepare.done:
         return
-    if importlib.util.find_spec("tensorflow") is not None:
+    if _is_installed("tensorflow"):
         import tensorflow as tf
 
         from state_of_sparsity import tfmot
 
-        # Gin files import TF-MOT, and its first import must not switch the process to Keras 2.
-        tfmot.pruning_schedules()
+        if _is_installed("tensorflow_model_optimization"):
+            # Gin files import it, and its first import must not switch the process to Keras 2.
+            tfmot.pruning_schedules()
         # `import gin.tf` does this, and fails on TensorFlow 2.21.
         gin.config.register_file_reader(tf.io.gfile.GFile, tf.io.gfile.exists)
     # gin's reader of package resources logs an error for every file that another reader finds, and
@@ -159,6 +162,13 @@ def _prepare():
 
 
 _prepare.done = False
+
+
+def _is_installed(package):
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # its import is blocked
+        return False
 
 
 def _wants_help(argv):

@@ -31,6 +31,14 @@ def explain(error, gin_files, gin_configs):
         gin_configs: folder of the package's gin files.
     """
     message = one_line(error)
+    if isinstance(error, ImportError) and "tensorflow" in message:
+        return (
+            "A gin file imports TF-MOT, which needs TensorFlow, and that is not installed here. "
+            "Install both (pip install tensorflow tensorflow-model-optimization tf_keras), or use "
+            "a copy of the file with `sos.schedules.PolynomialDecay` in place of "
+            "`tfmot.sparsity.keras.PolynomialDecay`; the arguments are the same. "
+            f"({message})"
+        )
     if isinstance(error, OSError):
         name = re.search(r"Unable to open file: (\S+)\. Searched", message)
         name = name.group(1) if name else ", ".join(gin_files)
