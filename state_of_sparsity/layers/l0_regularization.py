@@ -87,7 +87,7 @@ class L0Regularization(PenalizedWrapper):
         uniform = keras.random.uniform(
             log_alpha.shape, dtype=log_alpha.dtype, seed=self.seed_generator
         )
-        logistic = ops.log(uniform + EPSILON) - ops.log(1.0 - uniform)
+        logistic = ops.log((uniform + EPSILON) / (1.0 - uniform))
         return self._stretched(ops.sigmoid((logistic + log_alpha) / self.beta))
 
     def mean_gate(self, log_alpha):

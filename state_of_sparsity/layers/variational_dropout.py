@@ -1,5 +1,7 @@
 """`VariationalDropout`: learn a noise level for every weight, and drop those that are all noise."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -95,16 +97,19 @@ class VariationalDropout(PenalizedWrapper):
 
     def variance(self, theta, log_sigma2):
         """Returns sigma^2 with log alpha clipped."""
+        sigma2 = ops.exp(log_sigma2)
         if self.clip_log_alpha is None:
-            return ops.exp(log_sigma2)
-        log_alpha = self._clipped(self.log_alpha(theta, log_sigma2))
-        return ops.exp(log_alpha) * (ops.square(theta) + EPSILON)
+            return sigma2
+        theta2, clip = ops.square(theta) + EPSILON, math.exp(self.clip_log_alpha)
+        return ops.minimum(ops.maximum(sigma2, theta2 / clip), theta2 * clip)
 
     def penalty(self, theta, log_sigma2):
         """Returns the KL divergence of one kernel."""
         log_alpha = self._clipped(self.log_alpha(theta, log_sigma2))
-        negative = K1 * ops.sigmoid(K2 + K3 * log_alpha) - 0.5 * ops.softplus(-log_alpha) - K1
-        return -ops.sum(negative)
+        # 1 - sigmoid(x) is sigmoid(-x), and log(1 + 1 / alpha) is softplus(-log alpha).
+        return K1 * ops.sum(ops.sigmoid(-K2 - K3 * log_alpha)) + 0.5 * ops.sum(
+            ops.softplus(-log_alpha)
+        )
 
     def _clipped(self, log_alpha):
         if self.clip_log_alpha is None:

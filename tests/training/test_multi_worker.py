@@ -65,7 +65,7 @@ def run_worker(path, addresses, index, kill_in_step=None):
         run_dir.start("")
     strategy.check_agreement(configuration=0)
     if addresses:
-        with pytest.raises(strategies.StrategyError, match="`step` must be .*from 0 to 1 over"):
+        with pytest.raises(strategies.StrategyError, match=r"`step` must be .*from 0 to 1"):
             strategy.check_agreement(step=index)
     train(experiment, model, run_dir, strategy, verbose=False)
 
@@ -120,9 +120,8 @@ def test_two_workers_are_equal_and_as_one_process(processes, two_workers, tmp_pa
         if value.dtype == bool:
             np.testing.assert_array_equal(first[name], value)
         np.testing.assert_allclose(first[name], value, rtol=1e-5, atol=1e-6)
-    rows = [
-        RunDir(p).metrics_jsonl.read_text().splitlines() for p in (two_workers, tmp_path / "one")
-    ]
+    paths = two_workers, tmp_path / "one"
+    rows = [RunDir(path).metrics_jsonl.read_text().splitlines() for path in paths]
     assert len(rows[0]) == 3
     for two, one in zip(*rows, strict=True):
         assert json.loads(two) == pytest.approx(json.loads(one), rel=1e-5)

@@ -124,14 +124,26 @@ def test_killed_while_saving(tmp_path, processes, uninterrupted):
     assert_same(killed, uninterrupted(technique))
 
 
-def test_killed_from_outside_at_any_moment(tmp_path, processes, uninterrupted):
+def test_killed_at_twenty_random_moments(tmp_path, processes, uninterrupted):
     technique = "l0_regularization"
-    killed = tmp_path / "killed"
-    for delay in np.random.default_rng(0).uniform(0.1, 2.0, size=3):
+    reference = uninterrupted(technique)
+    begin = time.monotonic()
+    assert in_new_process(processes, tmp_path / "timed", technique) == 0
+    duration = time.monotonic() - begin
+    kills = finished = 0
+    for moment in np.random.default_rng(0).uniform(0.0, 1.0, size=100):
+        killed = tmp_path / f"killed_{finished}"
         process = processes.Process(target=run, args=(killed, technique))
         process.start()
-        time.sleep(delay)
+        process.join(moment * duration)
         process.kill()
         process.join()
+        kills += process.exitcode == -signal.SIGKILL
+        if process.exitcode == 0:
+            assert_same(killed, reference)
+            finished += 1
+        if kills == 20:
+            break
     assert in_new_process(processes, killed, technique) == 0
-    assert_same(killed, uninterrupted(technique))
+    assert_same(killed, reference)
+    assert kills == 20

@@ -83,7 +83,7 @@ def test_what_cannot_be_had(name, message):
 def test_other_backends_have_other_strategies(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     assert strategies.choose().name == "one_device"
-    with pytest.raises(StrategyError, match="Received: the torch backend.*=one_device"):
+    with pytest.raises(StrategyError, match=r"Received: the torch backend.*=one_device"):
         strategies.choose("mirrored")
 
 

@@ -1,0 +1,52 @@
+"""What of a callback's state is saved, and that a run goes on with it."""
+
+import json
+
+import keras
+import numpy as np
+
+from state_of_sparsity.training import callback_state
+from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.train import train
+from tests.training.experiments import small_experiment
+
+
+def test_numbers_and_text_and_lists_of_them():
+    callback = keras.callbacks.EarlyStopping(patience=3)
+    callback.best = np.float32(0.5)
+    callback.history = [1, 2.5, "three", None, [True]]
+    callback.weights = [np.zeros(3)]
+    state = json.loads(json.dumps(callback_state.read(callback)))
+    assert state["patience"] == 3 and state["best"] == 0.5
+    assert state["history"] == [1, 2.5, "three", None, [True]]
+    assert not {"weights", "params", "model", "_model"} & state.keys()
+    other = keras.callbacks.EarlyStopping()
+    callback_state.write(other, state)
+    assert (other.patience, other.best, other.history) == (3, 0.5, callback.history)
+
+
+class Interrupt(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+
+def rates(path, *callbacks):
+    """Trains 4 epochs, halving the learning rate after every second one without improvement."""
+    plateau = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=2, min_delta=100)
+    experiment = small_experiment(callbacks=[plateau, *callbacks], steps=8)
+    run_dir = RunDir(path)
+    run_dir.start("")
+    try:
+        train(experiment, experiment.build(), run_dir, verbose=False)
+    except KeyboardInterrupt:
+        return None
+    rows = run_dir.metrics_jsonl.read_text().splitlines()
+    return [json.loads(row)["learning_rate"] for row in rows]
+
+
+def test_a_plateau_that_an_interruption_does_not_forget(tmp_path):
+    expected = rates(tmp_path / "at_once")
+    assert np.allclose(expected, [0.01, 0.01, 0.01, 0.005])
+    assert rates(tmp_path / "interrupted", Interrupt()) is None
+    assert rates(tmp_path / "interrupted") == expected
