@@ -5,6 +5,8 @@ A sparsity schedule is any callable `schedule(step) -> (should_prune, sparsity)`
 and need no TensorFlow. `step` counts optimizer steps completed.
 """
 
+import math
+
 import keras
 import numpy as np
 
@@ -178,21 +180,22 @@ class Ramp(_Configured):
     def __init__(self, weight, begin_step=0, end_step=None, shape="linear"):
         if not (is_number(weight) and weight >= 0):
             raise ValueError(f"`weight` must be a number of at least 0. Received: {weight!r}.")
-        if shape not in ("constant", "linear", "cubic", "smoothed_cubic"):
+        shapes = ("constant", "linear", "cubic", "smoothed_cubic")
+        if not (isinstance(shape, str) and shape in shapes):
             raise ValueError(
                 "`shape` must be 'constant', 'linear', 'cubic' or 'smoothed_cubic'. "
                 f"Received: {shape!r}."
             )
+        _check_steps(begin_step, -1 if end_step is None else end_step, 1)
         if shape == "constant" and end_step is None:
-            end_step = begin_step + 1
+            end_step = int(begin_step) + 1
         elif end_step is None or end_step <= begin_step:
             raise ValueError(
                 "`end_step` must be above `begin_step`. "
                 f"Received: begin_step={begin_step}, end_step={end_step}."
             )
-        _check_steps(begin_step, end_step, 1)
-        self.weight, self.begin_step, self.end_step = weight, begin_step, end_step
-        self.shape = shape
+        self.weight, self.shape = weight, shape
+        self.begin_step, self.end_step = int(begin_step), int(end_step)
 
     def __call__(self, step):
         """Returns the weight at `step`, a float."""
@@ -230,8 +233,12 @@ def check_schedule(schedule):
 
 def is_number(value):
     """Returns whether `value` is a finite number, of Python or numpy."""
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    return number and bool(np.isfinite(value))
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def check_sparsity(name, value):

@@ -4,11 +4,15 @@ Keras gives callbacks no way to say what their state is. What `EarlyStopping`, `
 and most others count and compare is kept in attributes that are numbers.
 """
 
+import inspect
+
 import numpy as np
 
 
 def read(callback) -> dict:
     """Returns the attributes of a callback that JSON can hold.
+
+    Arguments of its constructor are left out: the configuration gives them.
 
     Args:
         callback: a Keras callback.
@@ -18,13 +22,14 @@ def read(callback) -> dict:
 
     Example:
 
-    >>> read(keras.callbacks.EarlyStopping(patience=3))["patience"]
-    3
+    >>> read(keras.callbacks.EarlyStopping(patience=3))["wait"]
+    0
     """
+    configured = inspect.signature(type(callback).__init__).parameters
     found = {}
     for name, value in vars(callback).items():
         value = value.item() if isinstance(value, np.generic) else value
-        if name not in ("params", "_model") and _is_plain(value):
+        if name not in configured and name not in ("params", "_model") and _is_plain(value):
             found[name] = value
     return found
 

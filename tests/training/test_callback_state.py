@@ -17,12 +17,12 @@ def test_numbers_and_text_and_lists_of_them():
     callback.history = [1, 2.5, "three", None, [True]]
     callback.weights = [np.zeros(3)]
     state = json.loads(json.dumps(callback_state.read(callback)))
-    assert state["patience"] == 3 and state["best"] == 0.5
+    assert state["best"] == 0.5 and state["wait"] == 0
     assert state["history"] == [1, 2.5, "three", None, [True]]
-    assert not {"weights", "params", "model", "_model"} & state.keys()
-    other = keras.callbacks.EarlyStopping()
+    assert not {"patience", "weights", "params", "model", "_model"} & state.keys()
+    other = keras.callbacks.EarlyStopping(patience=4)
     callback_state.write(other, state)
-    assert (other.patience, other.best, other.history) == (3, 0.5, callback.history)
+    assert (other.patience, other.best, other.history) == (4, 0.5, callback.history)
 
 
 class Interrupt(keras.callbacks.Callback):
