@@ -127,15 +127,21 @@ def _compiled(rules):
     for pattern, make in pairs:
         if make is not None and not _is_rule(make):
             raise ValueError(f"`rules` must be {form}. Received: {make!r} for {pattern!r}.")
-        try:
-            compiled.append((re.compile(pattern), make))
-        except (re.error, TypeError) as error:
-            raise ValueError(
-                f"`rules` must hold regular expressions. Received: {pattern!r} ({error})."
-            ) from None
+        compiled.append((_expression(pattern), make))
     if not compiled:
         raise ValueError(f"`rules` must be {form}, and not empty. Received: {rules!r}.")
     return compiled
+
+
+def _expression(pattern):
+    try:
+        expression = re.compile(pattern)
+        expression.search("")  # bytes compile too, and find nothing in a path
+    except (re.error, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(
+            f"`rules` must hold regular expressions. Received: {pattern!r} ({error})."
+        ) from None
+    return expression
 
 
 def _matches(pattern, path, kernel_paths):

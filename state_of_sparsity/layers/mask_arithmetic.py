@@ -30,13 +30,21 @@ def keep_largest(scores: np.ndarray, zeros: int) -> np.ndarray:
         return np.ones(scores.shape, bool)
     if zeros >= scores.size:
         return np.zeros(scores.shape, bool)
-    flat = scores.reshape(-1)
+    flat = _as_integers(scores.reshape(-1))
     threshold = np.partition(flat, zeros - 1)[zeros - 1]
     mask = flat > threshold
     surplus = flat.size - zeros - np.count_nonzero(mask)
     if surplus:  # scores that equal the threshold and have to stay
         mask[np.flatnonzero(flat == threshold)[-surplus:]] = True
     return mask.reshape(scores.shape)
+
+
+def _as_integers(scores):
+    """Returns the bits of floats without a sign, which have the same order and compare faster."""
+    if scores.dtype not in (np.float32, np.float64):
+        return scores
+    bits = scores.view(f"i{scores.itemsize}")
+    return bits if bits.min() >= 0 else scores
 
 
 def zeros_by_erdos_renyi_kernel(shapes: list[tuple[int, ...]], zeros: int) -> list[int]:

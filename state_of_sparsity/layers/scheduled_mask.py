@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from keras import ops
 
 from state_of_sparsity.layers.kernels import Kernel
 from state_of_sparsity.layers.mask_arithmetic import keep_largest, zero_count
@@ -48,13 +49,13 @@ class ScheduledMask(MaskedWrapper):
 
         Args:
             kernel: the `Kernel`.
-            values: its stored values, masked ones included.
+            values: its stored values, masked ones included; not to be written to.
         """
         raise NotImplementedError
 
     def checked_scores(self, kernel) -> np.ndarray:
         """Returns the scores of a kernel, refusing NaN and other shapes."""
-        values = kernel.variable.numpy()
+        values = _read(kernel.variable)
         if values.dtype not in (np.float32, np.float64):
             values = values.astype(np.float32)  # numpy does not partition bfloat16
         if np.isnan(np.min(values)):  # NaN if one is: no array of flags is made
@@ -92,6 +93,16 @@ class ScheduledMask(MaskedWrapper):
         config["schedule"] = deserialize_schedule(config["schedule"])
         config["distribution"] = keras.saving.deserialize_keras_object(config["distribution"])
         return super().from_config(config, custom_objects)
+
+
+def _read(variable) -> np.ndarray:
+    """Returns a variable's values, without a copy where backend, device and type allow it."""
+    try:
+        values = np.from_dlpack(ops.convert_to_tensor(variable))
+    except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
+        return variable.numpy()
+    values.flags.writeable = False
+    return values
 
 
 def _check_distribution(distribution):
