@@ -59,4 +59,10 @@ def cells(grid):
         if not (name and equals and all(values.split(","))):
             raise ValueError(f"`grid` must have axes as NAME=VALUE,VALUE. Received: {axis!r}.")
         choices.append([(name, value) for value in values.split(",")])
-    return [Cell(gin_file, settings) for settings in itertools.product(*choices)]
+    found = [Cell(gin_file, settings) for settings in itertools.product(*choices)]
+    if len({cell.directory for cell in found}) < len(found):
+        raise ValueError(
+            "`grid` must have cells that differ in letters, digits or any of _.+-, which name the "
+            f"run directories. Received: {grid!r}."
+        )
+    return found

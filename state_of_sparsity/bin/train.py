@@ -39,7 +39,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
         bindings: gin bindings, which win over the files.
         directory: the run directory.
         data_dir: where the data lies, or None.
-        strategy: where to train, from `strategies.choose`; one device if None.
+        strategy: where to train, from `strategy_choice.choose`; one device if None.
         verbose: whether to print progress.
 
     Returns:
@@ -83,11 +83,12 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
 
 def _strategy(name, tpu):
     """Returns the strategy that flags ask for."""
-    from state_of_sparsity.training import strategies
+    from state_of_sparsity.training import strategy_choice
+    from state_of_sparsity.training.strategies import StrategyError
 
     try:
-        return strategies.choose(name, tpu)
-    except strategies.StrategyError as error:
+        return strategy_choice.choose(name, tpu)
+    except StrategyError as error:
         raise gin_app.UsageError(str(error)) from error
 
 

@@ -36,9 +36,9 @@ class Kernel:
 def find_kernels(layer: keras.layers.Layer, names: Sequence[str] | None = None) -> list[Kernel]:
     """Returns the kernels of a built layer and of the layers inside it, in structural order.
 
-    A kernel is a trainable floating-point weight of rank two or more that is no bias and belongs
-    to no normalization layer and no `PReLU`. A rank tells gains and position embeddings from
-    kernels only in part: name the kernels where that matters.
+    A kernel is a trainable floating-point weight of rank two or more, with entries, that is no bias
+    and belongs to no normalization layer and no `PReLU`. A rank tells gains and position
+    embeddings from kernels only in part: name the kernels where that matters.
 
     Args:
         layer: a Keras layer.
@@ -116,6 +116,7 @@ def _is_kernel(weight: Kernel) -> bool:
     variable, leaf = weight.variable, weight.name.rsplit("/", 1)[-1]
     return (
         len(variable.shape) >= 2
+        and 0 not in variable.shape
         and keras.backend.is_float_dtype(variable.dtype)
         and "bias" not in leaf
         and not leaf.startswith("lora_kernel")

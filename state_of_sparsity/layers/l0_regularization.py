@@ -45,6 +45,8 @@ class L0Regularization(PenalizedWrapper):
     Regularization", 2018, equations 10 to 13.
     """
 
+    penalty_argument = "l0_weight"
+
     def __init__(
         self,
         layer,
@@ -62,9 +64,7 @@ class L0Regularization(PenalizedWrapper):
         _check_range("beta", beta, 0, math.inf)
         _check_range("gamma", gamma, -math.inf, 0)
         _check_range("zeta", zeta, 1, math.inf)
-        super().__init__(
-            layer, l0_weight, argument="l0_weight", seed=seed, kernels=kernels, **kwargs
-        )
+        super().__init__(layer, l0_weight, seed=seed, kernels=kernels, **kwargs)
         self.initial_keep, self.beta, self.gamma, self.zeta = initial_keep, beta, gamma, zeta
         self.build_if_possible()
 
@@ -117,18 +117,11 @@ class L0Regularization(PenalizedWrapper):
         """Returns the configuration."""
         return {
             **super().get_config(),
-            "l0_weight": keras.saving.serialize_keras_object(self.penalty_weight),
             "initial_keep": self.initial_keep,
             "beta": self.beta,
             "gamma": self.gamma,
             "zeta": self.zeta,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Creates the wrapper from its configuration."""
-        weight = keras.saving.deserialize_keras_object(config["l0_weight"])
-        return super().from_config({**config, "l0_weight": weight}, custom_objects)
 
 
 def _check_range(name, value, low, high):

@@ -16,17 +16,18 @@ class PenalizedWrapper(SparseWrapper):
     Args:
         layer: the Keras layer to make sparse.
         penalty_weight: a number of at least 0, or a `sos.schedules.Ramp`.
-        argument: the name of `penalty_weight` for the user, for messages.
         seed: integer, or `None` for one of its own, drawn from Python's generator.
         kernels: names of the kernels to make sparse; every kernel if `None`.
         **kwargs: `name` and `trainable`, as for a Keras layer.
     """
 
+    # What `penalty_weight` is called in the technique's constructor.
+    penalty_argument = "penalty_weight"
     # Noise shaped as weights is the same on all replicas, as the weights are.
     seed_generator_type = keras.random.SeedGenerator
 
-    def __init__(self, layer, penalty_weight, *, argument, seed, kernels, **kwargs):
-        _check_weight(penalty_weight, argument)
+    def __init__(self, layer, penalty_weight, *, seed, kernels, **kwargs):
+        _check_weight(penalty_weight, self.penalty_argument)
         super().__init__(layer, kernels=kernels, **kwargs)
         ramp = isinstance(penalty_weight, Ramp)
         self.penalty_weight = penalty_weight if ramp else float(penalty_weight)
@@ -71,11 +72,6 @@ class PenalizedWrapper(SparseWrapper):
         """Sets the weight that the penalty has now."""
         self.current_weight.assign(weight)
 
-    def numpy_parameters(self, kernel):
-        """Returns the kernel and its auxiliary variable as numpy arrays."""
-        state = self.kernel_state[kernel.name]
-        return kernel.variable.numpy(), state.numpy()
-
     def tensors(self, kernel):
         """Returns the kernel and its auxiliary variable as tensors of the latter's precision."""
         state = ops.convert_to_tensor(self.kernel_state[kernel.name])
@@ -83,7 +79,17 @@ class PenalizedWrapper(SparseWrapper):
 
     def get_config(self):
         """Returns the configuration."""
-        return {**super().get_config(), "seed": self.seed}
+        return {
+            **super().get_config(),
+            self.penalty_argument: keras.saving.serialize_keras_object(self.penalty_weight),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Creates the wrapper from its configuration."""
+        weight = keras.saving.deserialize_keras_object(config[cls.penalty_argument])
+        return super().from_config({**config, cls.penalty_argument: weight}, custom_objects)
 
 
 def _check_weight(weight, argument):

@@ -56,6 +56,7 @@ class VariationalDropout(PenalizedWrapper):
     equations 10 and 14.
     """
 
+    penalty_argument = "kl_weight"
     seed_generator_type = ReplicaSeedGenerator  # noise is drawn for examples
 
     def __init__(
@@ -77,9 +78,7 @@ class VariationalDropout(PenalizedWrapper):
             raise ValueError(
                 f"`clip_log_alpha` must be above 0, or None. Received: {clip_log_alpha!r}."
             )
-        super().__init__(
-            layer, kl_weight, argument="kl_weight", seed=seed, kernels=kernels, **kwargs
-        )
+        super().__init__(layer, kl_weight, seed=seed, kernels=kernels, **kwargs)
         self.threshold = float(threshold)
         self.initial_log_sigma2 = float(initial_log_sigma2)
         self.clip_log_alpha = clip_log_alpha
@@ -165,7 +164,7 @@ class VariationalDropout(PenalizedWrapper):
 
     def evaluation_kernel(self, kernel):
         """Returns theta with the dropped weights written in as zeros."""
-        theta, _ = self.numpy_parameters(kernel)
+        theta = kernel.variable.numpy()
         return np.where(self.present(kernel), theta, np.zeros((), theta.dtype))
 
     def present(self, kernel):
@@ -177,15 +176,8 @@ class VariationalDropout(PenalizedWrapper):
         """Returns the configuration."""
         return {
             **super().get_config(),
-            "kl_weight": keras.saving.serialize_keras_object(self.penalty_weight),
             "threshold": self.threshold,
             "initial_log_sigma2": self.initial_log_sigma2,
             "clip_log_alpha": self.clip_log_alpha,
             "share_positions": self.share_positions,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Creates the wrapper from its configuration."""
-        weight = keras.saving.deserialize_keras_object(config["kl_weight"])
-        return super().from_config({**config, "kl_weight": weight}, custom_objects)

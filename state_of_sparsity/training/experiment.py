@@ -74,7 +74,7 @@ class Experiment:
         """Seeds everything and returns the model: built, sparsified, compiled, optimizer built.
 
         Args:
-            strategy: where it will train, from `strategies.choose`; one device if `None`.
+            strategy: where it will train, from `strategy_choice.choose`; one device if `None`.
 
         Raises:
             StrategyError: if the strategy cannot run this.

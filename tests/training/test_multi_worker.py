@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity.training import strategies
+from state_of_sparsity.training import strategy_choice
 from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.strategies import StrategyError
 from state_of_sparsity.training.train import train
 from tests.training.experiments import STEPS, TECHNIQUES, small_experiment
 from tests.training.test_resume import KillInStep, assert_same
@@ -54,7 +55,7 @@ def run_worker(path, addresses, index, kill_in_step=None):
     if addresses:
         task = {"type": "worker", "index": index}
         os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
-    strategy = strategies.choose()
+    strategy = strategy_choice.choose()
     assert strategy.name == ("multi_worker" if addresses else "one_device")
     callbacks = [Record(path.parent / f"{path.name}_worker_{index}.npz")]
     callbacks += [KillInStep(kill_in_step)] if kill_in_step else []
@@ -65,7 +66,7 @@ def run_worker(path, addresses, index, kill_in_step=None):
         run_dir.start("")
     strategy.check_agreement(configuration=0)
     if addresses:
-        with pytest.raises(strategies.StrategyError, match=r"`step` must be .*from 0 to 1"):
+        with pytest.raises(StrategyError, match=r"`step` must be .*from 0 to 1"):
             strategy.check_agreement(step=index)
     train(experiment, model, run_dir, strategy, verbose=False)
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity.training import multi_worker, strategies
+from state_of_sparsity.training import multi_worker, strategy_choice
 from state_of_sparsity.training.strategies import Strategy, StrategyError
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -61,7 +61,7 @@ def _no_cluster(monkeypatch):
 
 def test_one_device_is_what_this_machine_has():
     for name in ("auto", "one_device"):
-        strategy = strategies.choose(name)
+        strategy = strategy_choice.choose(name)
         assert strategy.name == "one_device" and strategy.is_chief
         assert str(strategy) == "one_device: 1 replica"
 
@@ -77,14 +77,14 @@ def test_one_device_is_what_this_machine_has():
 )
 def test_what_cannot_be_had(name, message):
     with pytest.raises(StrategyError, match=message):
-        strategies.choose(name)
+        strategy_choice.choose(name)
 
 
 def test_other_backends_have_other_strategies(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
-    assert strategies.choose().name == "one_device"
+    assert strategy_choice.choose().name == "one_device"
     with pytest.raises(StrategyError, match=r"Received: the torch backend.*=one_device"):
-        strategies.choose("mirrored")
+        strategy_choice.choose("mirrored")
 
 
 def cluster(workers=("a:1", "b:2"), task="worker", index=1, **others):
@@ -118,12 +118,12 @@ def test_the_cluster_is_read_from_the_environment(monkeypatch, config, index):
 def test_a_wrong_cluster(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(StrategyError, match="`TF_CONFIG` must describe a cluster"):
-        strategies.choose()
+        strategy_choice.choose()
 
 
 def test_a_cluster_of_one_is_one_device(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster(["a:1"], index=0)))
-    assert strategies.choose().name == "one_device"
+    assert strategy_choice.choose().name == "one_device"
 
 
 def test_one_device_runs_everything():

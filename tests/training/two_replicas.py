@@ -6,7 +6,7 @@ import tempfile
 import keras
 
 from state_of_sparsity.data.digits import Digits
-from state_of_sparsity.training import strategies
+from state_of_sparsity.training import strategy_choice
 from state_of_sparsity.training.run_dir import RunDir
 from state_of_sparsity.training.strategies import StrategyError
 from state_of_sparsity.training.train import train
@@ -55,7 +55,7 @@ RULES = [
 def last_metrics(name, even):
     OddDigits.even = even
     data = OddDigits(batch_size=32)
-    strategy = strategies.choose(name)
+    strategy = strategy_choice.choose(name)
     experiment = small_experiment("dense", model=network, rules=RULES, data=data)
     model = experiment.build(strategy)
     with tempfile.TemporaryDirectory() as directory:
@@ -67,7 +67,7 @@ def last_metrics(name, even):
 
 def refusal(**changes):
     try:
-        small_experiment("dense", **changes).build(strategies.choose(SEVERAL))
+        small_experiment("dense", **changes).build(strategy_choice.choose(SEVERAL))
     except StrategyError as error:
         return str(error)
     return None
