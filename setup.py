@@ -48,7 +48,7 @@ setuptools.setup(
         "wrapt>=1.14",
     ],
     extras_require={
-        "test": ["hypothesis>=6", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"],
+        "test": ["hypothesis>=6", "jax>=0.7", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"],
     },
     classifiers=[
         "Development Status :: 4 - Beta",

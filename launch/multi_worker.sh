@@ -12,12 +12,13 @@ Usage: launch/multi_worker.sh --workers=HOST:PORT,HOST:PORT --index=N FLAGS
 Trains with MultiWorkerMirroredStrategy: every worker takes its part of each batch, on all of its
 GPUs. FLAGS are those of state_of_sparsity.bin.train, the same for all workers; --run_dir must be on
 storage that all of them share. Makes the virtual environment (.venv in the clone, or \$SOS_VENV)
-first. When a worker dies the others end too; start all of them again and they go on from the last
-checkpoint.
+first; where machines share the clone, give each a \$SOS_VENV of its own. When a worker dies, end the
+others (--local does) and start all of them again: they go on from the last checkpoint.
 
   --workers=LIST  every worker's address, the same list on each machine; the first writes the run
   --index=N       which of them this machine is, from 0 (one command for each machine)
-  --local=N       starts N workers on this machine instead, at free ports of 127.0.0.1
+  --local=N       starts N workers on this machine instead, at free ports of 127.0.0.1 and on its
+                  processor (unless CUDA_VISIBLE_DEVICES says otherwise)
 
 For example, on one machine:
 
@@ -43,6 +44,7 @@ fail() {
 }
 
 [[ -n "$workers" || -n "$local_workers" ]] || fail "give --workers and --index, or --local"
+[[ -z "$local_workers" || -z "$index" ]] || fail "--index is for --workers"
 [[ -z "$workers" || -z "$local_workers" ]] || fail "--workers and --local exclude each other"
 [[ -z "$local_workers" || "$local_workers" =~ ^[1-9][0-9]*$ ]] || fail "--local must be a number"
 [[ -z "$workers" || "$index" =~ ^[0-9]+$ ]] || fail "--index must be a number from 0"
@@ -73,6 +75,7 @@ if [[ -n "$workers" ]]; then
 fi
 
 workers="$(free_ports "$local_workers")"
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-}" # workers cannot share a GPU
 processes=()
 # TensorFlow's workers do not end by themselves, nor for SIGTERM; no run is hurt by SIGKILL.
 trap 'kill -KILL "${processes[@]}" 2> /dev/null || true' EXIT
@@ -87,3 +90,4 @@ for (( index = 0; index < local_workers; index++ )); do
     exit 1
   fi
 done
+trap - EXIT

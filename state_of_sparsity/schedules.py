@@ -121,7 +121,7 @@ class PolynomialDecay(_PeriodicSchedule):
         self, initial_sparsity, final_sparsity, begin_step, end_step, power=3, frequency=100
     ):
         super().__init__(begin_step, end_step, frequency)
-        if end_step <= begin_step:
+        if self.end_step <= self.begin_step:
             raise ValueError(
                 "`end_step` must be above `begin_step`. "
                 f"Received: begin_step={begin_step}, end_step={end_step}."
@@ -189,7 +189,7 @@ class Ramp(_Configured):
         _check_steps(begin_step, -1 if end_step is None else end_step, 1)
         if shape == "constant" and end_step is None:
             end_step = int(begin_step) + 1
-        elif end_step is None or end_step <= begin_step:
+        elif end_step is None or int(end_step) <= int(begin_step):
             raise ValueError(
                 "`end_step` must be above `begin_step`. "
                 f"Received: begin_step={begin_step}, end_step={end_step}."
@@ -260,7 +260,7 @@ def _check_steps(begin_step, end_step, frequency):
             raise ValueError(
                 f"`{name}` must be an integer of at least {least}. Received: {value!r}."
             )
-    if 0 <= end_step < begin_step:
+    if 0 <= int(end_step) < int(begin_step):
         raise ValueError(
             "`end_step` must not be below `begin_step`. "
             f"Received: begin_step={begin_step}, end_step={end_step}."

@@ -6,7 +6,7 @@ import zlib
 import gin
 from absl import flags
 
-from state_of_sparsity.bin import gin_app
+from state_of_sparsity.bin import gin_app, gin_messages
 
 FLAGS = flags.FLAGS
 
@@ -55,13 +55,17 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
     from state_of_sparsity.training.checkpoint import CheckpointError
     from state_of_sparsity.training.divergence import TrainingDivergedError
     from state_of_sparsity.training.run_dir import RunDir, RunDirError
-    from state_of_sparsity.training.strategies import Strategy, StrategyError
+    from state_of_sparsity.training.strategies import Strategy
+    from state_of_sparsity.training.strategy_error import StrategyError
     from state_of_sparsity.training.train import train
 
     strategy = Strategy() if strategy is None else strategy
     run_dir = RunDir(directory)
     try:
         run_dir.check(config)
+        strategy.check_agreement(
+            configuration=zlib.crc32(config.encode()), finished=int(run_dir.is_finished)
+        )
         if run_dir.is_finished:
             if verbose:
                 print(f"{run_dir.path} is finished; it is left alone.")
@@ -72,10 +76,15 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
             if strategy.is_chief:
                 run_dir.start(config)
                 atomic_write.write_text(run_dir.config, gin.operative_config_str())
-            strategy.check_agreement(configuration=zlib.crc32(config.encode()))
+            strategy.wait_for_all()
             return train(experiment, model, run_dir, strategy, verbose)
     except (RunDirError, CheckpointError, StrategyError, TrainingDivergedError) as error:
         raise gin_app.UsageError(str(error)) from error
+    except strategy.peer_errors as error:
+        raise gin_app.UsageError(
+            f"Another worker has ended ({gin_messages.one_line(error)[:200]}). See what it said, "
+            "end the others, and start all of them again: they go on from the last checkpoint."
+        ) from error
     except ValueError as error:
         # Data that do not fit the model, NaN at a mask update, and other wrong values.
         raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
@@ -84,7 +93,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
 def _strategy(name, tpu):
     """Returns the strategy that flags ask for."""
     from state_of_sparsity.training import strategy_choice
-    from state_of_sparsity.training.strategies import StrategyError
+    from state_of_sparsity.training.strategy_error import StrategyError
 
     try:
         return strategy_choice.choose(name, tpu)
@@ -95,7 +104,7 @@ def _strategy(name, tpu):
 def _build(strategy):
     """Returns the configured experiment and its model."""
     from state_of_sparsity.training.experiment import Experiment
-    from state_of_sparsity.training.strategies import StrategyError
+    from state_of_sparsity.training.strategy_error import StrategyError
 
     try:
         experiment = gin.get_configurable(Experiment)()

@@ -6,6 +6,7 @@ A data set is an object with
   or a `tf.data.Dataset`. The batch of a step depends only on the seed and the step, so that a
   resumed run sees the same batches. `train(first_step, worker=1, workers=2)` gives one of several
   workers its part, the examples of a batch shared out in their order;
-* `validation()` and `test()`: finite batches in a fixed order, as `model.evaluate` takes them;
+* `validation()` and `test()`: finite batches in a fixed order, a `keras.utils.PyDataset` or a
+  `tf.data.Dataset`;
 * `batch_size`: examples in a training batch.
 """

@@ -23,7 +23,7 @@ class PenalizedWrapper(SparseWrapper):
 
     # What `penalty_weight` is called in the technique's constructor.
     penalty_argument = "penalty_weight"
-    # Noise shaped as weights is the same on all replicas, as the weights are.
+    # Noise is the same on all replicas unless a technique draws it for examples.
     seed_generator_type = keras.random.SeedGenerator
 
     def __init__(self, layer, penalty_weight, *, seed, kernels, **kwargs):

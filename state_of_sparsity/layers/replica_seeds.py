@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+_STRIDE = 0x61C88647  # odd, so that no two replicas meet
+
 
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
     """A seed generator that gives each replica seeds of its own.
@@ -21,4 +23,6 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
         replica = tf.distribute.get_replica_context()
         if replica is None or replica.num_replicas_in_sync == 1:
             return seed
-        return seed + ops.stack([ops.cast(replica.replica_id_in_sync_group, seed.dtype), 0])
+        # Far from the seeds of other layers, which are often small and follow one another.
+        own = ops.cast(replica.replica_id_in_sync_group, seed.dtype) * _STRIDE
+        return seed + ops.stack([own, 0])

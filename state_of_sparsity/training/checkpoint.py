@@ -44,6 +44,7 @@ def save(path, model, step, wall_time_s=0.0, callbacks=(), write=True):
         "wall_time_s": wall_time_s,
         "variables": _description(variables),
         "techniques": _techniques(model),
+        "stopped": bool(model.stop_training),
         "callbacks": [callback_state.read(callback) for callback in callbacks],
     }
     arrays = {f"{i:05d}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
@@ -61,8 +62,8 @@ def restore(path, model):
         model: a model built and compiled as the one saved was; its optimizer must be built.
 
     Returns:
-        The header: a dict with `step`, `wall_time_s`, the states of `callbacks`, and a description
-        of what was saved.
+        The header: a dict with `step`, `wall_time_s`, `stopped` (whether a callback had ended the
+        training), the states of `callbacks`, and a description of what was saved.
 
     Raises:
         CheckpointError: if the file is damaged, not a checkpoint, of another format, or of another
@@ -133,7 +134,7 @@ def _techniques(model):
 
 
 def _without_numbers(path):
-    return re.sub(r"_\d+(?=/|$)", "", path)
+    return re.sub(r"_\d+(?=[/_]|$)", "", path)
 
 
 def _read(path):

@@ -2,6 +2,8 @@
 
 import keras
 
+from state_of_sparsity.training.strategy_error import StrategyError
+
 
 def even_batches(batches, replicas: int):
     """Returns the batches with each cut to a multiple of the replicas, empty ones left out.
@@ -12,12 +14,20 @@ def even_batches(batches, replicas: int):
     Args:
         batches: a `keras.utils.PyDataset` or a `tf.data.Dataset`.
         replicas: how many share a batch.
+
+    Raises:
+        StrategyError: for batches of another kind, or none that is large enough.
     """
     if replicas == 1:
         return batches
     if isinstance(batches, keras.utils.PyDataset):
         return _EvenBatches(batches, replicas)
-    return _even_dataset(batches, replicas)
+    if hasattr(batches, "element_spec"):
+        return _even_dataset(batches, replicas)
+    raise StrategyError(
+        "`validation()` of a data set must return a keras.utils.PyDataset or a tf.data.Dataset "
+        f"for several replicas to share it. Received: {type(batches).__name__}."
+    )
 
 
 class _EvenBatches(keras.utils.PyDataset):
@@ -25,8 +35,13 @@ class _EvenBatches(keras.utils.PyDataset):
         super().__init__()
         self._batches, self._replicas = batches, replicas
         self._count = len(batches)
-        while self._count and not len(self[self._count - 1][0]):
+        while self._count and not len(keras.tree.flatten(self[self._count - 1])[0]):
             self._count -= 1
+        if not self._count:
+            raise StrategyError(
+                f"`validation()` of a data set must have batches of at least {replicas} examples, "
+                "one for each replica. Received: smaller ones."
+            )
 
     def __len__(self):
         return self._count

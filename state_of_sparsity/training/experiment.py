@@ -1,6 +1,7 @@
 """What is trained, on what, how and for how long."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,8 +35,9 @@ class Experiment:
             "mixed_float16". Kernels, masks and what else is learned stay float32.
         jit_compile: whether XLA compiles the steps: True, False, or "auto", which leaves it to
             Keras.
-        callbacks: Keras callbacks, called before metrics and checkpoints are written. Of their
-            state, checkpoints hold attributes that are numbers, text, or lists of these.
+        callbacks: Keras callbacks, called before metrics and checkpoints are written, in every
+            worker. Of their state, checkpoints hold attributes that are numbers, text, or lists of
+            these, and no arguments of their constructors.
 
     Raises:
         ValueError: if the numbers of steps do not fit together.
@@ -65,6 +67,11 @@ class Experiment:
             raise ValueError(
                 f"`jit_compile` must be True, False or 'auto'. Received: {self.jit_compile!r}."
             )
+        if any(getattr(callback, "restore_best_weights", False) for callback in self.callbacks):
+            raise ValueError(
+                "`callbacks` must not have `restore_best_weights=True`: it brings back old masks, "
+                "and an interrupted run would forget the weights. Set it to False."
+            )
         _check_multiple("steps", self.steps, "eval_every", self.eval_every)
         _check_multiple(
             "eval_every", self.eval_every, "steps_per_execution", self.steps_per_execution
@@ -72,6 +79,8 @@ class Experiment:
 
     def build(self, strategy=None):
         """Seeds everything and returns the model: built, sparsified, compiled, optimizer built.
+
+        Keras's dtype policy is `precision` from then on.
 
         Args:
             strategy: where it will train, from `strategy_choice.choose`; one device if `None`.
@@ -81,9 +90,7 @@ class Experiment:
             ValueError: if a schedule cannot reach its final value within the run.
         """
         strategy = Strategy() if strategy is None else strategy
-        jit_compile = strategy.checked_jit_compile(
-            self.jit_compile, self.data.batch_size, self.steps_per_execution
-        )
+        strategy.check(self.data.batch_size, self.steps_per_execution, self.jit_compile)
         keras.config.set_dtype_policy(self.precision)
         keras.utils.set_random_seed(self.seed)
         with strategy.scope():
@@ -96,10 +103,26 @@ class Experiment:
                 loss=self.loss,
                 metrics=list(self.metrics),
                 steps_per_execution=self.steps_per_execution,
-                jit_compile=jit_compile,
+                jit_compile=strategy.jit_compile(self.jit_compile),
             )
             model.optimizer.build(model.trainable_variables)
+        if strategy.replicas > 1 and keras.backend.backend() == "tensorflow":
+            _warn_of_own_statistics(model)
         return model
+
+
+def _warn_of_own_statistics(model):
+    layers = model._flatten_layers()
+    kind = keras.layers.BatchNormalization
+    own = [la.name for la in layers if isinstance(la, kind) and not la.synchronized]
+    if own:
+        warnings.warn(
+            f"BatchNormalization '{own[0]}' ({len(own)} in all) is not synchronized: each replica "
+            "keeps statistics of its own, of which checkpoints hold the first replica's. Make it "
+            "with `synchronized=True` for runs that do not depend on the number of replicas and "
+            "are resumed bit for bit.",
+            stacklevel=3,
+        )
 
 
 def _check_multiple(name, value, of, divisor):

@@ -32,7 +32,7 @@ def write(experiment, model, run_dir, rows, wall_time_s):
     result = {
         "name": experiment.name,
         "technique": technique(model),
-        "target_sparsity": target_sparsity(model, experiment.steps),
+        "target_sparsity": target_sparsity(model, rows[-1]["step"]),
         "sparsity": counts.sparsity,
         **evaluate(stripped, experiment.data.test(), experiment.loss, experiment.metrics),
         **validation,
@@ -41,7 +41,7 @@ def write(experiment, model, run_dir, rows, wall_time_s):
         "multiply_adds": counts.multiply_adds,
         "sparse_multiply_adds": counts.sparse_multiply_adds,
         "seed": experiment.seed,
-        "steps": experiment.steps,
+        "steps": rows[-1]["step"],
         "config_hash": config_hash(run_dir.read_config()),
         "wall_time_s": round(wall_time_s, 3),
         "version": __version__,

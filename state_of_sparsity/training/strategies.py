@@ -5,10 +5,7 @@ import contextlib
 import keras
 
 from state_of_sparsity.training.even_batches import even_batches
-
-
-class StrategyError(Exception):
-    """A strategy that cannot be had, or cannot run what is asked; the message says what to do."""
+from state_of_sparsity.training.strategy_error import StrategyError
 
 
 class Strategy:
@@ -45,25 +42,35 @@ class Strategy:
         return even_batches(batches, self.replicas)
 
     def check_agreement(self, **values):
-        """Raises an error unless all workers have the same values; waits for them."""
+        """Raises an error unless all workers have the same integers; waits for them."""
 
-    def checked_jit_compile(self, jit_compile, batch_size, steps_per_execution):
-        """Returns `jit_compile` for `compile`, "auto" decided where Keras would do it wrongly.
+    def wait_for_all(self):
+        """Returns when all workers have come here."""
+
+    # What is raised here when another worker has ended.
+    peer_errors = ()
+
+    def check(self, batch_size, steps_per_execution, jit_compile):
+        """Refuses what Keras cannot run on the replicas.
 
         Args:
-            jit_compile: True, False or "auto".
             batch_size: examples in a step, over all replicas.
             steps_per_execution: as for `compile`.
+            jit_compile: as for `compile`.
 
         Raises:
-            StrategyError: if Keras cannot run that on the replicas, saying what to use instead.
+            StrategyError: saying what to use instead.
         """
         if batch_size % self.replicas:
             raise StrategyError(
                 f"`batch_size` must be a multiple of the {self.replicas} replicas of the strategy "
-                f"'{self.name}', which share each batch. Received: {batch_size}."
+                f"'{self.name}', which share each batch. Received: {batch_size}. "
+                "In a gin file that is BATCH_SIZE."
             )
-        return jit_compile
+
+    def jit_compile(self, asked):
+        """Returns `jit_compile` for `compile`: what was asked, where Keras decides well."""
+        return asked
 
     def __str__(self):
         replicas = f"{self.replicas} replica{'s'[: self.replicas != 1]}"
@@ -112,23 +119,41 @@ class TensorFlowStrategy(Strategy):
 
         return self._strategy.distribute_datasets_from_function(dataset)
 
-    def checked_jit_compile(self, jit_compile, batch_size, steps_per_execution):
-        """Returns False on several replicas, where Keras runs neither XLA nor several steps."""
-        super().checked_jit_compile(jit_compile, batch_size, steps_per_execution)
+    def check(self, batch_size, steps_per_execution, jit_compile):
+        """Also refuses several steps in one execution, and XLA asked for, on several replicas."""
+        super().check(batch_size, steps_per_execution, jit_compile)
         if self.replicas == 1:
-            return jit_compile
+            return
         if steps_per_execution > 1:
             raise StrategyError(
                 "`steps_per_execution` must be 1 on several replicas, as Keras fails otherwise "
                 f"(keras issue 19246). Received: {steps_per_execution}, with the strategy "
-                f"'{self.name}'. Set it to 1, or use --strategy=one_device."
+                f"'{self.name}'. Use --gin_binding='STEPS_PER_EXECUTION = 1', or "
+                "--strategy=one_device."
             )
         if jit_compile is True:
             raise StrategyError(
                 "`jit_compile` must be False or 'auto' on several replicas, as Keras fails "
                 f"otherwise (keras issue 19005). Received: True, with the strategy '{self.name}'."
             )
-        return False
+
+    def jit_compile(self, asked):
+        """Returns False on several replicas: "auto" would be True on GPUs, where Keras fails."""
+        return asked if self.replicas == 1 else False
+
+    @property
+    def peer_errors(self):
+        """What TensorFlow raises here when another worker has ended."""
+        if self.workers == 1:
+            return ()
+        from tensorflow import errors
+
+        kinds = errors.UnavailableError, errors.InternalError, errors.AbortedError
+        return (*kinds, errors.CancelledError, errors.DeadlineExceededError)
+
+    def wait_for_all(self):
+        """Returns when all workers have come here."""
+        self.check_agreement(place=0)
 
     def check_agreement(self, **values):
         """Raises an error unless all workers have the same values; waits for them."""

@@ -5,12 +5,8 @@ import os
 
 import keras
 
-from state_of_sparsity.training.strategies import (
-    DataParallel,
-    Strategy,
-    StrategyError,
-    TensorFlowStrategy,
-)
+from state_of_sparsity.training.strategies import DataParallel, Strategy, TensorFlowStrategy
+from state_of_sparsity.training.strategy_error import StrategyError
 
 NAMES = ("auto", "one_device", "mirrored", "multi_worker", "tpu", "data_parallel")
 
@@ -32,6 +28,10 @@ def choose(name="auto", tpu=None):
     if name not in NAMES:
         raise StrategyError(f"`strategy` must be one of {', '.join(NAMES)}. Received: {name!r}.")
     backend = keras.backend.backend()
+    if tpu and name not in ("auto", "tpu"):
+        raise StrategyError(
+            f"`tpu` must be left out with the strategy '{name}'. Received: {tpu!r}."
+        )
     tpu = tpu or os.environ.get("TPU_NAME")
     name = _automatic(backend, tpu) if name == "auto" else name
     if name == "one_device":

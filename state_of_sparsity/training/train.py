@@ -54,26 +54,28 @@ def train(experiment, model, run_dir, strategy=None, verbose=True):
         progress.phase(f"{'resuming' if step else 'starting'} at step {step}, on {strategy}")
         metrics_log = MetricsLog(run_dir, every, step)
         written = [metrics_log, saver, progress]
-    _fit(experiment, model, strategy, step, written)
+    # A callback may have stopped the run just before it was interrupted.
+    end = step if restored.get("stopped") else experiment.steps
+    _fit(experiment, model, strategy, (step, end), written)
     result = None
     if strategy.is_chief:
         progress.phase("evaluating the stripped model on test data")
         result = outcome.write(experiment, model, run_dir, metrics_log.rows, saver.wall_time_s)
         progress.phase(f"finished: {run_dir.path}")
-    strategy.check_agreement(end=0)  # no worker leaves before the chief is done
+    strategy.wait_for_all()  # no worker leaves before the chief is done
     return result
 
 
-def _fit(experiment, model, strategy, step, written):
-    """Trains from `step` on, with the callbacks that write after those that change anything."""
-    every = experiment.eval_every
+def _fit(experiment, model, strategy, steps, written):
+    """Trains from one step to another; callbacks that write come after all that change anything."""
+    every, (step, end) = experiment.eval_every, steps
     driver = [UpdateSparsity(strict=True)] if sparse_layers(model) else []
     with strategy.scope():
         model.fit(
             strategy.batches(experiment.data, step),
             validation_data=strategy.evaluation_batches(experiment.data.validation()),
             initial_epoch=step // every,
-            epochs=experiment.steps // every,
+            epochs=end // every,
             steps_per_epoch=every,
             shuffle=False,  # the data set decides the order
             verbose=0,

@@ -4,6 +4,7 @@ import json
 
 import keras
 import numpy as np
+import pytest
 
 from state_of_sparsity.training import callback_state
 from state_of_sparsity.training.run_dir import RunDir
@@ -50,3 +51,33 @@ def test_a_plateau_that_an_interruption_does_not_forget(tmp_path):
     assert np.allclose(expected, [0.01, 0.01, 0.01, 0.005])
     assert rates(tmp_path / "interrupted", Interrupt()) is None
     assert rates(tmp_path / "interrupted") == expected
+
+
+def run_until_stopped(path):
+    """Trains up to 4 epochs, and stops after the second for want of improvement."""
+    stop = keras.callbacks.EarlyStopping("loss", patience=1, min_delta=100)
+    experiment = small_experiment(callbacks=[stop], steps=8)
+    run_dir = RunDir(path)
+    run_dir.start("")
+    return train(experiment, experiment.build(), run_dir, verbose=False)
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_run_that_stopped_early_stays_stopped(tmp_path, monkeypatch):
+    assert run_until_stopped(tmp_path / "at_once")["steps"] == 4
+    with monkeypatch.context() as patch:  # interrupted after the last epoch, before the result
+        patch.setattr("state_of_sparsity.training.outcome.write", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_until_stopped(tmp_path / "interrupted")
+    assert run_until_stopped(tmp_path / "interrupted")["steps"] == 4
+    rows = [RunDir(tmp_path / name).metrics_csv.read_text() for name in ("at_once", "interrupted")]
+    assert rows[0] == rows[1]
+
+
+def test_old_weights_are_not_brought_back():
+    stop = keras.callbacks.EarlyStopping(restore_best_weights=True)
+    with pytest.raises(ValueError, match="`callbacks` must not have `restore_best_weights=True`"):
+        small_experiment(callbacks=[stop])

@@ -6,6 +6,7 @@ import pytest
 
 from state_of_sparsity.data.digits import _Batches
 from state_of_sparsity.training.even_batches import even_batches
+from state_of_sparsity.training.strategy_error import StrategyError
 
 
 def batches(kind, examples, batch_size):
@@ -33,3 +34,10 @@ def test_the_last_batch_is_cut(kind):
     assert labels(even_batches(batches(kind, 5, 4), 2)) == [[0, 1, 2, 3]]
     assert labels(even_batches(batches(kind, 8, 4), 2)) == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert labels(even_batches(batches(kind, 7, 4), 1)) == [[0, 1, 2, 3], [4, 5, 6]]
+
+
+def test_what_cannot_be_shared():
+    with pytest.raises(StrategyError, match=r"must return a keras.utils.PyDataset.*generator"):
+        even_batches((batch for batch in []), 2)
+    with pytest.raises(StrategyError, match="batches of at least 8 examples"):
+        even_batches(batches("PyDataset", 7, 4), 8)

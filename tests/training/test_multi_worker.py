@@ -9,10 +9,11 @@ import socket
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from state_of_sparsity.training import strategy_choice
 from state_of_sparsity.training.run_dir import RunDir
-from state_of_sparsity.training.strategies import StrategyError
+from state_of_sparsity.training.strategy_error import StrategyError
 from state_of_sparsity.training.train import train
 from tests.training.experiments import STEPS, TECHNIQUES, small_experiment
 from tests.training.test_resume import KillInStep, assert_same
@@ -28,6 +29,7 @@ def network():
         [
             keras.Input((8, 8, 1)),
             keras.layers.Flatten(name="flatten"),
+            keras.layers.BatchNormalization(synchronized=True, name="normalization"),
             keras.layers.Dense(16, activation="relu", name="hidden"),
             keras.layers.Dense(10, name="logits"),
         ],
@@ -68,6 +70,7 @@ def run_worker(path, addresses, index, kill_in_step=None):
     if addresses:
         with pytest.raises(StrategyError, match=r"`step` must be .*from 0 to 1"):
             strategy.check_agreement(step=index)
+        assert all(issubclass(kind, tf.errors.OpError) for kind in strategy.peer_errors)
     train(experiment, model, run_dir, strategy, verbose=False)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from state_of_sparsity.training import multi_worker, strategy_choice
-from state_of_sparsity.training.strategies import Strategy, StrategyError
+from state_of_sparsity.training.strategies import Strategy
+from state_of_sparsity.training.strategy_error import StrategyError
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -127,5 +128,11 @@ def test_a_cluster_of_one_is_one_device(monkeypatch):
 
 
 def test_one_device_runs_everything():
-    assert Strategy().checked_jit_compile(True, batch_size=7, steps_per_execution=3) is True
-    assert Strategy().checked_jit_compile("auto", batch_size=7, steps_per_execution=3) == "auto"
+    Strategy().check(batch_size=7, steps_per_execution=3, jit_compile=True)
+    assert Strategy().jit_compile(True) is True
+    assert Strategy().jit_compile("auto") == "auto"
+
+
+def test_a_tpu_with_another_strategy():
+    with pytest.raises(StrategyError, match="`tpu` must be left out with the strategy 'mirrored'"):
+        strategy_choice.choose("mirrored", tpu="local")

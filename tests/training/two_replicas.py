@@ -8,7 +8,7 @@ import keras
 from state_of_sparsity.data.digits import Digits
 from state_of_sparsity.training import strategy_choice
 from state_of_sparsity.training.run_dir import RunDir
-from state_of_sparsity.training.strategies import StrategyError
+from state_of_sparsity.training.strategy_error import StrategyError
 from state_of_sparsity.training.train import train
 from tests.training.experiments import TECHNIQUES, small_experiment
 

@@ -1,0 +1,120 @@
+"""The JAX backend, in processes of their own, most of them on a machine that has no TensorFlow.
+
+The first test runs the part of the conformance table that a minute allows. All of it:
+`launch/test.sh tests/test_jax.py -m slow`.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+# Runs a module as `python -m` would, where importing TensorFlow fails.
+WITHOUT_TENSORFLOW = """
+import runpy, sys
+sys.modules["tensorflow"] = None
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+TABLE, RUNNING, SAVING = (
+    f"tests/test_conformance{name}.py" for name in ("", "_running", "_saving")
+)
+EVERY_TECHNIQUE = {
+    TABLE: [
+        "masks_at_every_step_of_the_schedule",
+        "masks_of_tied_weights_at_every_step_of_the_schedule",
+        "no_data_gradient_where_masked",
+    ],
+    RUNNING: ["a_layer_called_three_times_counts_its_penalty_and_its_steps_once"],
+    SAVING: [
+        "configuration",
+        "keras_file",
+        "weights_file",
+        "strip_predicts_the_same_and_leaves_the_sparse_model_as_it_is",
+    ],
+}
+TWO_TECHNIQUES = {
+    TABLE: [
+        "evaluation_is_deterministic",
+        "masks_are_boolean_of_the_kernels_shapes_and_cover_what_strip_writes_zeros_to",
+    ],
+    RUNNING: ["no_retracing_after_the_first_epoch", "forgetting_the_callback"],
+}
+PART = [f"{file}::test_{name}" for file, names in EVERY_TECHNIQUE.items() for name in names]
+PART += [
+    f"{file}::test_{name}[{technique}]"
+    for technique in ("magnitude", "l0, ramp")
+    for file, names in TWO_TECHNIQUES.items()
+    for name in names
+]
+
+
+def run(module, *arguments, tensorflow=False):
+    """Runs a module on JAX in a new process, and returns that once it has ended."""
+    start = ["-m", module] if tensorflow else ["-c", WITHOUT_TENSORFLOW, module]
+    # Compiling is most of the work here.
+    backend = {"KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    return subprocess.run(
+        [sys.executable, *start, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **backend},
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        pytest.param(["tests/jax_state_sync.py", *PART], id="part"),
+        pytest.param([TABLE, RUNNING, SAVING], id="all", marks=pytest.mark.slow),
+    ],
+)
+def test_conformance(tests):
+    ended = run("pytest", "-q", "-p", "no:cacheprovider", *tests)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "skipped" not in ended.stdout
+
+
+SHORT = {"STEPS": 4, "EVAL_EVERY": 2, "STEPS_PER_EXECUTION": 1, "BEGIN_STEP": 0, "END_STEP": 2}
+
+
+def train(gin_file, directory, tensorflow=False, **macros):
+    bindings = [f"--gin_binding={name} = {value}" for name, value in {**SHORT, **macros}.items()]
+    arguments = [f"--gin_file={gin_file}", *bindings, f"--run_dir={directory}"]
+    return run("state_of_sparsity.bin.train", *arguments, tensorflow=tensorflow)
+
+
+def result_of(ended, directory):
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert (directory / "model.keras").exists()
+    assert len((directory / "metrics.csv").read_text().splitlines()) == 3
+    return json.loads((directory / "result.json").read_text())
+
+
+def test_the_digits_without_tensorflow(tmp_path):
+    ended = train("quickstart/variational_dropout.gin", tmp_path, KL_WEIGHT=1e-3)
+    result = result_of(ended, tmp_path)
+    assert result["technique"] == "variational_dropout" and result["sparsity"] > 0
+    assert not (tmp_path / "tensorboard").exists()  # TensorFlow writes it
+
+
+PRUNING = {"SPARSITY": 0.9, "FREQUENCY": 1}
+
+
+def test_the_digits_with_a_schedule_of_tfmot(tmp_path):
+    ended = train("quickstart/magnitude_pruning.gin", tmp_path, tensorflow=True, **PRUNING)
+    assert result_of(ended, tmp_path)["sparsity"] == pytest.approx(0.9, abs=1e-3)
+
+
+def test_a_schedule_of_tfmot_without_tensorflow_is_one_line_that_says_what_to_do(tmp_path):
+    ended = train("quickstart/magnitude_pruning.gin", tmp_path / "run", **PRUNING)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("Error: ") and ended.stderr.count("\n") == 1
+    assert "TensorFlow" in ended.stderr and "sos.schedules.PolynomialDecay" in ended.stderr
+    assert not (tmp_path / "run").exists()
