@@ -43,4 +43,4 @@ class MagnitudePruning(ScheduledMask):
 
     def scores(self, kernel, values):
         """Returns the absolute values."""
-        return np.abs(values)
+        return np.abs(values, out=values)

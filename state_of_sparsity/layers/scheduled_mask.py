@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
-from keras import ops
 
 from state_of_sparsity.layers.kernels import Kernel
 from state_of_sparsity.layers.mask_arithmetic import keep_largest, zero_count
@@ -49,13 +48,14 @@ class ScheduledMask(MaskedWrapper):
 
         Args:
             kernel: the `Kernel`.
-            values: its stored values, masked ones included; not to be written to.
+            values: its stored values, masked ones included: a copy, which may be overwritten.
         """
         raise NotImplementedError
 
     def checked_scores(self, kernel) -> np.ndarray:
         """Returns the scores of a kernel, refusing NaN and other shapes."""
-        values = _read(kernel.variable)
+        # A copy: a view of the variable's memory (DLPack) was seen to change under training.
+        values = kernel.variable.numpy()
         if values.dtype not in (np.float32, np.float64):
             values = values.astype(np.float32)  # numpy does not partition bfloat16
         if np.isnan(np.min(values)):  # NaN if one is: no array of flags is made
@@ -65,7 +65,8 @@ class ScheduledMask(MaskedWrapper):
                 "rate, or resume from an earlier checkpoint."
             )
         scores = np.asarray(self.scores(kernel, values))
-        if scores.shape != values.shape or np.isnan(np.min(scores)):
+        checked = scores is values  # computed in place of values that were checked
+        if scores.shape != values.shape or (not checked and np.isnan(np.min(scores))):
             raise ValueError(
                 f"`scores` of {type(self).__name__} must return an array of the shape of `values`, "
                 f"{values.shape}, without NaN. Received for '{self.name}': {scores!r}."
@@ -93,16 +94,6 @@ class ScheduledMask(MaskedWrapper):
         config["schedule"] = deserialize_schedule(config["schedule"])
         config["distribution"] = keras.saving.deserialize_keras_object(config["distribution"])
         return super().from_config(config, custom_objects)
-
-
-def _read(variable) -> np.ndarray:
-    """Returns a variable's values, without a copy where backend, device and type allow it."""
-    try:
-        values = np.from_dlpack(ops.convert_to_tensor(variable))
-    except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
-        return variable.numpy()
-    values.flags.writeable = False
-    return values
 
 
 def _check_distribution(distribution):

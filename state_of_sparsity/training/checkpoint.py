@@ -8,7 +8,6 @@ the model (masks and seeds included) and of the optimizer (its step counter incl
 import json
 import pathlib
 import re
-import zipfile
 
 import keras
 import numpy as np
@@ -142,16 +141,25 @@ def _read(path):
         # Opened here, since numpy leaves a file open that turns out to be damaged.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             header = json.loads(str(archive[_HEADER][()]))
-            return header, [archive[name] for name in archive.files if name != _HEADER]
+            arrays = [archive[name] for name in archive.files if name != _HEADER]
+            _check_arrays(arrays, header["variables"])
+            return header, arrays
     except KeyError:
         raise CheckpointError(
             f"{path} is not a checkpoint of this package. Remove it and run again."
         ) from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # the readers of damaged archives raise nearly anything
         raise CheckpointError(
             f"Checkpoint {path} is damaged ({error}). Remove it and run again, to go on from the "
             "checkpoint before it or, where there is none, from the start."
         ) from error
+
+
+def _check_arrays(arrays, description):
+    """Raises if an array is not what was written; numpy reads less where a smaller type is said."""
+    types = [[list(a.shape), a.dtype.name if a.dtype.kind != "V" else "bfloat16"] for a in arrays]
+    if types != [[shape, dtype] for _, shape, dtype in description]:
+        raise ValueError("its arrays are not those that its header names")
 
 
 def _check_format(path, header):
