@@ -48,7 +48,8 @@ class _EvenBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         batch = self._batches[index]
-        return keras.tree.map_structure(lambda x: x[: self._even(len(x))], batch)
+        # A copy: TensorFlow was seen to compute in the memory of a view, under several workers.
+        return keras.tree.map_structure(lambda x: x[: self._even(len(x))].copy(), batch)
 
     def _even(self, size):
         return size // self._replicas * self._replicas

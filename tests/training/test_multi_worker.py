@@ -29,6 +29,7 @@ def network():
         [
             keras.Input((8, 8, 1)),
             keras.layers.Flatten(name="flatten"),
+            keras.layers.BatchNormalization(synchronized=True, name="normalization"),
             keras.layers.Dense(16, activation="relu", name="hidden"),
             keras.layers.Dense(10, name="logits"),
         ],
