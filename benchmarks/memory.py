@@ -13,6 +13,8 @@ import random
 import statistics
 import time
 
+from choices import names_of
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 DENSE_OF = {"tfmot": "tfmot_dense"}  # every other variant is held against "dense"
@@ -30,18 +32,15 @@ ALL = (
 def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workload", choices=("resnet50", "transformer"), default="resnet50")
-    parser.add_argument("--variants", default=",".join(ALL), help="of " + ",".join(ALL))
+    parser.add_argument(
+        "--variants", type=names_of(ALL), default=list(ALL), help="of " + ",".join(ALL)
+    )
     parser.add_argument("--repeats", type=int, default=6, help="processes a variant")
     parser.add_argument("--steps", type=int, default=5, help="training steps in each")
     parser.add_argument("--batch_size", type=int, default=32)
     parser.add_argument("--output", help="JSON file")
     parser.add_argument("--measure", choices=ALL, help="measure this one in this process")
-    options = parser.parse_args()
-    options.variants = options.variants.split(",")
-    unknown = set(options.variants) - set(ALL)
-    if unknown:
-        parser.error(f"`variants` must be of {ALL}. Received: {sorted(unknown)}.")
-    return options
+    return parser.parse_args()
 
 
 def measure(options):

@@ -10,6 +10,8 @@ import os
 import statistics
 import time
 
+from choices import names_of
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # {name: (square kernels, their width)}
@@ -22,17 +24,14 @@ SPARSITY = 0.9
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", default=",".join(SIZES), help="of " + ",".join(SIZES))
+    parser.add_argument(
+        "--sizes", type=names_of(SIZES), default=list(SIZES), help="of " + ",".join(SIZES)
+    )
     parser.add_argument("--rounds", type=int, default=30, help="timed updates of each")
     parser.add_argument("--output", help="JSON file")
     parser.add_argument("--measure", choices=SIZES, help="measure this size in this process")
     parser.add_argument("--sharing", choices=SHARING, help="and this way, with --measure")
-    options = parser.parse_args()
-    options.sizes = options.sizes.split(",")
-    unknown = set(options.sizes) - set(SIZES)
-    if unknown:
-        parser.error(f"`sizes` must be of {list(SIZES)}. Received: {sorted(unknown)}.")
-    return options
+    return parser.parse_args()
 
 
 def weights_of(size):

@@ -9,6 +9,8 @@ import statistics
 import sys
 import time
 
+from choices import names_of
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 ALL = (
@@ -39,7 +41,9 @@ RATIOS = (
 def parse(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workload", choices=("resnet50", "transformer"), default="resnet50")
-    parser.add_argument("--variants", default=",".join(ALL), help="of " + ",".join(ALL))
+    parser.add_argument(
+        "--variants", type=names_of(ALL), default=list(ALL), help="of " + ",".join(ALL)
+    )
     parser.add_argument("--rounds", type=int, default=30, help="timed steps of each variant")
     parser.add_argument(
         "--batch_size", type=int, default=32, help="images, or sequences of 64 tokens"
@@ -52,12 +56,7 @@ def parse(arguments=None):
         help="say instead on which ops the first variant spends its time on the processor",
     )
     parser.add_argument("--output", help="JSON file")
-    options = parser.parse_args(arguments)
-    options.variants = options.variants.split(",")
-    unknown = set(options.variants) - set(ALL)
-    if unknown:
-        parser.error(f"`variants` must be of {ALL}. Received: {sorted(unknown)}.")
-    return options
+    return parser.parse_args(arguments)
 
 
 def make_steps(options):

@@ -54,7 +54,6 @@ class ScheduledMask(MaskedWrapper):
 
     def checked_scores(self, kernel) -> np.ndarray:
         """Returns the scores of a kernel, refusing NaN and other shapes."""
-        # A copy: a view of the variable's memory (DLPack) was seen to change under training.
         values = kernel.variable.numpy()
         if values.dtype not in (np.float32, np.float64):
             values = values.astype(np.float32)  # numpy does not partition bfloat16
@@ -65,8 +64,7 @@ class ScheduledMask(MaskedWrapper):
                 "rate, or resume from an earlier checkpoint."
             )
         scores = np.asarray(self.scores(kernel, values))
-        checked = scores is values  # computed in place of values that were checked
-        if scores.shape != values.shape or (not checked and np.isnan(np.min(scores))):
+        if scores.shape != values.shape or np.isnan(np.min(scores)):
             raise ValueError(
                 f"`scores` of {type(self).__name__} must return an array of the shape of `values`, "
                 f"{values.shape}, without NaN. Received for '{self.name}': {scores!r}."

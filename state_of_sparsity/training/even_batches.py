@@ -48,7 +48,7 @@ class _EvenBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         batch = self._batches[index]
-        # A copy: TensorFlow was seen to compute in the memory of a view, under several workers.
+        # A copy: with views of the data, two workers' metrics varied from run to run.
         return keras.tree.map_structure(lambda x: x[: self._even(len(x))].copy(), batch)
 
     def _even(self, size):

@@ -100,21 +100,19 @@ class TensorFlowStrategy(Strategy):
         """Returns a distributed data set, each replica's part of a batch in the batch's order."""
         import tensorflow as tf
 
-        def own_part(first_step):
+        def own_part():
             if self.workers == 1:
                 return data.train(first_step)
             return data.train(first_step, worker=self.worker, workers=self.workers)
 
         def dataset(context):
-            batches = own_part(first_step)
+            batches = own_part()
             if not isinstance(batches, tf.data.Dataset):
                 signature = keras.tree.map_structure(
                     lambda x: tf.TensorSpec(x.shape, x.dtype), next(iter(batches))
                 )
                 # Keras begins anew after a look at the first batch.
-                batches = tf.data.Dataset.from_generator(
-                    lambda: own_part(first_step), output_signature=signature
-                )
+                batches = tf.data.Dataset.from_generator(own_part, output_signature=signature)
             return batches.rebatch(data.batch_size // self.replicas, drop_remainder=True)
 
         return self._strategy.distribute_datasets_from_function(dataset)
