@@ -117,7 +117,8 @@ def expect_below_threshold(model, _):
 
 def expect_open_gates(model, _):
     for path, log_alpha in state_of(model, "log_alpha").items():
-        is_open = reference.gate_mean(log_alpha.numpy()) > 0
+        log_alpha = np.broadcast_to(log_alpha.numpy(), kernels_of(model)[path].shape)
+        is_open = reference.gate_mean(log_alpha) > 0
         np.testing.assert_array_equal(sos.masks(model)[path], is_open)
 
 
@@ -137,14 +138,18 @@ def variational_dropout(kl_weight, no_weight, driven):
     )
 
 
-def l0_regularization(l0_weight, no_weight, driven):
+def expected_weights(kernel, log_alpha):
+    return reference.expected_l0(np.broadcast_to(log_alpha, kernel.shape))
+
+
+def l0_regularization(l0_weight, no_weight, driven, group=None):
     return Technique(
-        lambda _: lambda layer: sos.L0Regularization(layer, l0_weight, seed=1),
-        inert=lambda layer: sos.L0Regularization(layer, no_weight, 1 - 1e-9),
+        lambda _: lambda layer: sos.L0Regularization(layer, l0_weight, seed=1, group=group),
+        inert=lambda layer: sos.L0Regularization(layer, no_weight, 1 - 1e-9, group=group),
         expect=expect_open_gates,
         driven=driven,
         state="log_alpha",
-        penalty=lambda _, log_alpha: reference.expected_l0(log_alpha),
+        penalty=expected_weights,
     )
 
 
@@ -179,6 +184,7 @@ TECHNIQUES = {
     "variational dropout, ramp": variational_dropout(RAMP, NO_RAMP, driven=True),
     "l0": l0_regularization(WEIGHT, 0.0, driven=False),
     "l0, ramp": l0_regularization(RAMP, NO_RAMP, driven=True),
+    "l0, units": l0_regularization(WEIGHT, 0.0, driven=False, group="input"),
 }
 every_technique = pytest.mark.parametrize("name", TECHNIQUES)
 

@@ -21,6 +21,8 @@ COLUMNS = (
     "bytes_bitmask",
     "bytes_csr",
     "bytes_gzip",
+    "inputs_left",
+    "outputs_left",
 )
 
 
@@ -36,6 +38,9 @@ class KernelReport:
         uses: positions at which one example applies it (its multiply-adds are `size * uses`); None
             if not known.
         itemsize: bytes a stored weight takes.
+        inputs_left: input units (of a convolution: channels) with a non-zero weight; None where a
+            kernel's units are not known.
+        outputs_left: the same of its output units.
     """
 
     path: str
@@ -44,6 +49,8 @@ class KernelReport:
     nonzero: int
     uses: int | None
     itemsize: int
+    inputs_left: int | None
+    outputs_left: int | None
     _read: Callable[[], np.ndarray] = field(repr=False, compare=False)
 
     @property

@@ -15,6 +15,7 @@ from state_of_sparsity.accounting.kernel_report import COLUMNS, KernelReport
 from state_of_sparsity.accounting.multiply_adds import count_uses
 from state_of_sparsity.accounting.tables import markdown, plain_text
 from state_of_sparsity.layers.base import SparseWrapper
+from state_of_sparsity.layers.units import units_left
 from state_of_sparsity.structure import model_kernels, walk
 
 
@@ -162,6 +163,7 @@ def _row(kernel, uses: int | None) -> KernelReport:
         technique = type(kernel.wrapper).__name__
         read = functools.partial(kernel.wrapper.evaluation_kernel, kernel.kernel)
     values = read()
+    inputs_left, outputs_left = units_left(kernel, values)
     return KernelReport(
         path=kernel.path,
         technique=technique,
@@ -169,6 +171,8 @@ def _row(kernel, uses: int | None) -> KernelReport:
         nonzero=int(np.count_nonzero(values)),
         uses=uses,
         itemsize=values.dtype.itemsize,
+        inputs_left=inputs_left,
+        outputs_left=outputs_left,
         _read=read,
     )
 

@@ -3,9 +3,11 @@
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from state_of_sparsity.layers.penalized import PenalizedWrapper
+from state_of_sparsity.layers.units import gate_shape
 from state_of_sparsity.schedules import PACKAGE, is_number
 
 EPSILON = 1e-8
@@ -21,6 +23,9 @@ class L0Regularization(PenalizedWrapper):
     `log_alpha <= log(-gamma / zeta)`. The penalty is the expected number of weights that are not
     zero, `sum(sigmoid(log_alpha - beta log(-gamma / zeta)))`.
 
+    With `group="input"` the weights of an input unit, or of a filter of a convolution, share one
+    gate, and a gate counts in the penalty as many times as it has weights: whole units are dropped.
+
     Args:
         layer: the Keras layer to make sparse, built or not.
         l0_weight: weight of the penalty in the loss, at least 0, a number or a
@@ -29,6 +34,8 @@ class L0Regularization(PenalizedWrapper):
         beta: temperature of the gates, above 0.
         gamma: lower end of the stretched gates, below 0.
         zeta: upper end of the stretched gates, above 1.
+        group: `None` for a gate a weight, or `"input"` for a gate an input unit (a row of a dense
+            kernel, a word of an embedding) or an output filter of a convolution.
         seed: integer seed of the noise. Layers of one shape that share a seed share their noise:
             with `None` each has its own, which `keras.utils.set_random_seed` fixes.
         kernels: names of the kernels to make sparse; every kernel if `None`.
@@ -42,7 +49,7 @@ class L0Regularization(PenalizedWrapper):
     >>> layer = sos.L0Regularization(keras.layers.Dense(10), l0_weight=1e-5)
 
     Reference: Louizos, Welling, Kingma, "Learning Sparse Neural Networks through L0
-    Regularization", 2018, equations 10 to 13.
+    Regularization", 2018, equations 10 to 13; groups as in the authors' code.
     """
 
     penalty_argument = "l0_weight"
@@ -56,6 +63,7 @@ class L0Regularization(PenalizedWrapper):
         beta=2 / 3,
         gamma=-0.1,
         zeta=1.1,
+        group=None,
         seed=None,
         kernels=None,
         **kwargs,
@@ -64,7 +72,9 @@ class L0Regularization(PenalizedWrapper):
         _check_range("beta", beta, 0, math.inf)
         _check_range("gamma", gamma, -math.inf, 0)
         _check_range("zeta", zeta, 1, math.inf)
+        _check_group(group)
         super().__init__(layer, l0_weight, seed=seed, kernels=kernels, **kwargs)
+        self.group = group
         self.initial_keep, self.beta, self.gamma, self.zeta = initial_keep, beta, gamma, zeta
         self.build_if_possible()
 
@@ -72,11 +82,13 @@ class L0Regularization(PenalizedWrapper):
         """Creates log alpha of the kernel's gates."""
         mean = math.log(self.initial_keep / (1 - self.initial_keep))
         start = keras.initializers.RandomNormal(mean, stddev=0.01, seed=self.seed)
-        return self.add_auxiliary(kernel, f"{prefix}log_alpha", start)
+        shape = gate_shape(kernel, self.group)
+        return self.add_auxiliary(kernel, f"{prefix}log_alpha", start, shape)
 
     def penalty(self, theta, log_alpha):
         """Returns the expected number of weights that are not zero."""
-        return ops.sum(ops.sigmoid(log_alpha - self.beta * self._zero_point))
+        weights_a_gate = math.prod(theta.shape) // math.prod(log_alpha.shape)
+        return weights_a_gate * ops.sum(ops.sigmoid(log_alpha - self.beta * self._zero_point))
 
     @property
     def _zero_point(self):
@@ -111,7 +123,8 @@ class L0Regularization(PenalizedWrapper):
     def present(self, kernel):
         """Returns where the gates of evaluation are open."""
         _, log_alpha = self.tensors(kernel)
-        return ops.convert_to_numpy(log_alpha > self._zero_point)
+        is_open = ops.convert_to_numpy(log_alpha > self._zero_point)
+        return np.broadcast_to(is_open, tuple(kernel.variable.shape)).copy()
 
     def get_config(self):
         """Returns the configuration."""
@@ -121,9 +134,18 @@ class L0Regularization(PenalizedWrapper):
             "beta": self.beta,
             "gamma": self.gamma,
             "zeta": self.zeta,
+            "group": self.group,
         }
 
 
 def _check_range(name, value, low, high):
     if not (is_number(value) and low < value < high):
         raise ValueError(f"`{name}` must be a number in ({low}, {high}). Received: {value!r}.")
+
+
+def _check_group(group):
+    if group not in (None, "input"):
+        raise ValueError(
+            '`group` must be None, for a gate a weight, or "input", for a gate an input unit or '
+            f"filter. Received: {group!r}."
+        )

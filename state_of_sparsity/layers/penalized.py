@@ -39,8 +39,11 @@ class PenalizedWrapper(SparseWrapper):
         """Returns the penalty of one kernel, a scalar tensor, before it is weighted."""
         raise NotImplementedError
 
-    def add_auxiliary(self, kernel, name, initializer):
-        """Creates the auxiliary variable of a kernel, with the penalty as its regularizer."""
+    def add_auxiliary(self, kernel, name, initializer, shape=None):
+        """Creates the auxiliary variable of a kernel, with the penalty as its regularizer.
+
+        Its shape is the kernel's unless another is given.
+        """
         if isinstance(self.penalty_weight, Ramp) and self.current_weight is None:
             self.current_weight = self.add_weight(
                 name="penalty_weight",
@@ -58,7 +61,7 @@ class PenalizedWrapper(SparseWrapper):
 
         return self.add_weight(
             name=name,
-            shape=kernel.variable.shape,
+            shape=kernel.variable.shape if shape is None else shape,
             initializer=initializer,
             regularizer=regularizer,
         )
