@@ -7,6 +7,6 @@ A data set is an object with
   resumed run sees the same batches. `train(first_step, worker=1, workers=2)` gives one of several
   workers its part, the examples of a batch shared out in their order;
 * `validation()` and `test()`: finite batches in a fixed order, a `keras.utils.PyDataset` or a
-  `tf.data.Dataset`;
+  `tf.data.Dataset`; `validation()` is None where nothing is held out;
 * `batch_size`: examples in a training batch.
 """

@@ -3,12 +3,13 @@
 import keras
 
 
-def lenet_300_100(input_shape=(28, 28, 1), classes=10):
+def lenet_300_100(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_uniform"):
     """Returns LeNet-300-100: two hidden layers of 300 and 100 ReLU units, then logits.
 
     Args:
         input_shape: shape of one example, e.g. `(height, width, channels)`; flattened first.
         classes: number of logits, at least 2.
+        kernel_initializer: Keras initializer of all kernels, or its name.
 
     Returns:
         A built `keras.Sequential` with kernels in layers `hidden_1`, `hidden_2` and
@@ -27,15 +28,79 @@ def lenet_300_100(input_shape=(28, 28, 1), classes=10):
         LeCun, Bottou, Bengio, Haffner (1998), "Gradient-based learning applied to document
         recognition", section III.C.
     """
-    if classes < 2:
-        raise ValueError(f"`classes` must be at least 2. Received: {classes}.")
+    _check_classes(classes)
     return keras.Sequential(
         [
             keras.Input(input_shape, name="image"),
             keras.layers.Flatten(name="flatten"),
-            keras.layers.Dense(300, activation="relu", name="hidden_1"),
-            keras.layers.Dense(100, activation="relu", name="hidden_2"),
-            keras.layers.Dense(classes, name="logits"),
+            keras.layers.Dense(
+                300, activation="relu", kernel_initializer=kernel_initializer, name="hidden_1"
+            ),
+            keras.layers.Dense(
+                100, activation="relu", kernel_initializer=kernel_initializer, name="hidden_2"
+            ),
+            keras.layers.Dense(classes, kernel_initializer=kernel_initializer, name="logits"),
         ],
         name="lenet_300_100",
     )
+
+
+def lenet_5(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_uniform"):
+    """Returns LeNet-5 as Caffe has it: convolutions of 20 and 50 filters, then 500 ReLU units.
+
+    Convolutions are 5x5, without padding, with ReLU, each followed by 2x2 maximum pooling, as in
+    the code of the studies on its pruning. (Caffe's own file has no ReLU after them.)
+
+    Args:
+        input_shape: shape of one example, `(height, width, channels)`, 16 or more high and wide.
+        classes: number of logits, at least 2.
+        kernel_initializer: Keras initializer of all kernels, or its name.
+
+    Returns:
+        A built `keras.Sequential` with kernels in layers `convolution_1`, `convolution_2`, `hidden`
+        and `logits` (430,500 weights at 28x28x1); its outputs are logits (no softmax).
+
+    Raises:
+        ValueError: if `classes` is less than 2.
+
+    Example:
+
+    >>> lenet_5().output_shape
+    (None, 10)
+
+    Reference:
+        Jia et al. (2014), "Caffe", examples/mnist/lenet.prototxt, after LeCun et al. (1998).
+    """
+    _check_classes(classes)
+    return keras.Sequential(
+        [
+            keras.Input(input_shape, name="image"),
+            keras.layers.Conv2D(
+                20,
+                5,
+                activation="relu",
+                kernel_initializer=kernel_initializer,
+                name="convolution_1",
+            ),
+            keras.layers.MaxPooling2D(2, name="pooling_1"),
+            keras.layers.Conv2D(
+                50,
+                5,
+                activation="relu",
+                kernel_initializer=kernel_initializer,
+                name="convolution_2",
+            ),
+            keras.layers.MaxPooling2D(2, name="pooling_2"),
+            keras.layers.Flatten(name="flatten"),
+            keras.layers.Dense(
+                500, activation="relu", kernel_initializer=kernel_initializer, name="hidden"
+            ),
+            keras.layers.Dense(classes, kernel_initializer=kernel_initializer, name="logits"),
+        ],
+        name="lenet_5",
+    )
+
+
+def _check_classes(classes):
+    if classes < 2:
+        raise ValueError(f"`classes` must be at least 2. Received: {classes}.")

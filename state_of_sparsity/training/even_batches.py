@@ -12,13 +12,13 @@ def even_batches(batches, replicas: int):
     is a multiple of `replicas` loses fewer than `replicas` examples, of its last batch.
 
     Args:
-        batches: a `keras.utils.PyDataset` or a `tf.data.Dataset`.
+        batches: a `keras.utils.PyDataset`, a `tf.data.Dataset`, or None.
         replicas: how many share a batch.
 
     Raises:
         StrategyError: for batches of another kind, or none that is large enough.
     """
-    if replicas == 1:
+    if replicas == 1 or batches is None:
         return batches
     if isinstance(batches, keras.utils.PyDataset):
         return _EvenBatches(batches, replicas)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from state_of_sparsity.models.lenet import lenet_300_100
+from state_of_sparsity.models.lenet import lenet_5, lenet_300_100
 
 
 def test_lenet_300_100_has_the_published_number_of_weights():
@@ -11,13 +11,32 @@ def test_lenet_300_100_has_the_published_number_of_weights():
     assert model.count_params() == 266_610
 
 
-def test_lenet_300_100_returns_logits_of_any_images():
-    model = lenet_300_100(input_shape=(8, 8, 1), classes=4)
-    outputs = np.asarray(model(np.random.default_rng(0).normal(size=(2, 8, 8, 1))))
+def test_lenet_5_has_the_published_number_of_weights():
+    model = lenet_5()
+    names = "convolution_1 pooling_1 convolution_2 pooling_2 flatten hidden logits"
+    assert [layer.name for layer in model.layers] == names.split()
+    kernels = {x.name: np.prod(x.kernel.shape) for x in model.layers if x.weights}
+    assert kernels == {
+        "convolution_1": 500,
+        "convolution_2": 25_000,
+        "hidden": 400_000,
+        "logits": 5_000,
+    }
+    assert model.count_params() == 430_500 + 20 + 50 + 500 + 10
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [(lenet_300_100, (8, 8, 1)), (lenet_5, (28, 28, 1)), (lenet_5, (16, 16, 3))],
+)
+def test_returns_logits_of_any_images(make, shape):
+    model = make(input_shape=shape, classes=4)
+    outputs = np.asarray(model(np.random.default_rng(0).normal(size=(2, *shape))))
     assert outputs.shape == (2, 4)
     assert not np.allclose(outputs.sum(axis=1), 1.0)
 
 
-def test_too_few_classes_are_refused():
+@pytest.mark.parametrize("make", [lenet_300_100, lenet_5])
+def test_too_few_classes_are_refused(make):
     with pytest.raises(ValueError, match=r"`classes` must be at least 2. Received: 1"):
-        lenet_300_100(classes=1)
+        make(classes=1)

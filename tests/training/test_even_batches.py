@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity.data.digits import _Batches
+from state_of_sparsity.data.in_memory import _Batches
 from state_of_sparsity.training.even_batches import even_batches
 from state_of_sparsity.training.strategy_error import StrategyError
 
@@ -34,6 +34,11 @@ def test_the_last_batch_is_cut(kind):
     assert labels(even_batches(batches(kind, 5, 4), 2)) == [[0, 1, 2, 3]]
     assert labels(even_batches(batches(kind, 8, 4), 2)) == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert labels(even_batches(batches(kind, 7, 4), 1)) == [[0, 1, 2, 3], [4, 5, 6]]
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_without_batches_there_is_nothing_to_share(replicas):
+    assert even_batches(None, replicas) is None
 
 
 def test_what_cannot_be_shared():

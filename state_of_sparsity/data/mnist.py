@@ -1,0 +1,110 @@
+"""MNIST: 60,000 handwritten digits to train on and 10,000 to test on, of 28x28 grey levels."""
+
+import os
+import pathlib
+
+import numpy as np
+
+from state_of_sparsity.data.idx import read_idx
+from state_of_sparsity.data.in_memory import InMemory
+
+_FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+class Mnist(InMemory):
+    """MNIST, a fixed part of the training images held out for validation.
+
+    Images are float32 of shape `(28, 28, 1)` in [0, 1], labels int32 in 0..9. The held-out images
+    are drawn once, from `split_seed`, whatever the seed of a run.
+
+    Args:
+        data_dir: a folder with the four idx files of the original (`train-images-idx3-ubyte`, ...,
+            each gzipped or not), or the `data_dir` of TensorFlow Datasets, where `mnist` lies in
+            its format or is downloaded to; `None` for the place where TFDS keeps its data.
+        batch_size: examples in a training batch, 1 to `60000 - held_out`.
+        held_out: training images kept for validation, 0 to 59999. With 0 there is no validation:
+            for final runs of settings already chosen.
+        seed: seed of the training order, a non-negative integer.
+        split_seed: seed of the held-out part. Leave it alone when runs are to be compared.
+
+    Raises:
+        ValueError: if the data cannot be read, or `batch_size` or `held_out` is out of range.
+
+    Example:
+
+    >>> data = Mnist("data/mnist", batch_size=100)  # doctest: +SKIP
+    >>> next(data.train())[0].shape  # doctest: +SKIP
+    (100, 28, 28, 1)
+
+    Reference: LeCun, Bottou, Bengio, Haffner (1998), "Gradient-based learning applied to document
+    recognition".
+    """
+
+    def __init__(self, data_dir=None, batch_size=100, held_out=10_000, seed=0, split_seed=0):
+        train, test = _read(data_dir)
+        examples = len(train[0])
+        if not 0 <= held_out < examples:
+            raise ValueError(f"`held_out` must be from 0 to {examples - 1}. Received: {held_out}.")
+        order = np.random.default_rng(split_seed).permutation(examples)
+        # In the order of the file, lest the order of training depends on the split.
+        parts = (np.sort(order[held_out:]), np.sort(order[:held_out]))
+        train, validation = [(train[0][part], train[1][part]) for part in parts]
+        super().__init__(train, validation, test, batch_size, seed)
+
+
+def _read(data_dir):
+    """Returns `(images, labels)` for training and for test."""
+    if data_dir is not None:
+        data_dir = os.path.expanduser(data_dir)  # TFDS takes `~` for the name of a folder
+        folder = pathlib.Path(data_dir)
+        if any(_idx_path(folder, name) for names in _FILES.values() for name in names):
+            return [_from_idx(folder, *names) for names in _FILES.values()]
+    return [_from_tfds(data_dir, split) for split in _FILES]
+
+
+def _idx_path(folder, name):
+    candidates = (folder / name, folder / f"{name}.gz")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _from_idx(folder, *names):
+    paths = [_idx_path(folder, name) for name in names]
+    if None in paths:
+        raise ValueError(
+            f"`data_dir` must hold all four idx files of MNIST. Received: {folder}, which has no "
+            f"{names[paths.index(None)]} or {names[paths.index(None)]}.gz."
+        )
+    images, labels = map(read_idx, paths)
+    if images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
+        raise ValueError(
+            "`data_dir` must hold images of 28x28 and a label for each. Received: arrays of shapes "
+            f"{images.shape} and {labels.shape} in {folder}, {names[0]} and {names[1]}."
+        )
+    return _as_floats(images[..., None], labels)
+
+
+def _from_tfds(data_dir, split):
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise ValueError(
+            "`data_dir` must be a folder with the four idx files of MNIST where TensorFlow "
+            f"Datasets cannot be imported. Received: {data_dir!r} ({error})."
+        ) from error
+    try:
+        batch = tfds.load("mnist", split=split, data_dir=data_dir, batch_size=-1)
+    except Exception as error:  # TFDS lets through whatever its downloads and files raise
+        raise ValueError(
+            "`data_dir` must be a folder with the four idx files of MNIST, or a folder where "
+            "TensorFlow Datasets keeps `mnist` or can download it to. "
+            f"Received: {data_dir!r}, of which TensorFlow Datasets says: {error}"
+        ) from error
+    arrays = tfds.as_numpy(batch)
+    return _as_floats(arrays["image"], arrays["label"])
+
+
+def _as_floats(images, labels):
+    return (images / np.float32(255)).astype("float32"), labels.astype("int32")
