@@ -7,7 +7,7 @@ from state_of_sparsity.analysis.results import Run
 # Entries of `result.json` that describe a run and do not judge it.
 _DESCRIPTIONS = {"name", "technique", "target_sparsity", "sparsity", "loss", "size", "nonzero"}
 _DESCRIPTIONS |= {"multiply_adds", "sparse_multiply_adds", "seed", "steps", "config_hash"}
-_DESCRIPTIONS |= {"wall_time_s", "version"}
+_DESCRIPTIONS |= {"wall_time_s", "version", "commit"}
 
 
 def metric_of(runs: Iterable[Run]) -> str:

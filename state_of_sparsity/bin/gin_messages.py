@@ -80,8 +80,16 @@ def unused_bindings():
     """Returns the names of configurables that have bindings and were never called."""
     return sorted(
         f"{scope}/{selector}".strip("/").replace(f"{selector}", ".".join(selector.split(".")[-2:]))
-        for scope, selector in set(_config._CONFIG) - set(_config._OPERATIVE_CONFIG)
-        if selector not in ("gin.macro", "gin.constant")
+        for scope, selector in _config._CONFIG
+        if selector not in ("gin.macro", "gin.constant") and not _was_called(scope, selector)
+    )
+
+
+def _was_called(scope, selector):
+    """Returns whether a configurable was called in a scope or in one inside it."""
+    return any(
+        called == selector and (not scope or f"{inner}/".startswith(f"{scope}/"))
+        for inner, called in _config._OPERATIVE_CONFIG
     )
 
 

@@ -25,9 +25,15 @@ class Cell:
 
     @property
     def directory(self):
-        """The run directory relative to the sweep's, e.g. `dense/seed_0`."""
+        """The run directory relative to the sweep's, e.g. `dense/seed_0`.
+
+        The gin file's own folder is left out, further ones inside it are kept:
+        `lenet/dense/lenet_5.gin` runs in `dense/lenet_5/...`.
+        """
         values = "_".join(f"{name}_{value}".lower() for name, value in self.settings)
-        folder = pathlib.PurePath(self.gin_file).stem
+        path = pathlib.PurePath(self.gin_file).with_suffix("")
+        parts = path.parts[1:] if len(path.parts) > 1 and not path.is_absolute() else [path.name]
+        folder = "/".join(parts)
         return f"{folder}/{re.sub('[^a-z0-9_.+-]', '', values) or 'run'}"
 
 

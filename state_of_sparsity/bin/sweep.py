@@ -3,7 +3,8 @@
     python -m state_of_sparsity.bin.sweep --sweep_dir=runs --workers=2 \
         --grid='quickstart/magnitude_pruning.gin SPARSITY=0.5,0.9 SEED=0,1,2'
 
-Each cell has its run directory, so an interrupted sweep goes on where it was.
+Each cell has its run directory, so an interrupted sweep goes on where it was. With --table=FILE
+every finished run is a line of a CSV file, from the moment it ends.
 """
 
 import concurrent.futures
@@ -18,6 +19,7 @@ import traceback
 
 from absl import flags
 
+from state_of_sparsity.analysis import results, run_table
 from state_of_sparsity.bin import gin_app, grid, train
 
 FLAGS = flags.FLAGS
@@ -33,7 +35,9 @@ def main(_):
         raise gin_app.UsageError(str(error)) from error
     if not cells:
         raise gin_app.UsageError("`grid` must be given: --grid='FILE.gin NAME=VALUE,VALUE'.")
-    failed = sweep(cells, pathlib.Path(FLAGS.sweep_dir), FLAGS.workers, FLAGS.data_dir)
+    cells = chosen(cells, FLAGS.only)
+    directory = pathlib.Path(FLAGS.sweep_dir)
+    failed = sweep(cells, directory, FLAGS.workers, FLAGS.data_dir, FLAGS.table)
     if failed:
         raise gin_app.UsageError(
             f"{failed} of {len(cells)} runs failed, as said above. Run the same command to try "
@@ -41,7 +45,29 @@ def main(_):
         )
 
 
-def sweep(cells, directory, workers, data_dir=None):
+def chosen(cells, only):
+    """Returns the cells whose run directory is one of those asked for, or lies in one; all if none.
+
+    Raises:
+        UsageError: if something asked for is no cell's.
+    """
+    if not only:
+        return cells
+    for wanted in only:
+        if not any(_is_in(cell, wanted) for cell in cells):
+            groups = sorted({os.path.dirname(cell.directory) for cell in cells})
+            raise gin_app.UsageError(
+                f"`only` must begin a run's directory. Received: {wanted!r}. "
+                f"There are {', '.join(groups)}."
+            )
+    return [cell for cell in cells if any(_is_in(cell, wanted) for wanted in only)]
+
+
+def _is_in(cell, wanted):
+    return f"{cell.directory}/".startswith(f"{wanted.strip('/')}/")
+
+
+def sweep(cells, directory, workers, data_dir=None, table=None):
     """Runs cells in worker processes and prints each as it ends.
 
     Args:
@@ -49,6 +75,7 @@ def sweep(cells, directory, workers, data_dir=None):
         directory: parent of the run directories; what workers print goes to `worker_*.log` there.
         workers: number of processes.
         data_dir: where the data lies, or None.
+        table: CSV file that gets a line for every finished run, or None.
 
     Returns:
         How many cells failed.
@@ -69,6 +96,9 @@ def sweep(cells, directory, workers, data_dir=None):
             cell = cells[tasks.index(task)]
             text, was_trained, was_failed = task.result()
             trained, failed = trained + was_trained, failed + was_failed
+            if table and not was_failed:
+                run = results.read_run(directory / cell.directory)
+                run_table.add(table, [run_table.row(run, cell.directory)])
             left_s = (len(cells) - done) * (time.monotonic() - begin) / max(trained, 1)
             eta = f"  ETA {left_s:.0f} s" if trained and done < len(cells) else ""
             print(f"[{done}/{len(cells)}] {cell.directory}  {text}{eta}", flush=True)
@@ -130,6 +160,10 @@ if __name__ == "__main__":
     flags.DEFINE_multi_string(
         "grid", [], "'FILE.gin NAME=VALUE,VALUE NAME=VALUE': every combination. May be repeated."
     )
+    flags.DEFINE_list(
+        "only", [], "Runs those whose directory begins so, e.g. dense,random_pruning."
+    )
+    flags.DEFINE_string("table", None, "CSV file that gets a line for every finished run.")
     flags.DEFINE_string("sweep_dir", None, "Parent of the run directories.")
     flags.DEFINE_integer("workers", 2, "Worker processes.", lower_bound=1)
     flags.DEFINE_string("data_dir", None, "Where the data lies; sets the macro DATA_DIR.")

@@ -45,6 +45,7 @@ def write(experiment, model, run_dir, rows, wall_time_s):
         "config_hash": config_hash(run_dir.read_config()),
         "wall_time_s": round(wall_time_s, 3),
         "version": __version__,
+        "commit": run_dir.read_commit(),
     }
     run_dir.finish(result)
     return result

@@ -10,6 +10,7 @@ import pathlib
 import re
 
 from state_of_sparsity import atomic_write
+from state_of_sparsity.training.source_commit import source_commit
 
 
 class RunDirError(Exception):
@@ -22,7 +23,7 @@ class RunDir:
     A run has *started* once `run.json` is there and is *finished* once `result.json`, which is
     written last, is. Files:
 
-    * `run.json`: the configuration the run was started with;
+    * `run.json`: the configuration and the source commit that the run was started with;
     * `config.gin`: the operative configuration, defaults included;
     * `metrics.csv`, `metrics.jsonl`: one row an evaluation, the same after any interruption;
     * `progress.jsonl`: phases, rates and times as they were; `tensorboard/`; `checkpoints/`;
@@ -95,11 +96,19 @@ class RunDir:
         for directory in (self.path, self.checkpoints):
             atomic_write.remove_leftovers(directory)
         if not self.state.exists():
-            atomic_write.write_text(self.state, json.dumps({"config": config}, indent=1) + "\n")
+            state = {"config": config, "commit": source_commit()}
+            atomic_write.write_text(self.state, json.dumps(state, indent=1) + "\n")
 
     def read_config(self):
         """Returns the configuration that the run was started with."""
-        return json.loads(self.state.read_text(encoding="utf-8"))["config"]
+        return self._read_state()["config"]
+
+    def read_commit(self):
+        """Returns the commit of the source that the run was started with, None if not known."""
+        return self._read_state().get("commit")
+
+    def _read_state(self):
+        return json.loads(self.state.read_text(encoding="utf-8"))
 
     def finish(self, result):
         """Writes `result.json`, which makes the run a finished one.

@@ -14,6 +14,13 @@ def test_every_combination_with_its_bindings_and_directory():
 
 def test_a_file_alone_is_one_cell():
     assert [cell.directory for cell in cells("a/dense.gin")] == ["dense/run"]
+    assert [cell.directory for cell in cells("dense.gin")] == ["dense/run"]
+    assert [cell.directory for cell in cells("/somewhere/a/dense.gin")] == ["dense/run"]
+
+
+def test_folders_inside_the_first_one_are_kept():
+    (cell,) = cells("lenet/dense/lenet_5.gin SEED=0")
+    assert cell.directory == "dense/lenet_5/seed_0"
 
 
 @pytest.mark.parametrize("text", ["", "SEED=0", "a.gin SEED", "a.gin SEED=", "a.gin SEED=0,,1"])

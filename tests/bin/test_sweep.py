@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from state_of_sparsity.bin import grid, sweep
+from state_of_sparsity.analysis import run_table
+from state_of_sparsity.bin import gin_app, grid, sweep
 
 SHORT = "STEPS=2 EVAL_EVERY=2 STEPS_PER_EXECUTION=1"
 
@@ -15,7 +16,7 @@ def swept(tmp_path_factory):
         *grid.cells(f"quickstart/dense.gin {SHORT} SEED=0,1"),
         *grid.cells(f"quickstart/dense.gin {SHORT} SPARSITY=0.5"),
     ]
-    return directory, cells, sweep.sweep(cells, directory, workers=2)
+    return directory, cells, sweep.sweep(cells, directory, workers=2, table=directory / "runs.csv")
 
 
 def test_every_cell_has_its_run_and_a_wrong_one_does_not_stop_the_others(swept):
@@ -45,3 +46,24 @@ def test_a_finished_cell_is_left_alone_and_a_wrong_one_says_why(swept):
     text, trained, failed = sweep.run_cell(cells[2], directory, None)
     assert failed and not trained
     assert text.startswith("FAILED: The macro SPARSITY is given but nothing uses it")
+
+
+def test_every_finished_cell_is_a_line_of_the_table(swept):
+    directory, cells, _ = swept
+    rows = run_table.read(directory / "runs.csv")
+    assert [row["run"] for row in rows] == [cell.directory for cell in cells[:2]]
+    for row in rows:
+        result = json.loads((directory / row["run"] / "result.json").read_text())
+        assert (row["seed"], row["commit"]) == (result["seed"], result["commit"])
+        assert row["accuracy"] == pytest.approx(result["accuracy"])
+        assert sum(kernel["nonzero"] for kernel in row["kernels"]) == result["nonzero"]
+
+
+def test_cells_are_chosen_by_the_beginning_of_their_directory():
+    cells = [*grid.cells("lenet/dense/lenet_5.gin SEED=0,1"), *grid.cells("a/dense_2.gin SEED=0")]
+    assert sweep.chosen(cells, []) == cells
+    assert sweep.chosen(cells, ["dense/lenet_5"]) == cells[:2]
+    assert sweep.chosen(cells, ["dense"]) == cells[:2]  # not dense_2
+    assert sweep.chosen(cells, ["dense/lenet_5/seed_1", "dense_2/"]) == cells[1:]
+    with pytest.raises(gin_app.UsageError, match=r"`only` must begin.*'len'. There are dense/len"):
+        sweep.chosen(cells, ["dense", "len"])
