@@ -1,0 +1,59 @@
+"""Writes the page on MNIST, with its tables and plots, from the table of runs.
+
+    python studies/mnist/page.py --table=docs/results/mnist/runs.csv --output=docs/results/mnist.md
+
+The text is page.md beside this file; a line `{{name}}` in it is where a table goes.
+"""
+
+import argparse
+import pathlib
+import re
+
+import plots
+import tables
+from published import NETWORKS
+from runs import cells
+
+from state_of_sparsity import atomic_write
+from state_of_sparsity.analysis import run_table
+
+TEMPLATE = pathlib.Path(__file__).with_name("page.md")
+
+
+def page(rows, folder):
+    """Returns the page as text.
+
+    Args:
+        rows: what `run_table.read` returned.
+        folder: where plots lie, relative to the page.
+    """
+    found = cells(rows)
+    parts = {"claims": tables.claims(found), "times": tables.times(found)}
+    for network in NETWORKS:
+        parts[f"techniques {network}"] = tables.techniques(found, network)
+        parts[f"layers {network}"] = tables.layers(found, network)
+        parts[f"architectures {network}"] = tables.architectures(found, network)
+    parts["runs"] = f"{len(rows)} runs, [{folder}/runs.csv]({folder}/runs.csv)"
+    parts["trade off"] = f"![Test error against weights left]({folder}/trade_off.png)"
+    parts["units"] = f"![Test error against multiply-adds]({folder}/units.png)"
+    text = TEMPLATE.read_text(encoding="utf-8")
+    return re.sub(r"\{\{(.+?)\}\}", lambda match: parts[match[1]], text)
+
+
+def main():
+    """Writes the page beside a folder of its name, which holds the plots."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--table", required=True, help="CSV file that bin/sweep.py wrote")
+    parser.add_argument("--output", required=True, help="the page, e.g. docs/results/mnist.md")
+    arguments = parser.parse_args()
+    rows = run_table.read(arguments.table)
+    output = pathlib.Path(arguments.output)
+    folder = output.with_suffix("")
+    plots.trade_off(cells(rows), folder / "trade_off.png")
+    plots.architectures(cells(rows), folder / "units.png")
+    atomic_write.write_text(output, page(rows, folder.name))
+    print(f"{output}, from {len(rows)} runs.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The page on MNIST: its arithmetic, and that it is what its table of runs says."""
+
+import pathlib
+import sys
+
+import pytest
+
+import state_of_sparsity as sos
+from state_of_sparsity.analysis import run_table
+from state_of_sparsity.models import lenet
+
+ROOT = pathlib.Path(__file__).parents[2]
+FOLDER = ROOT / "studies" / "mnist"
+PAGE, TABLE = ROOT / "docs/results/mnist.md", ROOT / "docs/results/mnist/runs.csv"
+
+
+@pytest.fixture(autouse=True)
+def _as_a_script(monkeypatch):
+    """Puts the study's folder first, as Python does for a script; nothing of it stays."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", "")).startswith(str(FOLDER)):
+            del sys.modules[name]
+
+
+def run(cell, seed, accuracy, kernels):
+    """Returns a row of a table; `kernels` are `(path, non-zeros, size, inputs, outputs)`."""
+    names = ("path", "nonzero", "size", "inputs_left", "outputs_left")
+    return {
+        "run": f"{cell}/seed_{seed}",
+        "accuracy": accuracy,
+        "seed": seed,
+        "config_hash": "a",
+        "steps": 100,
+        "wall_time_s": 50.0 + seed,
+        "nonzero": sum(k[1] for k in kernels),
+        "size": sum(k[2] for k in kernels),
+        "kernels": [dict(zip(names, kernel, strict=True)) for kernel in kernels],
+    }
+
+
+def mlp(first, second, third, **units):
+    sizes = (235_200, 30_000, 1_000)
+    inputs = units.get("inputs", (784, 300, 100))
+    names = ("hidden_1/kernel", "hidden_2/kernel", "logits/kernel")
+    lines = zip(names, (first, second, third), sizes, inputs, (300, 100, 10), strict=True)
+    return list(lines)
+
+
+@pytest.mark.parametrize(
+    ("network", "units"), [("lenet_300_100", (784, 300, 100)), ("lenet_5", (20, 50, 800, 500))]
+)
+def test_multiply_adds_of_a_whole_network_are_those_of_the_report(network, units):
+    from published import multiply_adds
+
+    model = getattr(lenet, network)()
+    assert multiply_adds(network, units) == sos.report(model).multiply_adds
+
+
+def test_multiply_adds_of_published_architectures():
+    from published import multiply_adds
+
+    assert multiply_adds("lenet_300_100", (266, 88, 33)) == 266 * 88 + 88 * 33 + 330
+    small = 9 * 25 * 576 + 9 * 18 * 25 * 64 + 65 * 25 + 250
+    assert multiply_adds("lenet_5", (9, 18, 65, 25)) == small
+
+
+def test_a_claim_is_met_where_both_figures_are():
+    from runs import cells
+    from tables import claims
+
+    cell = "variational_dropout/lenet_300_100"
+    rows = [
+        run(cell, 0, 0.9808, mlp(2600, 800, 400)),  # 1.92 %, 70 times fewer
+        run(cell, 1, 0.9807, mlp(2600, 800, 400)),
+        run(cell, 2, 0.9850, mlp(3000, 800, 400)),  # 63 times fewer
+    ]
+    text = claims(cells(rows))
+    assert "1.92 % with 68 times fewer" in text
+    assert "1.92 % with 70<br>1.93 % with 70<br>1.50 % with 63 | 1 of 3 seeds |" in text
+
+
+def test_units_are_compared_with_what_was_published():
+    from runs import cells
+    from tables import architectures, claims
+
+    cell = "l0_groups/lenet_300_100"
+    worse_in_both = mlp(1000, 1000, 1000, inputs=(300, 90, 40))
+    cheaper = mlp(1000, 1000, 1000, inputs=(200, 90, 40))
+    rows = [run(cell, 0, 0.98, worse_in_both), run(cell, 1, 0.98, cheaper)]
+    assert "| 1 of 2 seeds |" in claims(cells(rows))
+    assert "| 1 | 200-90-40 | 2.00 | 22,000 |" in architectures(cells(rows), "lenet_300_100")
+
+
+def test_runs_of_one_configuration_are_one_cell():
+    from runs import cells
+
+    rows = [run("dense/lenet_5", seed, 0.99, mlp(1, 2, 3)) for seed in (2, 0, 1)]
+    rows += [{**run("dense/lenet_5", 9, 0.5, mlp(1, 2, 3)), "config_hash": "b"}]
+    rows += [run("quickstart/digits", 0, 0.5, mlp(1, 2, 3))]  # no cell of this study
+    found = cells(rows)
+    assert [[row["seed"] for row in cell.runs] for cell in found] == [[0, 1, 2], [9]]
+    assert found[0].errors == pytest.approx([1.0] * 3)
+
+
+def test_the_page_is_what_its_table_says():
+    from page import page
+
+    assert PAGE.read_text(encoding="utf-8") == page(run_table.read(TABLE), "mnist")
+
+
+def test_every_cell_that_claims_something_has_three_seeds():
+    from runs import cells
+
+    found = cells(run_table.read(TABLE))
+    claiming = [cell for cell in found if cell.technique != "l0_regularization"]
+    assert len(claiming) == 16
+    assert all(len(cell.runs) >= 3 for cell in claiming)
+    assert not any("+" in str(run["commit"]) for cell in found for run in cell.runs)
