@@ -17,7 +17,7 @@ It can be interrupted and run again at any time: finished runs are left alone, t
 where they were.
 
   --only=CELLS    cells to run, separated by commas, e.g. variational_dropout/lenet_300_100 or
-                  dense,magnitude_global (default: all; --only=help lists them)
+                  dense,magnitude_global (default: all; a wrong name lists them)
   --seeds=N       seeds of each cell, from 0 on (default: 3)
   --data_dir=DIR  a folder with the four idx files of MNIST, or the data_dir of TensorFlow Datasets
                   (default: data/mnist in the clone or shared/data/mnist beside it, where it is
