@@ -11,7 +11,7 @@ Usage: launch/mnist_numbers.sh [--only=CELLS] [--seeds=N] [--data_dir=DIR] [--ru
 
 Makes a virtual environment (.venv in the clone, or \$SOS_VENV), installs the package, trains
 LeNet-300-100 and LeNet-5 on MNIST dense and with every technique, and writes the page with tables
-and plots. All cells with 3 seeds take about HOURS hours on 2 cores.
+and plots. All cells with 3 seeds take about three hours on 2 cores.
 
 It can be interrupted and run again at any time: finished runs are left alone, the others go on
 where they were.
@@ -63,15 +63,15 @@ for network in lenet_300_100 lenet_5; do
   done
 done
 grids+=(
-  "--grid=lenet/l0_regularization/lenet_300_100.gin L0_WEIGHT=1e-6,1e-5 $numbers"
-  "--grid=lenet/l0_regularization/lenet_5.gin L0_WEIGHT=1e-6,1e-5 $numbers"
+  "--grid=lenet/l0_regularization/lenet_300_100.gin L0_WEIGHT=3e-5,1e-4,3e-4,1e-3 $numbers"
+  "--grid=lenet/l0_regularization/lenet_5.gin L0_WEIGHT=3e-5,1e-4,3e-4,1e-3 $numbers"
 )
 
 echo "==> Training into $runs_dir; MNIST from ${data_dir:-TensorFlow Datasets}."
 "$VENV/bin/python" -m state_of_sparsity.bin.sweep --sweep_dir="$runs_dir" --workers="$workers" \
-  --table="$runs_dir/runs.csv" ${data_dir:+"--data_dir=$data_dir"} ${only:+"--only=$only"} \
+  --table="$runs_dir/mnist/runs.csv" ${data_dir:+"--data_dir=$data_dir"} ${only:+"--only=$only"} \
   "${grids[@]}"
 
 echo "==> Writing the page."
-"$VENV/bin/python" "$ROOT/studies/mnist/page.py" --table="$runs_dir/runs.csv" \
+"$VENV/bin/python" "$ROOT/studies/mnist/page.py" --table="$runs_dir/mnist/runs.csv" \
   --output="$runs_dir/mnist.md"

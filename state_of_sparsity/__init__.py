@@ -59,3 +59,4 @@ def _register_with_keras(_):
         return
     importlib.import_module(f"{__name__}.distributions")
     importlib.import_module(f"{__name__}.layers")
+    importlib.import_module(f"{__name__}.training.scaled_adam")

@@ -136,7 +136,9 @@ def read_table(path: str | os.PathLike) -> list[dict]:
         A dict a row; numbers are int or float, empty cells None.
     """
     with open(path, newline="", encoding="utf-8") as file:
-        return [{key: _parse(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
+        return [
+            {key: parse_cell(cell) for key, cell in row.items()} for row in csv.DictReader(file)
+        ]
 
 
 def aggregate(runs: Iterable[Run], metric: str) -> list[Aggregate]:
@@ -183,11 +185,12 @@ def _settings(config):
 def _difference(settings, target, others):
     """Returns the settings that not all of a technique's runs have, but for the target's own."""
     common = set.intersection(*map(set, others))
-    own = [s for s in settings if s not in common and _parse(s.split(" = ")[1]) != target]
+    own = [s for s in settings if s not in common and parse_cell(s.split(" = ")[1]) != target]
     return ", ".join(own)
 
 
-def _parse(cell):
+def parse_cell(cell):
+    """Returns the cell of a CSV file as int or float if it is one, None if it is empty."""
     for kind in (int, float):
         try:
             return kind(cell)

@@ -1,7 +1,10 @@
 """One CSV file of many runs: a line a run, written as runs finish, kept when they are deleted."""
 
+import contextlib
 import csv
+import fcntl
 import io
+import json
 import os
 import pathlib
 from collections.abc import Iterable, Mapping
@@ -9,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from state_of_sparsity import atomic_write
 from state_of_sparsity.analysis import results
 
-# A kernel is written as `hidden_1/kernel:nonzero/size:inputs left>outputs left`.
-_KERNELS = "kernels"
+_KERNEL = ("path", "nonzero", "size", "inputs_left", "outputs_left")
+# Hexadecimal digits may look like a number.
+_TEXT = ("run", "name", "technique", "config_hash", "commit", "version")
 
 
 def row(run: results.Run, name: str) -> dict:
@@ -20,71 +24,74 @@ def row(run: results.Run, name: str) -> dict:
         run: a finished run.
         name: what the line is found by, such as the run directory relative to its parent's.
     """
-    kernels = (
-        f"{k['path']}:{k['nonzero']}/{k['size']}:{k['inputs_left']}>{k['outputs_left']}"
-        for k in run.layers()
-    )
-    return {"run": name, **run.result, _KERNELS: " ".join(kernels)}
+    kernels = [[kernel.get(column) for column in _KERNEL] for kernel in run.layers()]
+    return {"run": name, **run.result, "kernels": json.dumps(kernels)}
 
 
-def add(path: str | os.PathLike, rows: Iterable[Mapping]):
-    """Adds lines to a table, those of runs already there in place of the old ones; atomically.
+class RunTable:
+    """A CSV file of runs.
 
     Args:
-        path: the CSV file; made if need be.
-        rows: what `row` returned.
-    """
-    path = pathlib.Path(path)
-    lines = {line["run"]: line for line in (_read_text(path) if path.exists() else [])}
-    lines |= {line["run"]: line for line in rows}
-    ordered = [lines[name] for name in sorted(lines)]
-    columns = list(dict.fromkeys(column for line in ordered for column in line if column))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(ordered)
-    atomic_write.write_text(path, text.getvalue())
-
-
-def read(path: str | os.PathLike) -> list[dict]:
-    """Reads a table.
-
-    Args:
-        path: the CSV file.
-
-    Returns:
-        A dict a run; numbers are int or float, empty cells None, and `kernels` is a list of dicts
-        with `path`, `nonzero`, `size`, `inputs_left` and `outputs_left`.
+        path: the file; made when the first line is added.
 
     Raises:
-        ValueError: if the file is no such table.
+        ValueError: if the file is there and is no such table.
     """
-    rows = results.read_table(path)
-    if not rows or "run" not in rows[0]:
-        raise ValueError(
-            f"`path` must be a table of runs, with a column `run`. Received: {path}. "
-            "bin/sweep.py writes one with --table."
-        )
-    return [{**row, _KERNELS: _kernels(row.get(_KERNELS))} for row in rows]
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = pathlib.Path(path).expanduser()
+        self._lines()
+
+    def add(self, rows: Iterable[Mapping]):
+        """Adds lines, those of runs already there in place of the old ones; atomically.
+
+        Several processes may add to one table.
+
+        Args:
+            rows: what `row` returned.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(self.path.parent):
+            lines = {line["run"]: line for line in [*self._lines(), *rows]}
+            ordered = [lines[name] for name in sorted(lines)]
+            columns = list(dict.fromkeys(column for line in ordered for column in line))
+            text = io.StringIO()
+            writer = csv.DictWriter(text, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(ordered)
+            atomic_write.write_text(self.path, text.getvalue())
+
+    def read(self) -> list[dict]:
+        """Returns a dict a run: numbers are int or float, empty cells None, and `kernels` a list
+        of dicts with `path`, `nonzero`, `size`, `inputs_left` and `outputs_left`.
+        """
+        return [_parsed(line) for line in self._lines()]
+
+    def _lines(self):
+        if not self.path.exists():
+            return []
+        with open(self.path, newline="", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
+        if any(not line.get("run") or None in line or None in line.values() for line in lines):
+            raise ValueError(
+                "The table must be one that bin/sweep.py wrote: a column `run` and as many cells "
+                f"in every line. Received: {self.path}. Name another file."
+            )
+        return lines
 
 
-def _read_text(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def _parsed(line):
+    kernels = json.loads(line.get("kernels") or "[]")
+    values = {k: v or None if k in _TEXT else results.parse_cell(v) for k, v in line.items()}
+    return {**values, "kernels": [dict(zip(_KERNEL, kernel, strict=True)) for kernel in kernels]}
 
 
-def _kernels(text):
-    return [_kernel(part) for part in (text or "").split()]
-
-
-def _kernel(text):
-    path, weights, units = text.split(":")
-    nonzero, size = map(int, weights.split("/"))
-    left = [None if count == "None" else int(count) for count in units.split(">")]
-    return {
-        "path": path,
-        "nonzero": nonzero,
-        "size": size,
-        "inputs_left": left[0],
-        "outputs_left": left[1],
-    }
+@contextlib.contextmanager
+def _locked(folder):
+    """Holds a folder for this process; the lock goes with the process, however it ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -27,12 +27,13 @@ class Cell:
     def directory(self):
         """The run directory relative to the sweep's, e.g. `dense/seed_0`.
 
-        The gin file's own folder is left out, further ones inside it are kept:
+        The first folder of the gin file is left out, further ones inside it are kept:
         `lenet/dense/lenet_5.gin` runs in `dense/lenet_5/...`.
         """
         values = "_".join(f"{name}_{value}".lower() for name, value in self.settings)
         path = pathlib.PurePath(self.gin_file).with_suffix("")
-        parts = path.parts[1:] if len(path.parts) > 1 and not path.is_absolute() else [path.name]
+        parts = [part for part in path.parts if part not in ("..", "gin_configs")]
+        parts = [path.name] if path.is_absolute() or len(parts) < 2 else parts[1:]
         folder = "/".join(parts)
         return f"{folder}/{re.sub('[^a-z0-9_.+-]', '', values) or 'run'}"
 
@@ -66,9 +67,27 @@ def cells(grid):
             raise ValueError(f"`grid` must have axes as NAME=VALUE,VALUE. Received: {axis!r}.")
         choices.append([(name, value) for value in values.split(",")])
     found = [Cell(gin_file, settings) for settings in itertools.product(*choices)]
+    _check_distinct(found, grid)
+    return found
+
+
+def all_cells(grids):
+    """Returns the cells of several grids, in their order.
+
+    Args:
+        grids: texts as `cells` takes them.
+
+    Raises:
+        ValueError: if one does not have that form, or two cells would share a run directory.
+    """
+    found = [cell for grid in grids for cell in cells(grid)]
+    _check_distinct(found, grids)
+    return found
+
+
+def _check_distinct(found, received):
     if len({cell.directory for cell in found}) < len(found):
         raise ValueError(
             "`grid` must have cells that differ in letters, digits or any of _.+-, which name the "
-            f"run directories. Received: {grid!r}."
+            f"run directories. Received: {received!r}."
         )
-    return found

@@ -8,6 +8,7 @@ every finished run is a line of a CSV file, from the moment it ends.
 """
 
 import concurrent.futures
+import json
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -24,20 +25,23 @@ from state_of_sparsity.bin import gin_app, grid, train
 
 FLAGS = flags.FLAGS
 
+SECONDS_BETWEEN_REPORTS = 30
+
 
 def main(_):
     """Runs the program; the flags are described by `--help`."""
     if not FLAGS.sweep_dir:
         raise gin_app.UsageError("`sweep_dir` must be given: --sweep_dir=DIRECTORY.")
     try:
-        cells = [cell for text in FLAGS.grid for cell in grid.cells(text)]
+        cells = grid.all_cells(FLAGS.grid)
+        table = run_table.RunTable(FLAGS.table) if FLAGS.table else None
     except ValueError as error:
         raise gin_app.UsageError(str(error)) from error
     if not cells:
         raise gin_app.UsageError("`grid` must be given: --grid='FILE.gin NAME=VALUE,VALUE'.")
     cells = chosen(cells, FLAGS.only)
-    directory = pathlib.Path(FLAGS.sweep_dir)
-    failed = sweep(cells, directory, FLAGS.workers, FLAGS.data_dir, FLAGS.table)
+    directory = pathlib.Path(FLAGS.sweep_dir).expanduser()
+    failed = sweep(cells, directory, FLAGS.workers, FLAGS.data_dir, table)
     if failed:
         raise gin_app.UsageError(
             f"{failed} of {len(cells)} runs failed, as said above. Run the same command to try "
@@ -48,23 +52,30 @@ def main(_):
 def chosen(cells, only):
     """Returns the cells whose run directory is one of those asked for, or lies in one; all if none.
 
+    The last part of a directory may be cut at an underscore: `dense/seed` means all its seeds.
+
     Raises:
         UsageError: if something asked for is no cell's.
     """
-    if not only:
-        return cells
     for wanted in only:
         if not any(_is_in(cell, wanted) for cell in cells):
-            groups = sorted({os.path.dirname(cell.directory) for cell in cells})
-            raise gin_app.UsageError(
-                f"`only` must begin a run's directory. Received: {wanted!r}. "
-                f"There are {', '.join(groups)}."
+            first = [c for c in cells if c.directory.startswith(f"{wanted.split('/')[0]}/")]
+            near = sorted({c.directory for c in first}) or sorted(
+                {os.path.dirname(c.directory) for c in cells}
             )
-    return [cell for cell in cells if any(_is_in(cell, wanted) for wanted in only)]
+            raise gin_app.UsageError(
+                "`only` must name runs by their directory, or by one it lies in. "
+                f"Received: {wanted!r}. There are {', '.join(near)}."
+            )
+    return [c for c in cells if not only or any(_is_in(c, wanted) for wanted in only)]
 
 
 def _is_in(cell, wanted):
-    return f"{cell.directory}/".startswith(f"{wanted.strip('/')}/")
+    wanted, directory = wanted.strip("/"), cell.directory
+    if f"{directory}/".startswith(f"{wanted}/"):
+        return True
+    in_last_part = os.path.dirname(wanted) == os.path.dirname(directory)
+    return in_last_part and directory.startswith(f"{wanted}_")
 
 
 def sweep(cells, directory, workers, data_dir=None, table=None):
@@ -75,7 +86,7 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
         directory: parent of the run directories; what workers print goes to `worker_*.log` there.
         workers: number of processes.
         data_dir: where the data lies, or None.
-        table: CSV file that gets a line for every finished run, or None.
+        table: the `RunTable` that gets a line for every finished run, or None.
 
     Returns:
         How many cells failed.
@@ -91,14 +102,13 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
         workers, context, initializer=_start_worker, initargs=(directory, workers)
     )
     try:
-        tasks = [pool.submit(run_cell, cell, directory, data_dir) for cell in cells]
-        for done, task in enumerate(concurrent.futures.as_completed(tasks), start=1):
-            cell = cells[tasks.index(task)]
+        tasks = {pool.submit(run_cell, cell, directory, data_dir): cell for cell in cells}
+        for done, task in enumerate(_as_completed(tasks, directory), start=1):
+            cell = tasks[task]
             text, was_trained, was_failed = task.result()
             trained, failed = trained + was_trained, failed + was_failed
-            if table and not was_failed:
-                run = results.read_run(directory / cell.directory)
-                run_table.add(table, [run_table.row(run, cell.directory)])
+            if table is not None and not was_failed:
+                text += _add_to_table(table, cell, directory)
             left_s = (len(cells) - done) * (time.monotonic() - begin) / max(trained, 1)
             eta = f"  ETA {left_s:.0f} s" if trained and done < len(cells) else ""
             print(f"[{done}/{len(cells)}] {cell.directory}  {text}{eta}", flush=True)
@@ -112,6 +122,42 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
         raise
     pool.shutdown()
     return failed
+
+
+def _as_completed(tasks, directory):
+    """Yields tasks as they end; every half minute in between it says how far the others are."""
+    waiting = set(tasks)
+    while waiting:
+        done, waiting = concurrent.futures.wait(
+            waiting, SECONDS_BETWEEN_REPORTS, concurrent.futures.FIRST_COMPLETED
+        )
+        yield from done
+        if not done:
+            lines = (_progress(directory / tasks[task].directory) for task in waiting)
+            for line in sorted(filter(None, lines)):
+                print(f"    {line}", flush=True)
+
+
+def _progress(run_dir):
+    """Returns how far an unfinished run is, in a line, or None if it has not begun to train."""
+    try:
+        last = json.loads((run_dir / "progress.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    except (OSError, ValueError, IndexError):
+        return None
+    if "step" not in last:
+        return None
+    name = "/".join(run_dir.parts[-3:])
+    return f"{name}  step {last['step']:,} of {last['steps']:,}  ETA {last['eta_s']:.0f} s"
+
+
+def _add_to_table(table, cell, directory):
+    """Adds a finished run to the table; returns what to say where that cannot be done."""
+    try:
+        run = results.read_run(directory / cell.directory)
+        table.add([run_table.row(run, cell.directory)])
+    except (OSError, ValueError) as error:
+        return f"  NOT IN THE TABLE: {error}"
+    return ""
 
 
 def run_cell(cell, directory, data_dir):
@@ -160,9 +206,7 @@ if __name__ == "__main__":
     flags.DEFINE_multi_string(
         "grid", [], "'FILE.gin NAME=VALUE,VALUE NAME=VALUE': every combination. May be repeated."
     )
-    flags.DEFINE_list(
-        "only", [], "Runs those whose directory begins so, e.g. dense,random_pruning."
-    )
+    flags.DEFINE_list("only", [], "Directories of the runs wanted, or those they lie in.")
     flags.DEFINE_string("table", None, "CSV file that gets a line for every finished run.")
     flags.DEFINE_string("sweep_dir", None, "Parent of the run directories.")
     flags.DEFINE_integer("workers", 2, "Worker processes.", lower_bound=1)

@@ -18,7 +18,8 @@ class Mnist(InMemory):
     """MNIST, a fixed part of the training images held out for validation.
 
     Images are float32 of shape `(28, 28, 1)` in [0, 1], labels int32 in 0..9. The held-out images
-    are drawn once, from `split_seed`, whatever the seed of a run.
+    are drawn once, from `split_seed`, whatever the seed of a run. TFDS holds the images in another
+    order than the idx files: go on with a run from the kind of source it was started with.
 
     Args:
         data_dir: a folder with the four idx files of the original (`train-images-idx3-ubyte`, ...,

@@ -52,10 +52,11 @@ def unit_axes(kernel: Kernel) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if rank == 2:
         return (0,), (1,)
     raise ValueError(
-        f"The units of the kernel '{kernel.variable.name}' of shape "
+        f"The input units of the kernel '{kernel.variable.name}' of shape "
         f"{tuple(kernel.variable.shape)} are not known: it must belong to one of Keras's dense, "
         "einsum, convolution or embedding layers, or be a matrix. "
-        f"Received: a layer of type {type(layer).__name__}."
+        f"Received: the layer '{layer.name}' of type {type(layer).__name__}. "
+        "Where gates are wanted, use `group=None` for it, or leave it dense by a rule."
     )
 
 
@@ -96,15 +97,23 @@ def units_left(kernel: Kernel, values: np.ndarray) -> tuple[int | None, int | No
         values: its values, zeros written in.
 
     Returns:
-        Two counts, or `(None, None)` where the kernel's units are not known.
+        Two counts, None where the kernel's units are not known (inputs of grouped convolutions,
+        outputs of LSTM and GRU).
     """
     try:
-        sides = unit_axes(kernel)
+        inputs, outputs = unit_axes(kernel)
     except ValueError:
         return None, None
-    present = values != 0
-    counts = []
-    for axes in sides:
-        others = tuple(axis for axis in range(values.ndim) if axis not in axes)
-        counts.append(int(np.count_nonzero(present.any(axis=others))))
-    return tuple(counts)
+    layer, present = kernel.owner, values != 0
+    # The channels of a group stand for those of all groups; an LSTM has four columns a unit.
+    several = getattr(layer, "groups", 1) > 1
+    recurrent = isinstance(layer, (keras.layers.LSTMCell, keras.layers.GRUCell))
+    return (
+        None if several else _count(present, inputs),
+        None if recurrent else _count(present, outputs),
+    )
+
+
+def _count(present, axes):
+    others = tuple(axis for axis in range(present.ndim) if axis not in axes)
+    return int(np.count_nonzero(present.any(axis=others)))

@@ -3,13 +3,12 @@
 import keras
 
 
-def lenet_300_100(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_uniform"):
+def lenet_300_100(input_shape=(28, 28, 1), classes=10):
     """Returns LeNet-300-100: two hidden layers of 300 and 100 ReLU units, then logits.
 
     Args:
         input_shape: shape of one example, e.g. `(height, width, channels)`; flattened first.
         classes: number of logits, at least 2.
-        kernel_initializer: Keras initializer of all kernels, or its name.
 
     Returns:
         A built `keras.Sequential` with kernels in layers `hidden_1`, `hidden_2` and
@@ -33,19 +32,15 @@ def lenet_300_100(input_shape=(28, 28, 1), classes=10, kernel_initializer="gloro
         [
             keras.Input(input_shape, name="image"),
             keras.layers.Flatten(name="flatten"),
-            keras.layers.Dense(
-                300, activation="relu", kernel_initializer=kernel_initializer, name="hidden_1"
-            ),
-            keras.layers.Dense(
-                100, activation="relu", kernel_initializer=kernel_initializer, name="hidden_2"
-            ),
-            keras.layers.Dense(classes, kernel_initializer=kernel_initializer, name="logits"),
+            keras.layers.Dense(300, activation="relu", name="hidden_1"),
+            keras.layers.Dense(100, activation="relu", name="hidden_2"),
+            keras.layers.Dense(classes, name="logits"),
         ],
         name="lenet_300_100",
     )
 
 
-def lenet_5(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_uniform"):
+def lenet_5(input_shape=(28, 28, 1), classes=10):
     """Returns LeNet-5 as Caffe has it: convolutions of 20 and 50 filters, then 500 ReLU units.
 
     Convolutions are 5x5, without padding, with ReLU, each followed by 2x2 maximum pooling, as in
@@ -54,7 +49,6 @@ def lenet_5(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_unif
     Args:
         input_shape: shape of one example, `(height, width, channels)`, 16 or more high and wide.
         classes: number of logits, at least 2.
-        kernel_initializer: Keras initializer of all kernels, or its name.
 
     Returns:
         A built `keras.Sequential` with kernels in layers `convolution_1`, `convolution_2`, `hidden`
@@ -79,7 +73,6 @@ def lenet_5(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_unif
                 20,
                 5,
                 activation="relu",
-                kernel_initializer=kernel_initializer,
                 name="convolution_1",
             ),
             keras.layers.MaxPooling2D(2, name="pooling_1"),
@@ -87,15 +80,12 @@ def lenet_5(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_unif
                 50,
                 5,
                 activation="relu",
-                kernel_initializer=kernel_initializer,
                 name="convolution_2",
             ),
             keras.layers.MaxPooling2D(2, name="pooling_2"),
             keras.layers.Flatten(name="flatten"),
-            keras.layers.Dense(
-                500, activation="relu", kernel_initializer=kernel_initializer, name="hidden"
-            ),
-            keras.layers.Dense(classes, kernel_initializer=kernel_initializer, name="logits"),
+            keras.layers.Dense(500, activation="relu", name="hidden"),
+            keras.layers.Dense(classes, name="logits"),
         ],
         name="lenet_5",
     )

@@ -43,7 +43,6 @@ class ScaledAdam(keras.optimizers.Adam):
 
     def build(self, variables):
         """Makes the state, and refuses multipliers that no variable is meant by."""
-        super().build(variables)
         names = [variable.name for variable in variables]
         for name in self.multipliers:
             if not any(each.endswith(name) for each in names):
@@ -51,6 +50,7 @@ class ScaledAdam(keras.optimizers.Adam):
                     "`multipliers` must name the ends of variables' names. Received: "
                     f"{name!r}; the variables are {sorted(set(names))}."
                 )
+        super().build(variables)
         self._factors = [self._factor(name) for name in names]
 
     def _factor(self, variable_name):

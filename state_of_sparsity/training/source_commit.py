@@ -5,14 +5,18 @@ import pathlib
 import subprocess
 
 
-@functools.cache  # as it was when the process began: later commits do not change what it runs
+@functools.cache  # later commits do not change the Python that a process has imported
 def source_commit() -> str | None:
     """Returns the commit of the clone that the package is imported from, 12 digits.
 
     `+` is added where the package or its gin files differ from that commit. None where the package
     is not imported from a clone, or git is not installed.
     """
-    package = pathlib.Path(__file__).resolve().parents[1]
+    return commit_of(pathlib.Path(__file__).resolve().parents[1])
+
+
+def commit_of(package: pathlib.Path) -> str | None:
+    """Returns the commit of the clone that a package lies in, as `source_commit` says."""
     if not (package.parent / ".git").exists():
         return None
     try:

@@ -15,7 +15,7 @@ from published import NETWORKS
 from runs import cells
 
 from state_of_sparsity import atomic_write
-from state_of_sparsity.analysis import run_table
+from state_of_sparsity.analysis.run_table import RunTable
 
 TEMPLATE = pathlib.Path(__file__).with_name("page.md")
 
@@ -24,8 +24,8 @@ def page(rows, folder):
     """Returns the page as text.
 
     Args:
-        rows: what `run_table.read` returned.
-        folder: where plots lie, relative to the page.
+        rows: what `RunTable.read` returned.
+        folder: where plots and table lie, relative to the page.
     """
     found = cells(rows)
     parts = {"claims": tables.claims(found), "times": tables.times(found)}
@@ -33,7 +33,7 @@ def page(rows, folder):
         parts[f"techniques {network}"] = tables.techniques(found, network)
         parts[f"layers {network}"] = tables.layers(found, network)
         parts[f"architectures {network}"] = tables.architectures(found, network)
-    parts["runs"] = f"{len(rows)} runs, [{folder}/runs.csv]({folder}/runs.csv)"
+    parts["runs"] = f"[{len(rows)} runs]({folder}/runs.csv)"
     parts["trade off"] = f"![Test error against weights left]({folder}/trade_off.png)"
     parts["units"] = f"![Test error against multiply-adds]({folder}/units.png)"
     text = TEMPLATE.read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def main():
     parser.add_argument("--table", required=True, help="CSV file that bin/sweep.py wrote")
     parser.add_argument("--output", required=True, help="the page, e.g. docs/results/mnist.md")
     arguments = parser.parse_args()
-    rows = run_table.read(arguments.table)
+    rows = RunTable(arguments.table).read()
     output = pathlib.Path(arguments.output)
     folder = output.with_suffix("")
     plots.trade_off(cells(rows), folder / "trade_off.png")

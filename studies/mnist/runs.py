@@ -1,5 +1,6 @@
 """The runs of the study, read from their table and grouped by cell."""
 
+import math
 import statistics
 from dataclasses import dataclass
 
@@ -39,8 +40,8 @@ class Cell:
 
     @property
     def compressions(self):
-        """Times fewer weights, one a seed."""
-        return [run["size"] / run["nonzero"] for run in self.runs]
+        """Times fewer weights, one a seed; infinitely many where none is left."""
+        return [run["size"] / run["nonzero"] if run["nonzero"] else math.inf for run in self.runs]
 
     @property
     def nonzero(self):
@@ -74,7 +75,7 @@ def cells(rows):
     """Returns the cells of a table, in the order of the page, the sparsest last.
 
     Args:
-        rows: what `run_table.read` returned.
+        rows: what `RunTable.read` returned.
     """
     groups = {}
     for row in rows:

@@ -2,7 +2,7 @@
 
     python studies/mnist/step_time.py --data_dir=data/mnist --output=step_time.csv
 
-Every cell is built from its gin file; in each round each trains 100 steps. The median over rounds
+Every cell is built from its gin file; in each round each trains some steps. The median over rounds
 counts, and its ratio to the dense network's.
 """
 
@@ -34,14 +34,14 @@ TECHNIQUES = (
     "l0_regularization",
     "l0_groups",
 )
-STEPS = 100
 
 
 def main():
     """Measures, prints and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data_dir", help="where MNIST lies")
-    parser.add_argument("--rounds", type=int, default=5, help="timed rounds of 100 steps each")
+    parser.add_argument("--rounds", type=int, default=5, help="timed rounds")
+    parser.add_argument("--steps", type=int, default=100, help="steps of a round")
     parser.add_argument("--output", help="CSV file")
     arguments = parser.parse_args()
     rows = []
@@ -50,7 +50,7 @@ def main():
         times = {technique: [] for technique in TECHNIQUES}
         for number in range(arguments.rounds + 1):
             for technique, (model, batches) in models.items():
-                seconds = _train(model, batches)
+                seconds = _train(model, batches, arguments.steps)
                 if number:  # the first round compiles
                     times[technique].append(seconds)
             print(f"{network}: round {number} of {arguments.rounds}", flush=True)
@@ -61,7 +61,7 @@ def main():
                 {
                     "network": network,
                     "technique": technique,
-                    "ms_per_step": f"{1000 * median / STEPS:.2f}",
+                    "ms_per_step": f"{1000 * median / arguments.steps:.2f}",
                     "ratio_to_dense": f"{median / dense:.2f}",
                 }
             )
@@ -80,16 +80,17 @@ def _build(technique, network, data_dir):
     gin_app.parse([f"lenet/{technique}/{network}.gin"], needed, data_dir)
     with gin.unlock_config():
         experiment = gin.get_configurable(Experiment)()
-    batches = list(itertools.islice(experiment.data.train(0), STEPS))
-    return experiment.build(), itertools.cycle(batches)
+    batches = list(itertools.islice(experiment.data.train(0), 50))
+    # `fit` takes generators, and no other iterators.
+    return experiment.build(), (batch for batch in itertools.cycle(batches))
 
 
-def _train(model, batches):
-    """Returns the seconds of 100 steps in one call of `fit`."""
+def _train(model, batches, steps):
+    """Returns the seconds of some steps in one call of `fit`."""
     begin = time.perf_counter()
     model.fit(
         batches,
-        steps_per_epoch=STEPS,
+        steps_per_epoch=steps,
         verbose=0,
         callbacks=[UpdateSparsity()] if sparse_layers(model) else [],
     )

@@ -65,7 +65,7 @@ def techniques(cells, network):
             TECHNIQUES[cell.technique],
             _mean(cell.errors, 2),
             ", ".join(f"{error:.2f}" for error in cell.errors),
-            f"{cell.runs[0]['size'] / cell.nonzero:.1f}",
+            f"{statistics.fmean(cell.compressions):.1f}",
             f"{cell.nonzero:,.0f}",
         ]
         for cell in cells

@@ -1,12 +1,15 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
-from state_of_sparsity.analysis import results, run_table
+from state_of_sparsity.analysis import results
+from state_of_sparsity.analysis.run_table import RunTable, row
 
 REPORT = (
     "path,technique,shape,size,nonzero,sparsity,inputs_left,outputs_left\n"
-    "hidden_1/kernel,MagnitudePruning,4x3,12,5,0.58,3,2\n"
+    "hidden 1:a/kernel,MagnitudePruning,4x3,12,5,0.58,3,2\n"
     "odd/kernel,dense,2x2x2,8,8,0.0,,\n"
 )
 
@@ -20,42 +23,63 @@ def a_run(folder, **result):
 
 
 def test_a_run_comes_back_as_it_was_written(tmp_path):
-    run = a_run(tmp_path / "run", seed=3, commit="abc", target_sparsity=None)
-    table = tmp_path / "runs.csv"
-    run_table.add(table, [run_table.row(run, "dense/seed_3")])
-    (row,) = run_table.read(table)
-    kernels = row.pop("kernels")
-    assert row == {"run": "dense/seed_3", **run.result}
-    assert kernels == [
-        {"path": "hidden_1/kernel", "nonzero": 5, "size": 12, "inputs_left": 3, "outputs_left": 2},
-        {
-            "path": "odd/kernel",
-            "nonzero": 8,
-            "size": 8,
-            "inputs_left": None,
-            "outputs_left": None,
-        },
+    # Hexadecimal digits that would be a number.
+    result = {"seed": 3, "commit": "000123456789", "config_hash": "1e1000000000"}
+    run = a_run(tmp_path / "run", target_sparsity=None, **result)
+    table = RunTable(tmp_path / "runs.csv")
+    table.add([row(run, "dense/seed_3")])
+    (line,) = table.read()
+    kernels = line.pop("kernels")
+    assert line == {"run": "dense/seed_3", **run.result}
+    assert [list(kernel.values()) for kernel in kernels] == [
+        ["hidden 1:a/kernel", 5, 12, 3, 2],
+        ["odd/kernel", 8, 8, None, None],
     ]
+    assert list(kernels[0]) == ["path", "nonzero", "size", "inputs_left", "outputs_left"]
+
+
+def test_reports_of_older_versions_have_no_units(tmp_path):
+    run = a_run(tmp_path / "run")
+    (run.path / "report.csv").write_text("path,size,nonzero\nkernel,12,5\n")
+    table = RunTable(tmp_path / "runs.csv")
+    table.add([row(run, "old")])
+    assert table.read()[0]["kernels"][0]["inputs_left"] is None
 
 
 def test_lines_are_added_sorted_and_replaced_and_others_are_kept(tmp_path):
-    table = tmp_path / "new" / "runs.csv"
+    table = RunTable(tmp_path / "new" / "runs.csv")
+    assert table.read() == []
     first, second = a_run(tmp_path / "a", accuracy=0.1), a_run(tmp_path / "b", extra=1)
-    run_table.add(table, [run_table.row(second, "b")])
-    run_table.add(table, [run_table.row(first, "a")])
-    before = table.read_text()
-    run_table.add(table, [run_table.row(first, "a")])
-    assert table.read_text() == before
-    run_table.add(table, [{**run_table.row(first, "a"), "accuracy": 0.9}])
-    rows = run_table.read(table)
-    assert [(row["run"], row["accuracy"], row["extra"]) for row in rows] == [
-        ("a", 0.9, None),
-        ("b", 0.5, 1),
-    ]
+    table.add([row(second, "b")])
+    table.add([row(first, "a")])
+    before = table.path.read_text()
+    table.add([row(first, "a")])
+    assert table.path.read_text() == before
+    table.add([{**row(first, "a"), "accuracy": 0.9}])
+    lines = [(line["run"], line["accuracy"], line["extra"]) for line in table.read()]
+    assert lines == [("a", 0.9, None), ("b", 0.5, 1)]
 
 
-def test_what_is_no_table_of_runs_is_refused(tmp_path):
+@pytest.mark.parametrize("text", ["step,loss\n1,0.5\n", "run,loss\na,1,2\n", "run,loss\na\n"])
+def test_what_is_no_table_of_runs_is_refused(text, tmp_path):
     path = tmp_path / "metrics.csv"
-    path.write_text("step,loss\n1,0.5\n")
-    with pytest.raises(ValueError, match=r"`path` must be a table of runs.*metrics\.csv.*--table"):
-        run_table.read(path)
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"table must be one that bin/sweep.*metrics\.csv\. Name"):
+        RunTable(path)
+    assert path.read_text() == text
+
+
+ADD = """
+import sys
+from state_of_sparsity.analysis.run_table import RunTable
+for number in range(20):
+    RunTable(sys.argv[1]).add([{"run": f"{sys.argv[2]}_{number}", "kernels": "[]"}])
+"""
+
+
+def test_several_processes_add_to_one_table(tmp_path):
+    path = tmp_path / "runs.csv"
+    commands = [[sys.executable, "-c", ADD, str(path), name] for name in "ab"]
+    for process in [subprocess.Popen(command) for command in commands]:
+        assert process.wait() == 0
+    assert len(RunTable(path).read()) == 40

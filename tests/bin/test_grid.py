@@ -1,6 +1,6 @@
 import pytest
 
-from state_of_sparsity.bin.grid import cells
+from state_of_sparsity.bin.grid import all_cells, cells
 
 
 def test_every_combination_with_its_bindings_and_directory():
@@ -19,8 +19,15 @@ def test_a_file_alone_is_one_cell():
 
 
 def test_folders_inside_the_first_one_are_kept():
-    (cell,) = cells("lenet/dense/lenet_5.gin SEED=0")
-    assert cell.directory == "dense/lenet_5/seed_0"
+    for path in ("", "gin_configs/", "../gin_configs/"):
+        (cell,) = cells(f"{path}lenet/dense/lenet_5.gin SEED=0")
+        assert cell.directory == "dense/lenet_5/seed_0"
+
+
+def test_cells_of_two_grids_that_would_share_a_directory_are_refused():
+    assert len(all_cells(["a/dense.gin SEED=0", "a/dense.gin SEED=1"])) == 2
+    with pytest.raises(ValueError, match="`grid` must have cells that differ"):
+        all_cells(["a/dense.gin SEED=0", "b/dense.gin SEED=0"])
 
 
 @pytest.mark.parametrize("text", ["", "SEED=0", "a.gin SEED", "a.gin SEED=", "a.gin SEED=0,,1"])

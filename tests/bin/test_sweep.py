@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from state_of_sparsity.analysis import run_table
+from state_of_sparsity.analysis.run_table import RunTable
 from state_of_sparsity.bin import gin_app, grid, sweep
 
 SHORT = "STEPS=2 EVAL_EVERY=2 STEPS_PER_EXECUTION=1"
@@ -16,7 +16,11 @@ def swept(tmp_path_factory):
         *grid.cells(f"quickstart/dense.gin {SHORT} SEED=0,1"),
         *grid.cells(f"quickstart/dense.gin {SHORT} SPARSITY=0.5"),
     ]
-    return directory, cells, sweep.sweep(cells, directory, workers=2, table=directory / "runs.csv")
+    return (
+        directory,
+        cells,
+        sweep.sweep(cells, directory, workers=2, table=RunTable(directory / "runs.csv")),
+    )
 
 
 def test_every_cell_has_its_run_and_a_wrong_one_does_not_stop_the_others(swept):
@@ -50,7 +54,7 @@ def test_a_finished_cell_is_left_alone_and_a_wrong_one_says_why(swept):
 
 def test_every_finished_cell_is_a_line_of_the_table(swept):
     directory, cells, _ = swept
-    rows = run_table.read(directory / "runs.csv")
+    rows = RunTable(directory / "runs.csv").read()
     assert [row["run"] for row in rows] == [cell.directory for cell in cells[:2]]
     for row in rows:
         result = json.loads((directory / row["run"] / "result.json").read_text())
@@ -59,11 +63,23 @@ def test_every_finished_cell_is_a_line_of_the_table(swept):
         assert sum(kernel["nonzero"] for kernel in row["kernels"]) == result["nonzero"]
 
 
-def test_cells_are_chosen_by_the_beginning_of_their_directory():
+def test_cells_are_chosen_by_the_directory_they_run_in():
     cells = [*grid.cells("lenet/dense/lenet_5.gin SEED=0,1"), *grid.cells("a/dense_2.gin SEED=0")]
     assert sweep.chosen(cells, []) == cells
     assert sweep.chosen(cells, ["dense/lenet_5"]) == cells[:2]
     assert sweep.chosen(cells, ["dense"]) == cells[:2]  # not dense_2
+    assert sweep.chosen(cells, ["dense/lenet_5/seed"]) == cells[:2]
     assert sweep.chosen(cells, ["dense/lenet_5/seed_1", "dense_2/"]) == cells[1:]
-    with pytest.raises(gin_app.UsageError, match=r"`only` must begin.*'len'. There are dense/len"):
+    with pytest.raises(gin_app.UsageError, match=r"`only` must name runs.*'len'. There are dense/"):
         sweep.chosen(cells, ["dense", "len"])
+    with pytest.raises(gin_app.UsageError, match=r"There are dense/lenet_5/seed_0, dense/lenet_5"):
+        sweep.chosen(cells, ["dense/lenet_5/seed_2"])
+
+
+def test_how_far_a_run_is(tmp_path):
+    assert sweep._progress(tmp_path) is None
+    path = tmp_path / "progress.jsonl"
+    path.write_text('{"elapsed_s": 1.0, "phase": "training"}\n')
+    assert sweep._progress(tmp_path) is None
+    path.write_text('{"step": 1500, "steps": 3000, "eta_s": 12.3}\n')
+    assert sweep._progress(tmp_path).endswith("  step 1,500 of 3,000  ETA 12 s")

@@ -104,6 +104,17 @@ def test_kernels_whose_units_are_not_known():
     layer = layers.ConvLSTM1D(2, 3)
     layer.build((None, 4, 8, 3))
     kernel = find_kernels(layer)[0]
-    with pytest.raises(ValueError, match=r"units of the kernel 'kernel' of shape \(3, 3, 8\)"):
+    with pytest.raises(
+        ValueError, match=r"units of the kernel 'kernel' of shape.*group=None"
+    ):
         unit_axes(kernel)
     assert units_left(kernel, kernel.variable.numpy()) == (None, None)
+
+
+def test_counts_that_columns_do_not_give():
+    _, _, kernel, _ = built("grouped convolution")  # a group's channels stand for all groups'
+    assert units_left(kernel, kernel.variable.numpy()) == (None, 6)
+    layer = layers.LSTM(3)
+    layer.build((None, 4, 5))
+    kernel = find_kernels(layer)[0]  # four columns a unit
+    assert units_left(kernel, kernel.variable.numpy()) == (5, None)

@@ -1,13 +1,15 @@
 """The page on MNIST: its arithmetic, and that it is what its table of runs says."""
 
 import pathlib
+import subprocess
 import sys
 
 import pytest
 
 import state_of_sparsity as sos
-from state_of_sparsity.analysis import run_table
+from state_of_sparsity.analysis.run_table import RunTable
 from state_of_sparsity.models import lenet
+from tests.small_mnist import random_mnist, write_mnist
 
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "studies" / "mnist"
@@ -104,16 +106,35 @@ def test_runs_of_one_configuration_are_one_cell():
     assert found[0].errors == pytest.approx([1.0] * 3)
 
 
+def test_a_network_of_which_nothing_is_left_has_its_place():
+    from runs import cells
+    from tables import techniques
+
+    rows = [run("l0_regularization/lenet_300_100", 0, 0.1, mlp(0, 0, 0))]
+    assert "| 90.00 | 90.00 | inf | 0 |" in techniques(cells(rows), "lenet_300_100")
+
+
+@pytest.mark.slow
+def test_steps_are_timed(tmp_path):
+    """Two networks, six techniques each, compile: most of a minute."""
+    write_mnist(tmp_path, *random_mnist(train=120, test=20))
+    command = [sys.executable, str(FOLDER / "step_time.py"), "--rounds=1", "--steps=2"]
+    options = [f"--data_dir={tmp_path}", f"--output={tmp_path / 'times.csv'}"]
+    subprocess.run([*command, *options], check=True, capture_output=True)
+    lines = (tmp_path / "times.csv").read_text().splitlines()
+    assert len(lines) == 13 and lines[1].startswith("lenet_300_100,dense,")
+
+
 def test_the_page_is_what_its_table_says():
     from page import page
 
-    assert PAGE.read_text(encoding="utf-8") == page(run_table.read(TABLE), "mnist")
+    assert PAGE.read_text(encoding="utf-8") == page(RunTable(TABLE).read(), "mnist")
 
 
 def test_every_cell_that_claims_something_has_three_seeds():
     from runs import cells
 
-    found = cells(run_table.read(TABLE))
+    found = cells(RunTable(TABLE).read())
     claiming = [cell for cell in found if cell.technique != "l0_regularization"]
     assert len(claiming) == 16
     assert all(len(cell.runs) >= 3 for cell in claiming)

@@ -1,27 +1,45 @@
-import pathlib
-import re
 import subprocess
 
 import pytest
 
-import state_of_sparsity
-from state_of_sparsity.training.source_commit import source_commit
-
-ROOT = pathlib.Path(state_of_sparsity.__file__).parents[1]
+from state_of_sparsity.training.source_commit import commit_of, source_commit
 
 
-@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the package is not in a clone")
-def test_the_commit_of_the_clone_with_a_plus_for_changes():
-    commit = source_commit()
-    assert re.fullmatch(r"[0-9a-f]{12}\+?", commit)
-    head = subprocess.run(
-        ["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-    )
-    assert head.stdout.startswith(commit.rstrip("+"))
+def git(folder, *arguments):
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_without_git_it_is_not_known(monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    source_commit.cache_clear()
-    assert source_commit() is None
-    source_commit.cache_clear()
+@pytest.fixture
+def package(tmp_path):
+    """A package with one file in a repository with one commit."""
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "file.py").write_text("a = 1\n")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "--message=one")
+    return package
+
+
+def test_the_commit_with_a_plus_where_the_package_differs(package):
+    head = git(package, "rev-parse", "HEAD")
+    (package.parent / "notes.md").write_text("not what runs")
+    assert commit_of(package) == head[:12]
+    (package / "file.py").write_text("a = 2\n")
+    assert commit_of(package) == f"{head[:12]}+"
+    git(package, "checkout", "--", ".")
+    (package.parent / "gin_configs").mkdir()
+    (package.parent / "gin_configs" / "new.gin").write_text("A = 1\n")
+    assert commit_of(package) == f"{head[:12]}+"
+
+
+def test_where_it_is_not_known(package, monkeypatch, tmp_path_factory):
+    assert commit_of(tmp_path_factory.mktemp("installed") / "package") is None
+    monkeypatch.setenv("PATH", "")  # without git
+    assert commit_of(package) is None
+
+
+def test_it_is_asked_for_once_a_process():
+    assert source_commit() == source_commit()
+    assert source_commit.cache_info().misses <= 1
