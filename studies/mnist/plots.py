@@ -1,6 +1,7 @@
 """The plots of the page."""
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
 from published import ARCHITECTURES, NETWORKS, OTHERS, multiply_adds
 from runs import TECHNIQUES
 
@@ -56,7 +57,8 @@ def architectures(cells, path):
         axes.scatter(*zip(*known, strict=True), label="published", **_PUBLISHED)
         for (macs, error), (units, _) in zip(known, ARCHITECTURES[network], strict=True):
             text = "-".join(map(str, units))
-            axes.annotate(text, (macs, error), (4, 5), textcoords="offset points", fontsize=8)
+            above = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center"}
+            axes.annotate(text, (macs, error), fontsize=8, **above)
         axes.set_title(NETWORKS[network], fontsize=10)
         axes.set_xlabel("Multiply-adds of the units left")
         _finish(axes)
@@ -71,13 +73,19 @@ def _points(axes, x, y, technique):
 
 
 def _finish(axes):
+    axes.margins(x=0.16, y=0.1)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.xaxis.set_major_locator(
+        FixedLocator([m * 10**e for e in range(2, 8) for m in (1, 2, 3, 5)])
+    )
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.xaxis.set_minor_locator(NullLocator())
     ticks = [0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 10, 20, 50, 90]
     low, high = axes.get_ylim()
     axes.set_yticks([t for t in ticks if low <= t <= high])
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_minor_formatter(lambda value, _: "")
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
 

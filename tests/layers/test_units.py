@@ -104,9 +104,7 @@ def test_kernels_whose_units_are_not_known():
     layer = layers.ConvLSTM1D(2, 3)
     layer.build((None, 4, 8, 3))
     kernel = find_kernels(layer)[0]
-    with pytest.raises(
-        ValueError, match=r"units of the kernel 'kernel' of shape.*group=None"
-    ):
+    with pytest.raises(ValueError, match=r"units of the kernel 'kernel' of shape.*group=None"):
         unit_axes(kernel)
     assert units_left(kernel, kernel.variable.numpy()) == (None, None)
 

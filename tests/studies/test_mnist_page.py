@@ -131,11 +131,10 @@ def test_the_page_is_what_its_table_says():
     assert PAGE.read_text(encoding="utf-8") == page(RunTable(TABLE).read(), "mnist")
 
 
-def test_every_cell_that_claims_something_has_three_seeds():
+def test_what_is_claimed_comes_from_three_seeds_and_committed_source():
     from runs import cells
 
     found = cells(RunTable(TABLE).read())
     claiming = [cell for cell in found if cell.technique != "l0_regularization"]
-    assert len(claiming) == 16
-    assert all(len(cell.runs) >= 3 for cell in claiming)
-    assert not any("+" in str(run["commit"]) for cell in found for run in cell.runs)
+    assert claiming and all(len(cell.runs) >= 3 for cell in claiming)
+    assert not any("+" in run["commit"] for cell in found for run in cell.runs)
