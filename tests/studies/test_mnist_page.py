@@ -8,7 +8,9 @@ import pytest
 
 import state_of_sparsity as sos
 from state_of_sparsity.analysis.run_table import RunTable
+from state_of_sparsity.bin import gin_app
 from state_of_sparsity.models import lenet
+from state_of_sparsity.training.run_dir import config_hash
 from tests.small_mnist import random_mnist, write_mnist
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -138,3 +140,16 @@ def test_what_is_claimed_comes_from_three_seeds_and_committed_source():
     claiming = [cell for cell in found if cell.technique != "l0_regularization"]
     assert claiming and all(len(cell.runs) >= 3 for cell in claiming)
     assert not any("+" in run["commit"] for cell in found for run in cell.runs)
+
+
+def test_the_gin_files_are_those_that_the_runs_were_made_with():
+    cells = {}
+    for row in RunTable(TABLE).read():
+        technique, network, settings = row["run"].split("/")
+        setting = settings.rsplit("seed_", 1)[0].strip("_")
+        cells[technique, network, setting] = row["config_hash"]
+    for (technique, network, setting), expected in cells.items():
+        name, _, value = setting.rpartition("_")
+        bindings = [f"{name.upper()} = {value}"] if setting else []
+        config = gin_app.parse([f"lenet/{technique}/{network}.gin"], bindings)
+        assert config_hash(config) == expected, (technique, network)
