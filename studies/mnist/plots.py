@@ -79,7 +79,7 @@ def _finish(axes):
     axes.xaxis.set_major_locator(
         FixedLocator([m * 10**e for e in range(2, 8) for m in (1, 2, 3, 5)])
     )
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k")
     axes.xaxis.set_minor_locator(NullLocator())
     ticks = [0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 10, 20, 50, 90]
     low, high = axes.get_ylim()
