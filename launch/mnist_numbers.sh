@@ -11,7 +11,7 @@ Usage: launch/mnist_numbers.sh [--only=CELLS] [--seeds=N] [--data_dir=DIR] [--ru
 
 Makes a virtual environment (.venv in the clone, or \$SOS_VENV), installs the package, trains
 LeNet-300-100 and LeNet-5 on MNIST dense and with every technique, and writes the page with tables
-and plots. All cells with 3 seeds take about three hours on 2 cores.
+and plots. All cells with 3 seeds take hours on 2 cores.
 
 It can be interrupted and run again at any time: finished runs are left alone, the others go on
 where they were.
