@@ -133,7 +133,9 @@ def _as_completed(tasks, directory):
         )
         yield from done
         if not done:
-            lines = (_progress(directory / tasks[task].directory) for task in waiting)
+            # Those that wait for a worker may have progress of an earlier, interrupted sweep.
+            running = [tasks[task].directory for task in waiting if task.running()]
+            lines = (_progress(directory / run_dir) for run_dir in running)
             for line in sorted(filter(None, lines)):
                 print(f"    {line}", flush=True)
 

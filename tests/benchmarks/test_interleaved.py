@@ -10,18 +10,16 @@ import sys
 import numpy as np
 import pytest
 
+from tests.script_folder import imported_as_a_script
+
 FOLDER = pathlib.Path(__file__).parents[2] / "benchmarks"
 SCRIPTS = ("mask_update", "memory", "scale", "step_time")
 
 
 @pytest.fixture(autouse=True)
 def _as_a_script(monkeypatch):
-    """Puts the benchmarks' folder first, as Python does for a script; nothing of it stays."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", "")).startswith(str(FOLDER)):
-            del sys.modules[name]
+    with imported_as_a_script(monkeypatch, FOLDER):
+        yield
 
 
 def test_the_interval_is_of_the_ranks_in_the_tables():

@@ -11,6 +11,7 @@ from state_of_sparsity.analysis.run_table import RunTable
 from state_of_sparsity.bin import gin_app
 from state_of_sparsity.models import lenet
 from state_of_sparsity.training.run_dir import config_hash
+from tests.script_folder import imported_as_a_script
 from tests.small_mnist import random_mnist, write_mnist
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -20,12 +21,8 @@ PAGE, TABLE = ROOT / "docs/results/mnist.md", ROOT / "docs/results/mnist/runs.cs
 
 @pytest.fixture(autouse=True)
 def _as_a_script(monkeypatch):
-    """Puts the study's folder first, as Python does for a script; nothing of it stays."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", "")).startswith(str(FOLDER)):
-            del sys.modules[name]
+    with imported_as_a_script(monkeypatch, FOLDER):
+        yield
 
 
 def run(cell, seed, accuracy, kernels):
