@@ -9,16 +9,17 @@ EVALUATION_BATCH = 1000
 class _Batches(keras.utils.PyDataset):
     """Fixed-order batches of arrays; the last one may be smaller."""
 
-    def __init__(self, images, labels, batch_size):
+    def __init__(self, images, labels, batch_size, prepare):
         super().__init__()
         self._images, self._labels, self._batch_size = images, labels, batch_size
+        self._prepare = prepare
 
     def __len__(self):
         return -(-len(self._images) // self._batch_size)
 
     def __getitem__(self, index):
         part = slice(index * self._batch_size, (index + 1) * self._batch_size)
-        return self._images[part], self._labels[part]
+        return self._prepare(self._images[part]), self._labels[part]
 
 
 class InMemory:
@@ -32,7 +33,11 @@ class InMemory:
         validation: the same, possibly empty: hyper-parameters are chosen on these.
         test: the same.
         batch_size: examples in a training batch, from 1 to all there are.
-        seed: seed of the training order, a non-negative integer.
+        seed: seed of the training order and of `augment`, a non-negative integer.
+        prepare: callable from a batch of images as they lie in memory to what a network takes;
+            None where that is the same.
+        augment: callable `(images, generator) -> images` that changes a prepared batch for training
+            at random, by a `numpy.random.Generator` of the step's own; None for no change.
 
     Raises:
         ValueError: if `batch_size` is out of range.
@@ -45,13 +50,15 @@ class InMemory:
     (5, 8, 8, 1)
     """
 
-    def __init__(self, train, validation, test, batch_size, seed=0):
+    def __init__(self, train, validation, test, batch_size, seed=0, prepare=None, augment=None):
         self._train, self._validation, self._test = train, validation, test
         examples = len(train[0])
         if not 1 <= batch_size <= examples:
             raise ValueError(f"`batch_size` must be from 1 to {examples}. Received: {batch_size}.")
         self.batch_size = batch_size
         self._seed = seed
+        self._prepare = prepare or (lambda images: images)
+        self._augment = augment
 
     def train(self, first_step=0, worker=0, workers=1):
         """Yields `(images, labels)` for optimizer steps `first_step`, `first_step + 1`, ..."""
@@ -62,15 +69,48 @@ class InMemory:
         while True:
             order = np.random.default_rng([self._seed, epoch]).permutation(len(images))
             for batch in range(skip, batches_per_epoch):
-                start = batch * self.batch_size + worker * part
-                chosen = order[start : start + part]
-                yield images[chosen], labels[chosen]
+                start = batch * self.batch_size
+                chosen = order[start : start + self.batch_size]
+                own = slice(worker * part, (worker + 1) * part)
+                if self._augment is None:
+                    yield self._prepare(images[chosen[own]]), labels[chosen[own]]
+                else:
+                    # All of the batch, so that several workers draw what one draws.
+                    generator = np.random.default_rng([self._seed, epoch, batch])
+                    whole = self._augment(self._prepare(images[chosen]), generator)
+                    yield whole[own], labels[chosen[own]]
             epoch, skip = epoch + 1, 0
 
     def validation(self):
         """Returns the validation batches, or None if nothing is held out."""
-        return _Batches(*self._validation, EVALUATION_BATCH) if len(self._validation[0]) else None
+        return self._batches(self._validation) if len(self._validation[0]) else None
 
     def test(self):
         """Returns the test batches: read once, when a run ends."""
-        return _Batches(*self._test, EVALUATION_BATCH)
+        return self._batches(self._test)
+
+    def _batches(self, examples):
+        return _Batches(*examples, EVALUATION_BATCH, self._prepare)
+
+
+def hold_out(examples, held_out, split_seed):
+    """Splits examples into those to train on and those held out, drawn from `split_seed`.
+
+    Args:
+        examples: `(images, labels)`, arrays of one length.
+        held_out: how many to hold out, from 0 to one less than there are.
+        split_seed: seed of the split, a non-negative integer.
+
+    Returns:
+        Two such pairs, each in the order of `examples`, lest the order of training depends on the
+        split.
+
+    Raises:
+        ValueError: if `held_out` is out of range.
+    """
+    images, labels = examples
+    if not 0 <= held_out < len(images):
+        raise ValueError(f"`held_out` must be from 0 to {len(images) - 1}. Received: {held_out}.")
+    order = np.random.default_rng(split_seed).permutation(len(images))
+    parts = np.sort(order[held_out:]), np.sort(order[:held_out])
+    return tuple((images[part], labels[part]) for part in parts)

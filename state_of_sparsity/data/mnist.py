@@ -6,7 +6,8 @@ import pathlib
 import numpy as np
 
 from state_of_sparsity.data.idx import read_idx
-from state_of_sparsity.data.in_memory import InMemory
+from state_of_sparsity.data.in_memory import InMemory, hold_out
+from state_of_sparsity.data.whole_split import read_split
 
 _FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -46,13 +47,7 @@ class Mnist(InMemory):
 
     def __init__(self, data_dir=None, batch_size=100, held_out=10_000, seed=0, split_seed=0):
         train, test = _read(data_dir)
-        examples = len(train[0])
-        if not 0 <= held_out < examples:
-            raise ValueError(f"`held_out` must be from 0 to {examples - 1}. Received: {held_out}.")
-        order = np.random.default_rng(split_seed).permutation(examples)
-        # In the order of the file, lest the order of training depends on the split.
-        parts = (np.sort(order[held_out:]), np.sort(order[:held_out]))
-        train, validation = [(train[0][part], train[1][part]) for part in parts]
+        train, validation = hold_out(train, held_out, split_seed)
         super().__init__(train, validation, test, batch_size, seed)
 
 
@@ -88,22 +83,7 @@ def _from_idx(folder, *names):
 
 
 def _from_tfds(data_dir, split):
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise ValueError(
-            "`data_dir` must be a folder with the four idx files of MNIST where TensorFlow "
-            f"Datasets cannot be imported. Received: {data_dir!r} ({error})."
-        ) from error
-    try:
-        batch = tfds.load("mnist", split=split, data_dir=data_dir, batch_size=-1)
-    except Exception as error:  # TFDS lets through whatever its downloads and files raise
-        raise ValueError(
-            "`data_dir` must be a folder with the four idx files of MNIST, or a folder where "
-            "TensorFlow Datasets keeps `mnist` or can download it to. "
-            f"Received: {data_dir!r}, of which TensorFlow Datasets says: {error}"
-        ) from error
-    arrays = tfds.as_numpy(batch)
+    arrays = read_split("mnist", split, data_dir, "the four idx files of MNIST")
     return _as_floats(arrays["image"], arrays["label"])
 
 

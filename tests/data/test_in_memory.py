@@ -68,3 +68,33 @@ def test_batch_size_out_of_range_is_refused(batch_size):
     message = rf"`batch_size` must be from 1 to 11. Received: {batch_size}\."
     with pytest.raises(ValueError, match=message):
         make(batch_size)
+
+
+def doubled_plus_noise(images, generator):
+    return 2 * images + generator.random(len(images), "float32").reshape(-1, 1, 1, 1)
+
+
+def augmented(first_step=0, worker=0, workers=1, seed=0):
+    parts = numbered(11), numbered(3), numbered(5)
+    prepared = {"prepare": lambda images: images + 100, "augment": doubled_plus_noise}
+    return InMemory(*parts, 4, seed, **prepared).train(first_step, worker, workers)
+
+
+def test_training_batches_are_prepared_and_augmented_and_evaluation_batches_prepared():
+    images, numbers = next(augmented())
+    noise = images.ravel() - 2 * (numbers + 100)
+    assert noise.min() >= 0 and noise.max() < 1 and len(set(noise)) == 4
+    data = InMemory(numbered(4), numbered(3), numbered(5), 4, prepare=lambda images: images + 100)
+    np.testing.assert_array_equal(data.test()[0][0].ravel(), np.arange(5) + 100)
+    np.testing.assert_array_equal(data.validation()[0][0].ravel(), np.arange(3) + 100)
+    images, numbers = next(data.train())
+    np.testing.assert_array_equal(images.ravel(), numbers + 100)
+
+
+def test_augmentation_depends_on_seed_and_step_and_not_on_the_workers():
+    whole = [next(batches) for batches in [augmented()] for _ in range(4)]
+    again = next(augmented(first_step=3))[0]
+    np.testing.assert_array_equal(again, whole[3][0])
+    parts = [next(augmented(3, worker, workers=2))[0] for worker in (0, 1)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole[3][0])
+    assert not np.array_equal(next(augmented(seed=1))[0], whole[0][0])

@@ -1,0 +1,119 @@
+"""CIFAR-10: 50,000 colour images of 32x32 pixels to train on, 10,000 to test on, in 10 classes."""
+
+import os
+import pathlib
+
+import numpy as np
+
+from state_of_sparsity.data.in_memory import InMemory, hold_out
+from state_of_sparsity.data.whole_split import read_split
+
+_TRAIN = tuple(f"data_batch_{index}.bin" for index in range(1, 6))
+_TEST = ("test_batch.bin",)
+# Of the training images: red, green and blue, in levels of 0 to 255.
+MEAN = (125.3, 123.0, 113.9)
+DEVIATION = (63.0, 62.1, 66.7)
+_PADDING = 4
+
+
+class Cifar10(InMemory):
+    """CIFAR-10, a fixed part of the training images held out for validation.
+
+    Images are float32 of shape `(32, 32, 3)`, each channel shifted and scaled by the mean and the
+    standard deviation of the training images; labels are int32 in 0..9. A training image is shifted
+    by up to 4 pixels each way, with zeros (the mean colour) at the border, and mirrored in half of
+    the cases, as in He et al. (2015), section 4.2; the shifts of a step depend on `seed` alone. The
+    held-out images are drawn once, from `split_seed`, whatever the seed of a run. TFDS holds the
+    images in another order than the binary files: go on with a run from the kind of source it was
+    started with.
+
+    Args:
+        data_dir: a folder with the files of the original's binary version (`data_batch_1.bin` to
+            `data_batch_5.bin`, `test_batch.bin`), or the `data_dir` of TensorFlow Datasets, where
+            `cifar10` lies in its format or is downloaded to; `None` for the place where TFDS keeps
+            its data.
+        batch_size: examples in a training batch, 1 to `50000 - held_out`.
+        held_out: training images kept for validation, 0 to 49999. With 0 there is no validation:
+            for final runs of settings already chosen.
+        seed: seed of the training order and of shifts, a non-negative integer.
+        split_seed: seed of the held-out part. Leave it alone when runs are to be compared.
+
+    Raises:
+        ValueError: if the data cannot be read, or `batch_size` or `held_out` is out of range.
+
+    Example:
+
+    >>> data = Cifar10("data/cifar10", batch_size=128)  # doctest: +SKIP
+    >>> next(data.train())[0].shape  # doctest: +SKIP
+    (128, 32, 32, 3)
+
+    Reference: Krizhevsky (2009), "Learning Multiple Layers of Features from Tiny Images".
+    """
+
+    def __init__(self, data_dir=None, batch_size=128, held_out=5000, seed=0, split_seed=0):
+        train, test = _read(data_dir)
+        train, validation = hold_out(train, held_out, split_seed)
+        super().__init__(
+            train, validation, test, batch_size, seed, prepare=standardize, augment=shift_and_mirror
+        )
+
+
+def standardize(images):
+    """Returns uint8 images `(n, 32, 32, 3)` as float32: each channel of mean 0, deviation 1."""
+    return (images - np.array(MEAN, "float32")) / np.array(DEVIATION, "float32")
+
+
+def shift_and_mirror(images, generator):
+    """Returns images shifted by up to 4 pixels and mirrored at random, each by itself.
+
+    Args:
+        images: float array `(n, height, width, channels)`.
+        generator: a `numpy.random.Generator`.
+    """
+    count, height, width = images.shape[:3]
+    border = ((0, 0), (_PADDING, _PADDING), (_PADDING, _PADDING), (0, 0))
+    padded = np.pad(images, border)
+    top, left = generator.integers(0, 2 * _PADDING + 1, (2, count))
+    mirrored = generator.random(count) < 0.5
+    rows = top[:, None] + np.arange(height)
+    columns = left[:, None] + np.arange(width)
+    columns[mirrored] = columns[mirrored, ::-1]
+    example = np.arange(count)[:, None, None]
+    return padded[example, rows[:, :, None], columns[:, None, :]]
+
+
+def _read(data_dir):
+    """Returns `(images, labels)` for training and for test."""
+    if data_dir is not None:
+        data_dir = os.path.expanduser(data_dir)  # TFDS takes `~` for the name of a folder
+        folder = pathlib.Path(data_dir)
+        if any((folder / name).is_file() for name in (*_TRAIN, *_TEST)):
+            return [_from_binary(folder, names) for names in (_TRAIN, _TEST)]
+    return [_from_tfds(data_dir, split) for split in ("train", "test")]
+
+
+def _from_binary(folder, names):
+    """Reads files of records: a label byte, then 32x32 red, as many green and blue bytes."""
+    records = []
+    for name in names:
+        if not (folder / name).is_file():
+            raise ValueError(
+                "`data_dir` must hold all six files of CIFAR-10's binary version. "
+                f"Received: {folder}, which has no {name}."
+            )
+        data = np.fromfile(folder / name, np.uint8)
+        if not len(data) or len(data) % 3073 or data[::3073].max() > 9:
+            raise ValueError(
+                "`data_dir` must hold files of records of 3073 bytes that begin with a label of 0 "
+                f"to 9. Received: {folder / name}, {len(data)} bytes. Is it damaged, or of "
+                "CIFAR-100?"
+            )
+        records.append(data.reshape(-1, 3073))
+    records = np.concatenate(records)
+    images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), records[:, 0].astype("int32")
+
+
+def _from_tfds(data_dir, split):
+    arrays = read_split("cifar10", split, data_dir, "the six files of CIFAR-10's binary version")
+    return arrays["image"], arrays["label"].astype("int32")
