@@ -35,6 +35,7 @@ def header(name):
 BASES = [name for name in FILES if "base of" in header(name)]
 RUNS = [name for name in FILES if name not in [*BASES, *HARDWARE]]
 LENET = [name for name in RUNS if name.startswith("lenet/")]
+RESNET50 = [name for name in RUNS if name.startswith("resnet50/")]
 
 
 def command(name):
@@ -71,7 +72,7 @@ def test_the_command_in_the_header_runs_this_file(name):
     gin_app.parse([name], flags_of(name, "gin_binding"))  # all macros filled, none unused
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", [name for name in RUNS if name not in RESNET50])
 def test_the_header_says_what_to_expect(name):
     expected = header(name).split("Expected")[1]
     for what in ("sparsity|weights", "accuracy|error", r"\bs\b|minutes"):
@@ -135,3 +136,33 @@ def test_a_lenet_file_trains_three_steps(tmp_path, mnist_folder):
     result = train.run([name], bindings, tmp_path / "run", str(mnist_folder), verbose=False)
     assert result["steps"] == 3
     assert (tmp_path / "run" / "model.keras").exists()
+
+
+@pytest.mark.parametrize("name", RESNET50)
+def test_the_header_says_what_is_published(name):
+    text = " ".join(header(name).split())
+    assert "not measured here" in text and re.search(r"top-1.*?\d\.\d\d %", text)
+
+
+@pytest.mark.parametrize("name", [name for name in RESNET50 if name.count("/") == 1])
+def test_resnet50_files_build_without_data(name):
+    gin_app.parse([name], ["WIDTH = 0.0625"])
+    with gin.unlock_config():
+        experiment = gin.get_configurable(Experiment)()
+    model = experiment.build()
+    gin_app.check_all_used()
+    technique = name.split("/")[1].removesuffix(".gin")
+    dense = {"dense": 54, "magnitude_nonuniform": 1}.get(technique, 0)
+    assert len(sparse_layers(model)) == 54 - dense
+
+
+@pytest.mark.parametrize("name", [name for name in RESNET50 if name.count("/") == 2])
+def test_resnet50_settings_hold_another_sparsity_of_their_technique(name):
+    _, technique, setting = name.split("/")
+    assert f'include "resnet50/{technique}.gin"' in (GIN_CONFIGS / name).read_text()
+    sparsity = setting.removeprefix("sparsity_").removesuffix(".gin")
+    if technique == "variational_dropout":
+        published = re.search(r"a sparsity of ([0-9.]+) %", " ".join(header(name).split()))[1]
+        assert float(published) == pytest.approx(100 * float(sparsity), abs=0.4)
+    else:
+        assert f"\nSPARSITY = {sparsity}\n" in (GIN_CONFIGS / name).read_text()
