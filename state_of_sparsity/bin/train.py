@@ -6,7 +6,7 @@ import zlib
 import gin
 from absl import flags
 
-from state_of_sparsity.bin import gin_app, gin_messages
+from state_of_sparsity.bin import configured_experiment, gin_app, gin_messages
 
 FLAGS = flags.FLAGS
 
@@ -16,10 +16,12 @@ def main(_):
     if FLAGS.dry_run:
         strategy = _strategy(FLAGS.strategy, FLAGS.tpu)
         config = gin_app.parse(FLAGS.gin_file, FLAGS.gin_binding, FLAGS.data_dir)
-        experiment, model = _build(strategy)
-        from state_of_sparsity.training import description
+        experiment, model = configured_experiment.build(strategy)
+        from state_of_sparsity.training import description, memory_estimate
 
         print(description.describe(experiment, model))
+        batch_size, replicas = experiment.data.batch_size, strategy.replicas
+        print(f"\n{memory_estimate.memory_estimate(model, batch_size, replicas)}")
         print(f"\nThe configuration as given:\n\n{config}\nIt would train on {strategy}.")
         print("Dry run: nothing trained or written.")
         return
@@ -72,7 +74,8 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
             return None
         with run_dir.lock() if strategy.is_chief else contextlib.nullcontext():
             # Built first, so that what cannot be built leaves no started run.
-            experiment, model = _build(strategy)
+            experiment, model = configured_experiment.build(strategy)
+            experiment.data.validation()  # some data sets are opened at their first use
             if strategy.is_chief:
                 run_dir.start(config)
                 atomic_write.write_text(run_dir.config, gin.operative_config_str())
@@ -99,22 +102,6 @@ def _strategy(name, tpu):
         return strategy_choice.choose(name, tpu)
     except StrategyError as error:
         raise gin_app.UsageError(str(error)) from error
-
-
-def _build(strategy):
-    """Returns the configured experiment and its model."""
-    from state_of_sparsity.training.experiment import Experiment
-    from state_of_sparsity.training.strategy_error import StrategyError
-
-    try:
-        experiment = gin.get_configurable(Experiment)()
-        model = experiment.build(strategy)
-    except StrategyError as error:
-        raise gin_app.UsageError(str(error)) from error
-    except (ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
-    gin_app.check_all_used()
-    return experiment, model
 
 
 def define_flags():

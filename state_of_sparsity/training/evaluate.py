@@ -1,12 +1,19 @@
-"""Metrics of a trained model."""
+"""Loss and metrics of a trained model."""
+
+import contextlib
+
+import keras
 
 
 def evaluate(model, batches, loss, metrics):
-    """Returns the loss and metrics of a model, without penalties or wrappers of training.
+    """Returns the loss and metrics of a model; the loss is that of the data alone.
+
+    Penalties that the model's layers bring with them (`kernel_regularizer`, `add_loss`, those of
+    variational dropout and L0 regularization) are left out.
 
     Args:
         model: a Keras model; the stripped one where the figures are to be published. It is
-            compiled anew.
+            compiled anew, for this evaluation: compile it again before any other use.
         batches: finite batches, as `model.evaluate` takes them.
         loss: a Keras loss.
         metrics: a list of Keras metrics or their names.
@@ -14,5 +21,31 @@ def evaluate(model, batches, loss, metrics):
     Returns:
         A dict of floats, `loss` and one entry a metric.
     """
+    with evaluator(model, loss, metrics) as evaluate_batches:
+        return evaluate_batches(batches)
+
+
+@contextlib.contextmanager
+def evaluator(model, loss, metrics):
+    """Yields `batches -> dict`, what `evaluate` returns; it may be called after weights changed.
+
+    Args:
+        model: as for `evaluate`.
+        loss: a Keras loss.
+        metrics: a list of Keras metrics or their names.
+    """
     model.compile(loss=loss, metrics=list(metrics))
-    return model.evaluate(batches, verbose=0, return_dict=True)
+    for metric in metrics:
+        # Keras would go on with what a metric object counted for another model, as in training.
+        if isinstance(metric, keras.metrics.Metric):
+            metric.reset_state()
+
+    def data_loss(x, y, y_pred, sample_weight, training=False):
+        return model._compile_loss(y, y_pred, sample_weight)
+
+    # Keras's own adds all penalties to it.
+    model.compute_loss = data_loss
+    try:
+        yield lambda batches: model.evaluate(batches, verbose=0, return_dict=True)
+    finally:
+        del model.compute_loss

@@ -6,6 +6,7 @@ The text is page.md beside this file; a line `{{name}}` in it is where a table g
 """
 
 import argparse
+import csv
 import pathlib
 import re
 
@@ -20,15 +21,17 @@ from state_of_sparsity.analysis.run_table import RunTable
 TEMPLATE = pathlib.Path(__file__).with_name("page.md")
 
 
-def page(rows, folder):
+def page(rows, folder, step_times=()):
     """Returns the page as text.
 
     Args:
         rows: what `RunTable.read` returned.
         folder: where plots and table lie, relative to the page.
+        step_times: rows of step_time.py's table, dicts of text; none where it was not run.
     """
     found = cells(rows)
     parts = {"claims": tables.claims(found), "times": tables.times(found)}
+    parts["step times"] = tables.step_times(step_times)
     for network in NETWORKS:
         parts[f"techniques {network}"] = tables.techniques(found, network)
         parts[f"layers {network}"] = tables.layers(found, network)
@@ -38,6 +41,12 @@ def page(rows, folder):
     parts["units"] = f"![Test error against multiply-adds]({folder}/units.png)"
     text = TEMPLATE.read_text(encoding="utf-8")
     return re.sub(r"\{\{(.+?)\}\}", lambda match: parts[match[1]], text)
+
+
+def read_step_times(folder):
+    """Returns the rows of step_time.py's table in a folder, none where it is not there."""
+    path = folder / "step_time.csv"
+    return list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
 
 
 def main():
@@ -51,7 +60,7 @@ def main():
     folder = output.with_suffix("")
     plots.trade_off(cells(rows), folder / "trade_off.png")
     plots.architectures(cells(rows), folder / "units.png")
-    atomic_write.write_text(output, page(rows, folder.name))
+    atomic_write.write_text(output, page(rows, folder.name, read_step_times(folder)))
     print(f"{output}, from {len(rows)} runs.")
 
 

@@ -131,6 +131,7 @@ def test_dry_run_builds_prints_and_writes_nothing(monkeypatch, capsys, flags, tm
     assert not code
     assert "hidden_1/kernel" in output and "MagnitudePruning" in output
     assert "SPARSITY = 0.9" in output
+    assert "memory of a step" in output and "(64 examples a replica)" in output
     assert not list(tmp_path.iterdir())
 
 

@@ -1,0 +1,48 @@
+"""The experiment that the parsed gin configuration describes, and its model."""
+
+import contextlib
+
+import gin
+
+from state_of_sparsity.bin import gin_app
+
+
+def make():
+    """Returns the configured experiment, with its data; its model is not built.
+
+    Raises:
+        gin_app.UsageError: for whatever the user can put right.
+    """
+    # Imports Keras, which `--help` and a wrong flag need not wait for.
+    from state_of_sparsity.training.experiment import Experiment
+
+    with _usage_errors():
+        return gin.get_configurable(Experiment)()
+
+
+def build(strategy):
+    """Returns the configured experiment and its model, built and compiled.
+
+    Args:
+        strategy: where the model will train, from `strategy_choice.choose`.
+
+    Raises:
+        gin_app.UsageError: for whatever the user can put right, bindings that nothing uses too.
+    """
+    experiment = make()
+    with _usage_errors():
+        model = experiment.build(strategy)
+    gin_app.check_all_used()
+    return experiment, model
+
+
+@contextlib.contextmanager
+def _usage_errors():
+    from state_of_sparsity.training.strategy_error import StrategyError
+
+    try:
+        yield
+    except StrategyError as error:
+        raise gin_app.UsageError(str(error)) from error
+    except (ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error

@@ -1,0 +1,193 @@
+"""Evaluates a run, or a model on the data of a gin configuration; the paper's counts with it.
+
+    python -m state_of_sparsity.bin.evaluate --run_dir=runs/one --thresholds=0,0.5,1
+    python -m state_of_sparsity.bin.evaluate --model=model.keras --gin_file=quickstart/dense.gin
+
+A run is stripped of its technique first, and left as it is.
+"""
+
+import json
+import math
+import pathlib
+import tempfile
+
+from absl import flags
+
+from state_of_sparsity import atomic_write
+from state_of_sparsity.bin import backend_messages, configured_experiment, figures, gin_app
+
+FLAGS = flags.FLAGS
+
+SPLITS = ("test", "validation")
+
+
+def main(_):
+    """Runs the program; the flags are described by `--help`."""
+    if bool(FLAGS.run_dir) == bool(FLAGS.model):
+        raise gin_app.UsageError(
+            "Either `run_dir` or `model` must be given: --run_dir=DIRECTORY, or --model=FILE.keras "
+            f"with a gin_file. Received: {'both' if FLAGS.model else 'neither'}."
+        )
+    thresholds = parse_thresholds(FLAGS.thresholds)
+    if FLAGS.run_dir:
+        if FLAGS.gin_file or FLAGS.gin_binding:
+            raise gin_app.UsageError(
+                "`gin_file` and `gin_binding` must be left out with `run_dir`: a run is evaluated "
+                "with the configuration that it was started with."
+            )
+        found = evaluate_run(FLAGS.run_dir, FLAGS.data_dir, FLAGS.split, thresholds)
+    else:
+        if thresholds:
+            raise gin_app.UsageError(
+                "`thresholds` needs the sparse model of a run: use --run_dir in place of --model."
+            )
+        found = evaluate_model(
+            FLAGS.model, FLAGS.gin_file, FLAGS.gin_binding, FLAGS.data_dir, FLAGS.split
+        )
+    if FLAGS.output:
+        atomic_write.write_text(FLAGS.output, json.dumps(found, indent=1) + "\n")
+        print(f"\nWritten: {FLAGS.output}")
+
+
+def parse_thresholds(texts):
+    """Returns the thresholds of a comma-separated flag as numbers, [] for None.
+
+    Raises:
+        gin_app.UsageError: if one is no number.
+    """
+    try:
+        thresholds = [float(text) for text in texts or []]
+    except ValueError:
+        thresholds = [math.nan]
+    if not all(map(math.isfinite, thresholds)):
+        raise gin_app.UsageError(
+            f"`thresholds` must be numbers, such as 0,0.5,1. Received: {','.join(texts)}."
+        )
+    return thresholds
+
+
+def evaluate_run(directory, data_dir=None, split="test", thresholds=()):
+    """Evaluates what a run of `bin/train.py` last saved, and prints it.
+
+    Args:
+        directory: the run directory; nothing is written there.
+        data_dir: where the data lies, or None.
+        split: one of `SPLITS`.
+        thresholds: thresholds of variational dropout to evaluate as well.
+
+    Returns:
+        What `--output` writes, a dict of JSON values.
+
+    Raises:
+        gin_app.UsageError: for whatever the user can put right.
+    """
+    # These import Keras, which `--help` and a wrong flag need not wait for.
+    from state_of_sparsity.training.run_dir import RunDir
+    from state_of_sparsity.training.strategies import Strategy
+
+    run_dir = RunDir(directory)
+    if not run_dir.state.exists():
+        raise gin_app.UsageError(
+            "`run_dir` must be a run of state_of_sparsity.bin.train, which has a run.json. "
+            f"Received: {directory}."
+        )
+    _parse_recorded(run_dir.read_config(), data_dir)
+    experiment, model = configured_experiment.build(Strategy())
+    model, step = _last_saved(run_dir, model)
+    state = "finished" if run_dir.is_finished else "not finished: its last checkpoint"
+    print(f"{run_dir.path}, step {step:,} of {experiment.steps:,} ({state})\n")
+    return {
+        "run_dir": str(run_dir.path),
+        "step": step,
+        "finished": run_dir.is_finished,
+        **figures.measure(experiment, model, split, thresholds),
+    }
+
+
+def evaluate_model(path, gin_files, bindings=(), data_dir=None, split="test"):
+    """Evaluates a `.keras` file on the data of a gin configuration, and prints it.
+
+    Args:
+        path: the file of a model, stripped or sparse.
+        gin_files: paths of gin files; their data, loss and metrics are used.
+        bindings: gin bindings, which win over the files.
+        data_dir: where the data lies, or None.
+        split: one of `SPLITS`.
+
+    Returns:
+        What `--output` writes, a dict of JSON values.
+
+    Raises:
+        gin_app.UsageError: for whatever the user can put right.
+    """
+    gin_app.parse(gin_files, bindings, data_dir)
+    model = _load(path)
+    experiment = configured_experiment.make()
+    print(f"{path}\n")
+    return {"model": str(path), **figures.measure(experiment, model, split)}
+
+
+def _parse_recorded(config, data_dir):
+    """Parses the configuration that a run was started with."""
+    # A run does not record where its data lay.
+    missing = data_dir is None and f"%{gin_app.DATA_DIR_MACRO}" in config
+    bindings = [f"{gin_app.DATA_DIR_MACRO} = None"] if missing else []
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "run.gin"
+        file.write_text(config, encoding="utf-8")
+        gin_app.parse([str(file)], bindings, data_dir)
+
+
+def _last_saved(run_dir, model):
+    """Returns the model as the run last saved it, sparse where it has a checkpoint, and its step.
+
+    Args:
+        run_dir: a `RunDir`.
+        model: the run's model as built; a checkpoint is restored into it.
+    """
+    from state_of_sparsity.training.checkpoint import CheckpointError, Checkpoints
+
+    try:
+        restored = Checkpoints(run_dir.checkpoints, write=False).restore_latest(model)
+    except CheckpointError as error:
+        raise gin_app.UsageError(str(error)) from error
+    if restored is not None:
+        return model, restored["step"]
+    if not run_dir.is_finished:
+        raise gin_app.UsageError(
+            f"`run_dir` must have a checkpoint. Received: {run_dir.path}, which has none yet. "
+            "Wait for its first validation, or start its training again."
+        )
+    return _load(run_dir.model), json.loads(run_dir.result.read_text(encoding="utf-8"))["steps"]
+
+
+def _load(path):
+    import keras
+
+    try:
+        return keras.saving.load_model(pathlib.Path(path).expanduser(), compile=False)
+    except Exception as error:  # the readers of damaged files raise nearly anything
+        raise gin_app.UsageError(
+            f"`model` must be a `.keras` file that Keras can load. Received: {path} "
+            f"({backend_messages.reason(error)})."
+        ) from error
+
+
+def define_flags():
+    """Defines the flags of this program."""
+    gin_app.define_flags()
+    flags.adopt_module_key_flags(gin_app)
+    flags.DEFINE_string("run_dir", None, "Directory of a run, finished or not.")
+    flags.DEFINE_string("model", None, "A .keras file, evaluated as --gin_file says, not built.")
+    flags.DEFINE_enum(
+        "split", SPLITS[0], SPLITS, "Part of the data set; choose settings by validation."
+    )
+    flags.DEFINE_list(
+        "thresholds", None, "Thresholds of variational dropout to evaluate too, such as 0,0.5,1."
+    )
+    flags.DEFINE_string("output", None, "JSON file that gets all that was found.")
+
+
+if __name__ == "__main__":
+    define_flags()
+    gin_app.run(main)

@@ -1,0 +1,89 @@
+"""The figures of a trained model, printed and as JSON values: counts, metrics, thresholds."""
+
+from state_of_sparsity.bin import backend_messages, gin_app
+
+LAYER_COLUMNS = (
+    *("path", "technique", "shape", "size", "nonzero", "sparsity"),
+    *("multiply_adds", "sparse_multiply_adds"),
+)
+_COLUMN_WIDTH = 10
+
+
+def measure(experiment, model, split, thresholds=()):
+    """Counts and evaluates a model, and prints each figure as soon as it is there.
+
+    Args:
+        experiment: the `Experiment` whose data, loss and metrics count.
+        model: a trained model, sparse or stripped.
+        split: "test" or "validation".
+        thresholds: thresholds of variational dropout to evaluate too.
+
+    Returns:
+        A dict of JSON values: `split`, `metrics`, the report's totals, `layers`, and `thresholds`
+        where there are some.
+
+    Raises:
+        gin_app.UsageError: if model, data and thresholds do not fit together.
+    """
+    # These import Keras, which `--help` and a wrong flag need not wait for.
+    from state_of_sparsity import accounting, structure, surgery
+    from state_of_sparsity.training.evaluate import evaluate
+    from state_of_sparsity.training.threshold_sweep import threshold_sweep
+
+    measured = _batches(experiment.data, split), experiment.loss, experiment.metrics
+    try:
+        sweep = threshold_sweep(model, thresholds, *measured) if thresholds else ()
+    except ValueError as error:
+        raise gin_app.UsageError(str(error)) from error
+    counts = accounting.report(model)
+    print(f"{counts}\n\nOn the {split} split:", flush=True)
+    plain = surgery.strip(model) if structure.sparse_layers(model) else model
+    try:
+        metrics = evaluate(plain, *measured)
+    except Exception as error:  # each backend has errors of its own for data that do not fit
+        raise gin_app.UsageError(
+            "The model must fit the data, the loss and the metrics of the configuration. "
+            f"Received: {backend_messages.reason(error)}"
+        ) from error
+    print("\n".join(_columns(metrics)), flush=True)
+    found = {"split": split, "metrics": metrics, **_counts(counts)}
+    return {**found, "thresholds": _printed_sweep(sweep)} if thresholds else found
+
+
+def _batches(data, split):
+    try:
+        batches = getattr(data, split)()
+    except (LookupError, OSError, ValueError) as error:  # large data are first looked for here
+        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
+    if batches is None:
+        raise gin_app.UsageError(
+            f"`split` must be one that the data set has. Received: {split}, for which it holds "
+            "nothing out."
+        )
+    return batches
+
+
+def _counts(report):
+    totals = ("sparsity", "size", "nonzero", "multiply_adds", "sparse_multiply_adds")
+    layers = [{column: getattr(row, column) for column in LAYER_COLUMNS} for row in report.layers]
+    return {**{name: getattr(report, name) for name in totals}, "layers": layers}
+
+
+def _printed_sweep(sweep):
+    """Returns the rows of a threshold sweep; prints each as soon as it is there."""
+    rows = []
+    for row in sweep:
+        names, values = _columns(row)
+        print(values if rows else f"\nAt other thresholds:\n{names}\n{values}", flush=True)
+        rows.append(row)
+    return rows
+
+
+def _columns(row):
+    """Returns the names and the values of a dict of numbers, one below the other."""
+    values = {k: f"{v:,}" if isinstance(v, int) else f"{v:.4f}" for k, v in row.items()}
+    widths = {name: max(len(name), _COLUMN_WIDTH) for name in row}
+    return [
+        "  ".join(text.rjust(widths[name]) for name, text in cells.items())
+        for cells in ({name: name for name in row}, values)
+    ]
