@@ -34,6 +34,15 @@ _HOME = {
     "strip": "surgery",
 }
 _MODULES = ("distributions", "schedules")
+# Those with classes that a saved model may hold.
+_REGISTERING = (
+    "distributions",
+    "layers",
+    "models.transformer_layers",
+    "training.learning_rates",
+    "training.scaled_adam",
+    "training.smoothed_crossentropy",
+)
 
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])
 
@@ -57,6 +66,5 @@ def _register_with_keras(_):
     # One of our own modules is importing Keras just now; it brings in what it needs.
     if any(getattr(module.__spec__, "_initializing", False) for module in ours):
         return
-    importlib.import_module(f"{__name__}.distributions")
-    importlib.import_module(f"{__name__}.layers")
-    importlib.import_module(f"{__name__}.training.scaled_adam")
+    for module in _REGISTERING:
+        importlib.import_module(f"{__name__}.{module}")

@@ -1,0 +1,57 @@
+"""`AttentionMask`: which positions of a batch of sentences may be attended to."""
+
+import keras
+from keras import ops
+
+PADDING = 0
+
+
+@keras.saving.register_keras_serializable(package="state_of_sparsity")
+class AttentionMask(keras.layers.Layer):
+    """Says for a batch of sentences which positions may be attended to.
+
+    Without `causal` these are the positions of words, for queries anywhere; padding (id 0) is left
+    out. With it they are the query's own position and those before: padding follows the words of a
+    sentence, so that no word ever sees it, and whether the last word seen is padding must not show.
+
+    Args:
+        causal: whether queries are the positions of the same sentence and see none after them.
+        **kwargs: `name`, as for a Keras layer.
+
+    Call arguments:
+        ids: word ids of the positions attended to, `(batch, key positions)`.
+
+    Returns:
+        Booleans, true where attention is allowed: `(batch, 1, 1, key positions)`, or
+        `(1, 1, positions, positions)` with `causal`; they broadcast over heads and queries.
+
+    Example:
+
+    >>> AttentionMask()(keras.ops.array([[5, 1, 0]])).numpy().astype(int).tolist()
+    [[[[1, 1, 0]]]]
+    >>> AttentionMask(causal=True)(keras.ops.array([[5, 1, 0]])).numpy().astype(int).tolist()
+    [[[[1, 0, 0], [1, 1, 0], [1, 1, 1]]]]
+
+    Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.2.3.
+    """
+
+    def __init__(self, causal=False, **kwargs):
+        super().__init__(**kwargs)
+        self.causal = causal
+
+    def call(self, ids):
+        """Returns the mask."""
+        if not self.causal:
+            return ops.not_equal(ids, PADDING)[:, None, None, :]
+        positions = ops.arange(ops.shape(ids)[1])
+        return (positions[:, None] >= positions[None, :])[None, None]
+
+    def compute_output_spec(self, ids):
+        """Returns the mask's shape, and that it is boolean."""
+        batch, length = ids.shape
+        shape = (1, 1, length, length) if self.causal else (batch, 1, 1, length)
+        return keras.KerasTensor(shape, dtype="bool")
+
+    def get_config(self):
+        """Returns the arguments."""
+        return {**super().get_config(), "causal": self.causal}

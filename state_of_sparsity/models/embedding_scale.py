@@ -1,0 +1,40 @@
+"""`EmbeddingScale`: word vectors as a Transformer takes them in."""
+
+import math
+
+import keras
+from keras import ops
+
+from state_of_sparsity.models.attention_mask import PADDING
+
+
+@keras.saving.register_keras_serializable(package="state_of_sparsity")
+class EmbeddingScale(keras.layers.Layer):
+    """Multiplies word vectors by the root of their length, and padding's by 0.
+
+    With it a matrix drawn with standard deviation `channels^-0.5`, as the softmax needs it, also
+    gives word vectors with entries of size 1.
+
+    Call arguments:
+        vectors: word vectors, `(batch, positions, channels)`.
+        ids: the words' ids, `(batch, positions)`; 0 is padding.
+
+    Returns:
+        Vectors of the same shape.
+
+    Example:
+
+    >>> EmbeddingScale()(keras.ops.ones((1, 2, 4)), keras.ops.array([[7, 0]])).numpy().tolist()
+    [[[2.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 0.0]]]
+
+    Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.4.
+    """
+
+    def call(self, vectors, ids):
+        """Returns the scaled vectors."""
+        is_word = ops.cast(ops.not_equal(ids, PADDING), vectors.dtype)
+        return vectors * math.sqrt(vectors.shape[-1]) * is_word[:, :, None]
+
+    def compute_output_shape(self, vectors_shape, ids_shape):
+        """Returns the vectors' shape."""
+        return vectors_shape

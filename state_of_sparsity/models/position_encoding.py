@@ -1,0 +1,51 @@
+"""`PositionEncoding`: adds to every position sinusoids that tell where it is."""
+
+import math
+
+import keras
+from keras import ops
+
+SHORTEST, LONGEST = 1.0, 1e4
+
+
+@keras.saving.register_keras_serializable(package="state_of_sparsity")
+class PositionEncoding(keras.layers.Layer):
+    """Adds sines and cosines of the position, of wavelengths in geometric progression.
+
+    For position p (from 0) and channel i < n = channels / 2, with timescales
+    `t_i = 10^(4 i / (n - 1))` from 1 to 10,000,
+
+        encoding[p, i] = sin(p / t_i),    encoding[p, n + i] = cos(p / t_i)
+
+    Sines and cosines stand side by side as in Tensor2Tensor, where the paper interleaves them.
+
+    Call arguments:
+        inputs: `(batch, positions, channels)`; an even number of channels.
+        first_position: the position of the first vector, an integer or a scalar tensor.
+
+    Returns:
+        `inputs` plus the encoding.
+
+    Example:
+
+    >>> PositionEncoding()(keras.ops.zeros((1, 2, 4)))[0, 0].numpy().tolist()
+    [0.0, 0.0, 1.0, 1.0]
+
+    Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.5; the "timing signal"
+    of Tensor2Tensor.
+    """
+
+    def call(self, inputs, first_position=0):
+        """Returns the inputs with their positions added."""
+        half = inputs.shape[-1] // 2
+        step = math.log(LONGEST / SHORTEST) / max(half - 1, 1)
+        frequencies = ops.exp(-step * ops.arange(half, dtype="float32")) / SHORTEST
+        # In float32 whatever the inputs: bfloat16 cannot tell position 256 from 257.
+        positions = ops.cast(ops.arange(ops.shape(inputs)[1]) + first_position, "float32")
+        angles = positions[:, None] * frequencies
+        encoding = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
+        return inputs + ops.cast(encoding, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        """Returns the inputs' shape."""
+        return input_shape

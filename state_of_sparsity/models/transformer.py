@@ -1,0 +1,165 @@
+"""The Transformer for translation: base, big, or of any size.
+
+Word vectors times `hidden^0.5`, plus sinusoids of the position, go through layers of self-attention
+and feed-forward (the encoder), or of self-attention to the words before, attention to the encoder's
+output, and feed-forward (the decoder). Each of these sub-layers computes `x + dropout(f(norm(x)))`,
+and a normalization ends each stack. One matrix embeds the words of both languages and is the
+softmax's too. The study's library also adds a vector of the target language to the encoder's input;
+this model does not.
+
+Weights are in layers `shared_embedding`; `encoder_<n>_self_attention_<query|key|value|output>`, the
+same of `decoder_<n>_self_attention` and `decoder_<n>_cross_attention`, without biases; and
+`<encoder|decoder>_<n>_feed_forward_<hidden|output>`, with biases. With `split_heads` there are
+`..._<query|key|value>_head_<h>` in place of `..._<query|key|value>`.
+"""
+
+import functools
+
+import keras
+
+from state_of_sparsity.models.transformer_layers import transformer_layers
+from state_of_sparsity.models.transformer_stacks import decoder, encoder, keys_and_values
+
+
+def transformer(
+    vocabulary_size,
+    layers=6,
+    hidden=512,
+    filter=2048,
+    heads=8,
+    prepostprocess_dropout=0.1,
+    attention_dropout=0.1,
+    relu_dropout=0.1,
+    split_heads=False,
+    name="transformer",
+):
+    """Returns an encoder-decoder Transformer as the study of 2019 made it sparse.
+
+    It takes `{"source": ids, "target": ids}`, int32, each `(batch, positions)`: words, the end of
+    the sentence (id 1), and padding (id 0) after it. Logits at position t come from the source and
+    the target's words before t. They mean nothing where the target is padding: give these positions
+    no weight in the loss.
+
+    Args:
+        vocabulary_size: number of words, padding and end of sentence included.
+        layers: layers of the encoder, and of the decoder.
+        hidden: length of a position's vector; even, and a multiple of `heads`.
+        filter: units of a feed-forward sub-layer.
+        heads: attention heads.
+        prepostprocess_dropout: fraction dropped in training from each stack's input and each
+            sub-layer's output, in [0, 1).
+        attention_dropout: fraction of the attention weights dropped.
+        relu_dropout: fraction of a feed-forward sub-layer's units dropped.
+        split_heads: whether each head's query, key and value matrix is a layer of its own, so that
+            each is made sparse by itself.
+        name: name of the model.
+
+    Returns:
+        A built `keras.Model`; its outputs are logits in float32, `(batch, target positions,
+        vocabulary_size)`.
+
+    Raises:
+        ValueError: if a size is below 1 or does not fit the others, or a dropout is not in [0, 1).
+
+    Example:
+
+    >>> model = transformer(vocabulary_size=50, layers=1, hidden=8, filter=32, heads=2)
+    >>> ids = keras.ops.array([[7, 5, 1, 0]])
+    >>> model({"source": ids, "target": ids}).shape
+    TensorShape([1, 4, 50])
+
+    Reference: Vaswani et al. (2017), "Attention Is All You Need", section 3, with normalization
+    before each sub-layer as in Tensor2Tensor; Gale, Elsen, Hooker (2019), "The State of Sparsity in
+    Deep Neural Networks", section 4.
+    """
+    sizes = {"layers": layers, "hidden": hidden, "filter": filter, "heads": heads}
+    dropouts = {
+        "prepostprocess_dropout": prepostprocess_dropout,
+        "attention_dropout": attention_dropout,
+        "relu_dropout": relu_dropout,
+    }
+    _check_arguments(vocabulary_size, sizes, dropouts)
+    made = transformer_layers(vocabulary_size, **sizes, **dropouts, split_heads=split_heads)
+    return _connected(made, name)
+
+
+def transformer_base(
+    vocabulary_size,
+    prepostprocess_dropout=0.1,
+    attention_dropout=0.1,
+    relu_dropout=0.1,
+    split_heads=False,
+):
+    """Returns `transformer` of 6 layers, 512 wide, with feed-forward of 2048 units and 8 heads.
+
+    With the study's vocabulary of 33,288 words there are 61,083,648 weights in its 97 kernels.
+
+    Reference: Vaswani et al. (2017), table 3, "base".
+    """
+    return transformer(
+        vocabulary_size,
+        prepostprocess_dropout=prepostprocess_dropout,
+        attention_dropout=attention_dropout,
+        relu_dropout=relu_dropout,
+        split_heads=split_heads,
+        name="transformer_base",
+    )
+
+
+def transformer_big(
+    vocabulary_size,
+    prepostprocess_dropout=0.3,
+    attention_dropout=0.1,
+    relu_dropout=0.1,
+    split_heads=False,
+):
+    """Returns `transformer` of 6 layers, 1024 wide, with feed-forward of 4096 units and 16 heads.
+
+    Reference: Vaswani et al. (2017), table 3, "big"; dropout as in Tensor2Tensor.
+    """
+    return transformer(
+        vocabulary_size,
+        hidden=1024,
+        filter=4096,
+        heads=16,
+        prepostprocess_dropout=prepostprocess_dropout,
+        attention_dropout=attention_dropout,
+        relu_dropout=relu_dropout,
+        split_heads=split_heads,
+        name="transformer_big",
+    )
+
+
+def _connected(layers, name):
+    source = keras.Input((None,), dtype="int32", name="source")
+    target = keras.Input((None,), dtype="int32", name="target")
+    encoded = encoder(layers, source)
+    logits = decoder(
+        layers,
+        layers["target_shift"](target),
+        self_attended=functools.partial(keys_and_values, layers),
+        self_mask=layers["target_mask"](target),
+        cross_attended=lambda attention, _: keys_and_values(layers, attention, encoded),
+        source_mask=layers["source_mask"](source),
+    )
+    return keras.Model({"source": source, "target": target}, logits, name=name)
+
+
+def _check_arguments(vocabulary_size, sizes, dropouts):
+    if vocabulary_size < 3:
+        raise ValueError(
+            "`vocabulary_size` must be at least 3: padding, end of sentence, and words. "
+            f"Received: {vocabulary_size}."
+        )
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {size}.")
+    hidden, heads = sizes["hidden"], sizes["heads"]
+    if hidden % heads or hidden % 2:
+        raise ValueError(
+            f"`hidden` must be even and a multiple of `heads`, {heads}: each head takes an equal "
+            f"part, and positions are told by pairs of sine and cosine. Received: {hidden}."
+        )
+    for name, rate in dropouts.items():
+        if not 0 <= rate < 1:
+            raise ValueError(f"`{name}` must be in [0, 1). Received: {rate}.")
