@@ -64,7 +64,7 @@ for network in lenet_300_100 lenet_5; do
 done
 grids+=(
   "--grid=lenet/l0_regularization/lenet_300_100.gin L0_WEIGHT=3e-5,1e-4,3e-4,1e-3 $numbers"
-  "--grid=lenet/l0_regularization/lenet_5.gin L0_WEIGHT=3e-5,1e-4,3e-4,1e-3 $numbers"
+  "--grid=lenet/l0_regularization/lenet_5.gin L0_WEIGHT=1e-4,3e-4 $numbers"
 )
 
 echo "==> Training into $runs_dir; MNIST from ${data_dir:-TensorFlow Datasets}."

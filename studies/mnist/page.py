@@ -31,6 +31,7 @@ def page(rows, folder, step_times=()):
     """
     found = cells(rows)
     parts = {"claims": tables.claims(found), "times": tables.times(found)}
+    parts["gates"] = tables.gates(found)
     parts["step times"] = tables.step_times(step_times)
     for network in NETWORKS:
         parts[f"techniques {network}"] = tables.techniques(found, network)

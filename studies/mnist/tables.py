@@ -75,6 +75,25 @@ def techniques(cells, network):
     return table(header, rows)
 
 
+def gates(cells):
+    """Returns the curve of L0 regularization with a gate a weight, a line a run."""
+    rows = [
+        [
+            NETWORKS[cell.network],
+            run["run"].split("l0_weight_")[1].split("_")[0],
+            run["seed"],
+            f"{100 * run['sparsity']:.2f}",
+            run["nonzero"],
+            f"{error:.2f}",
+        ]
+        for network in NETWORKS
+        for cell in _of(cells, network, "l0_regularization")
+        for run, error in zip(cell.runs, cell.errors, strict=True)
+    ]
+    header = ["Network", "L0_WEIGHT", "Seed", "Sparsity (%)", "Weights left", "Test error (%)"]
+    return table(header, rows)
+
+
 def layers(cells, network):
     """Returns the sparsity of each layer, learned and given."""
     published = [f"{value:.1f}" for value in VARIATIONAL_DROPOUT[network][2]]
