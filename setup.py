@@ -38,6 +38,7 @@ setuptools.setup(
         "matplotlib>=3.8",
         "numpy>=1.26",
         "scikit-learn>=1.4",
+        "sentencepiece>=0.2.1,<0.3",
         # tf.summary needs it, and TensorFlow 2.21 no longer brings it.
         "tensorboard>=2.20",
         "tensorflow>=2.20,<3",

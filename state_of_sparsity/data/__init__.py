@@ -8,5 +8,5 @@ A data set is an object with
   workers its part, the examples of a batch shared out in their order;
 * `validation()` and `test()`: finite batches in a fixed order, a `keras.utils.PyDataset` or a
   `tf.data.Dataset`; `validation()` is None where nothing is held out;
-* `batch_size`: examples in a training batch.
+* `batch_size`: examples in a training batch or, where that varies, a number it is a multiple of.
 """

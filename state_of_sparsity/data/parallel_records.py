@@ -1,0 +1,88 @@
+"""Sentence pairs that TensorFlow Datasets keeps, or downloads."""
+
+import functools
+import os
+
+
+class ParallelRecords:
+    """Sentence pairs of a translation set of TensorFlow Datasets.
+
+    White space at the ends of sentences is taken off. The order is always the same, but not that of
+    the text the set was made from: TFDS shuffles when it prepares one.
+
+    Args:
+        dataset: the name TFDS has for it, such as "wmt14_translate/de-en".
+        languages: `(source, target)`, as the set calls them, in either order.
+        data_dir: where TFDS keeps its data; None for its own place.
+
+    Example:
+
+    >>> records = ParallelRecords("wmt14_translate/de-en", ("en", "de"))
+    >>> next(records.pairs("test"))  # doctest: +SKIP
+    ('Gutach: Increased safety for pedestrians', 'Gutach: Noch mehr Sicherheit für Fußgänger')
+    """
+
+    def __init__(self, dataset, languages, data_dir=None):
+        self._dataset, self._languages = dataset, tuple(languages)
+        # TFDS takes `~` for the name of a folder.
+        self._data_dir = data_dir and os.path.expanduser(data_dir)
+
+    @property
+    def splits(self):
+        """The names of the splits there are."""
+        return list(self._builder.info.splits)
+
+    def pairs(self, split):
+        """Yields `(source, target)`, the sentences of a split, always in the same order.
+
+        Raises:
+            ValueError: if TFDS does not know the set, cannot read or download it, or it is not one
+                of sentences in these two languages; if it has no such split.
+        """
+        if split not in self.splits:
+            raise ValueError(
+                f"`dataset` must have a split called '{split}'. Received: {self._dataset!r}, with "
+                f"the splits {', '.join(self.splits)}."
+            )
+        import tensorflow_datasets as tfds
+
+        records = tfds.as_numpy(self._builder.as_dataset(split))
+        for number, record in enumerate(records):
+            try:
+                yield tuple(record[language].decode().strip() for language in self._languages)
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"`dataset` must be of UTF-8 text. Received: {self._dataset!r}, whose record "
+                    f"{number} of the split '{split}' is not ({error.reason})."
+                ) from error
+
+    @functools.cached_property
+    def _builder(self):
+        """The builder of TFDS, its data prepared and of the right kind."""
+        try:
+            import tensorflow_datasets as tfds
+        except ImportError as error:
+            raise ValueError(
+                "`dataset` must be None, and text files given, where TensorFlow Datasets cannot be "
+                f"imported. Received: {self._dataset!r} ({error})."
+            ) from error
+        try:
+            builder = tfds.builder(self._dataset, data_dir=self._data_dir)
+            if not builder.is_prepared():
+                builder.download_and_prepare()
+        except Exception as error:  # TFDS lets through whatever its downloads and files raise
+            raise ValueError(
+                "`dataset` must be the name of a translation set that TensorFlow Datasets keeps in "
+                f"`data_dir` or can download to it. Received: {self._dataset!r} and "
+                f"{self._data_dir!r}, of which TensorFlow Datasets says: "
+                f"{' '.join(str(error).split())}"
+            ) from error
+        features = builder.info.features
+        texts = [key for key in features if isinstance(features[key], tfds.features.Text)]
+        if not set(self._languages) <= set(texts):
+            raise ValueError(
+                "`languages` must be two that the translation set `dataset` has text in. Received: "
+                f"{self._languages} and {self._dataset!r}, which has text called "
+                f"{', '.join(texts) or 'nothing'}."
+            )
+        return builder

@@ -1,0 +1,83 @@
+"""Text files of sentence pairs: line i of one file is the translation of line i of the other."""
+
+import gzip
+import itertools
+import os
+import zlib
+
+_SIDES = ("source", "target")
+
+
+class ParallelFiles:
+    """Sentence pairs in plain UTF-8 text files, one sentence a line.
+
+    Lines end at a line feed and nowhere else; white space at their ends is taken off. Empty lines
+    are sentences like others: whoever reads decides what to do with them.
+
+    Args:
+        files: `{split: (source, target)}`, the two files of each split; names that end in `.gz` are
+            gzip files.
+        folder: where those files lie whose names do not begin with `/` or `~`; None for the working
+            directory.
+
+    Example:
+
+    >>> files = {"train": ("train.en.gz", "train.de.gz")}
+    >>> pairs = ParallelFiles(files, "data/multi30k").pairs("train")  # doctest: +SKIP
+    >>> next(pairs)  # doctest: +SKIP
+    ('A man in a blue shirt.', 'Ein Mann in einem blauen Hemd.')
+    """
+
+    def __init__(self, files, folder=None):
+        self._files, self._folder = files, os.path.expanduser(folder or "")
+
+    @property
+    def splits(self):
+        """The names of the splits there are."""
+        return list(self._files)
+
+    def pairs(self, split):
+        """Yields `(source, target)`, the sentences of a split in the order of its files.
+
+        Raises:
+            ValueError: if a file cannot be read or is no UTF-8 text; at the end, if the two differ
+                in their number of lines.
+        """
+        paths = [self._path(name) for name in self._files[split]]
+        both = [_lines(path, f"{split}_{side}") for path, side in zip(paths, _SIDES, strict=True)]
+        for count, pair in enumerate(itertools.zip_longest(*both)):
+            if None in pair:
+                counts = [
+                    count + (line is not None) + sum(1 for _ in lines)
+                    for line, lines in zip(pair, both, strict=True)
+                ]
+                raise ValueError(
+                    f"`{split}_source` and `{split}_target` must be files of as many lines each, "
+                    f"line i of one the translation of line i of the other. Received: {paths[0]} "
+                    f"of {counts[0]} lines and {paths[1]} of {counts[1]} lines."
+                )
+            yield pair
+
+    def _path(self, name):
+        return os.path.join(self._folder, os.path.expanduser(name))
+
+
+def _lines(path, argument):
+    """Yields the lines of a text file, stripped."""
+    number = 0
+    try:
+        with gzip.open(path) if path.endswith(".gz") else open(path, "rb") as file:
+            for number, line in enumerate(file, start=1):
+                # Some editors put a byte order mark at the beginning.
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"`{argument}` must be UTF-8 text. Received: {path}, of which line {number} has the "
+            f"byte {error.object[error.start]:#04x} at place {error.start + 1} "
+            f"({error.reason}). Convert it, with `iconv -t utf-8`."
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"`{argument}` must be a text file that can be read, gzipped where its name ends in "
+            f".gz. Received: {path}, which cannot be read after line {number} ({error})."
+        ) from error

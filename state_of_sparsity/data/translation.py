@@ -1,0 +1,277 @@
+"""Translation: sentence pairs from text to batches, with one vocabulary for both languages."""
+
+import functools
+import itertools
+import os
+import sys
+import time
+
+import keras
+import numpy as np
+
+from state_of_sparsity.data import length_buckets, packing, tokenized_pairs
+from state_of_sparsity.data.length_buckets import LengthBuckets
+from state_of_sparsity.data.packing import PackedRows
+from state_of_sparsity.data.parallel_records import ParallelRecords
+from state_of_sparsity.data.parallel_text import ParallelFiles
+from state_of_sparsity.data.vocabulary import LEAST_SIZE, Vocabulary
+
+_BATCHES_AHEAD = 4
+
+
+class Translation:
+    """Sentence pairs, as ids of subwords, for a network that translates.
+
+    A batch is `(inputs, targets)`: the inputs a dict of `source` and `target`, the targets again
+    the `target` ids, all int32 of shape `(n, length)`. Sentences end in 1 and are followed by 0,
+    which is padding: the network shifts `target` to the right before it reads it, and the loss must
+    leave out where targets are 0.
+
+    Training pairs with an empty side, or a side that is too long, are left out. Validation and test
+    keep every pair, so that line i stays line i, and cut off what is too long.
+
+    Without `packed`, a training batch has pairs of about one length, and there is a small fixed set
+    of shapes, `(tokens // length, length)` nearly; with it, all batches have the shape
+    `(batch_size, maximum_length)`, a row has several pairs one after the other, and the inputs also
+    say, as `source_segments`, `source_positions`, `target_segments` and `target_positions`, which
+    pair of its row an id belongs to (from 1; 0 for padding) and its place in its sentence (from 0).
+    Attention must stay within a segment, and so must the shift to the right.
+
+    The batch of a step depends on `seed` and the step alone. In each epoch every pair is seen once,
+    but for what fills no last batch: fewer than `batch_size` of the longest pairs, or of the rows,
+    in general others each time. The text is read and tokenized at the first use, and kept in memory
+    in 2 bytes an id.
+
+    Args:
+        vocabulary: file of the vocabulary. Where there is none, one is learned from the training
+            text and saved there: give a run's own directory, lest two runs share it by mistake.
+        train_source: text file to train on, a sentence a line, UTF-8; gzipped if it ends in `.gz`.
+        train_target: the translations, line for line.
+        validation_source: the same for validation; None for no validation.
+        validation_target: the same.
+        test_source: the same for the test.
+        test_target: the same.
+        data_dir: folder that the names of files start from, None for the working directory; with
+            `dataset`, the `data_dir` of TensorFlow Datasets, None for its own place.
+        dataset: instead of files, the name TensorFlow Datasets has for a translation set with the
+            splits "train", "test" and, where it has one, "validation", e.g.
+            "wmt14_translate/de-en".
+        languages: `(source, target)`, the names the set has for them; not used for files.
+        vocabulary_size: the most subwords a vocabulary may have, at least 260. A small text has
+            fewer: see `vocabulary.size`.
+        tokens: the most ids that each side of a batch may have, over all workers, padding counted.
+        maximum_length: the most ids of a sentence, its end counted; 2 to `tokens`.
+        packed: whether to put several pairs in a row.
+        seed: seed of the training order, a non-negative integer.
+
+    Attributes:
+        batch_size: `tokens // maximum_length`: the rows of a training batch if `packed`, else pairs
+            in a batch of the longest ones. All others have a multiple of it.
+
+    Raises:
+        ValueError: if an argument is out of range or missing; at the first use, if data or
+            vocabulary cannot be read, or there are too few pairs.
+
+    Example:
+
+    >>> data = Translation(
+    ...     "runs/one/vocabulary.model",
+    ...     train_source="train.en.gz",
+    ...     train_target="train.de.gz",
+    ...     test_source="test_2016_flickr.en.gz",
+    ...     test_target="test_2016_flickr.de.gz",
+    ...     data_dir="data/multi30k",
+    ... )
+    >>> inputs, targets = next(iter(data.train()))  # doctest: +SKIP
+    >>> data.vocabulary.decode(inputs["source"][0])  # doctest: +SKIP
+    'A man in a blue shirt is standing on a ladder cleaning a window.'
+
+    Reference: the batches of Vaswani et al. (2017), "Attention Is All You Need", section 5.1; those
+    of Gale, Elsen, Hooker (2019), "The State of Sparsity in Deep Neural Networks", are packed.
+    """
+
+    def __init__(
+        self,
+        vocabulary,
+        train_source=None,
+        train_target=None,
+        validation_source=None,
+        validation_target=None,
+        test_source=None,
+        test_target=None,
+        data_dir=None,
+        dataset=None,
+        languages=("en", "de"),
+        vocabulary_size=32_000,
+        tokens=2048,
+        maximum_length=256,
+        packed=False,
+        seed=0,
+    ):
+        files = {
+            "train": (train_source, train_target),
+            "validation": (validation_source, validation_target),
+            "test": (test_source, test_target),
+        }
+        self._text = _text_of(files, dataset, languages, data_dir)
+        _check_range("vocabulary_size", vocabulary_size, LEAST_SIZE)
+        _check_range("maximum_length", maximum_length, 2, tokens)
+        self._path, self._vocabulary_size = os.path.expanduser(vocabulary), vocabulary_size
+        self._tokens, self._maximum_length = tokens, maximum_length
+        self._packed, self._seed = packed, seed
+        self.batch_size = tokens // maximum_length
+
+    def text(self, split):
+        """Yields `(source, target)`, the sentences of "train", "validation" or "test" in order."""
+        return self._text.pairs(split)
+
+    @functools.cached_property
+    def vocabulary(self):
+        """The `Vocabulary`, loaded from its file, or learned and saved there."""
+        if not os.path.exists(self._path):
+            started = time.monotonic()
+            _say(f"learning a vocabulary of up to {self._vocabulary_size:,} subwords")
+            sentences = itertools.chain.from_iterable(self.text("train"))
+            vocabulary = Vocabulary.learn(sentences, self._vocabulary_size)
+            vocabulary.save(self._path)
+            _say(f"{vocabulary.size:,} subwords saved to {self._path}", started)
+        vocabulary = Vocabulary.load(self._path)
+        if vocabulary.size > self._vocabulary_size:
+            raise ValueError(
+                f"`vocabulary_size` must be at least {vocabulary.size}, what the file `vocabulary` "
+                f"has. Received: {self._vocabulary_size} and {self._path}. Give another file to "
+                "have a smaller vocabulary learned."
+            )
+        return vocabulary
+
+    def train(self, first_step=0, worker=0, workers=1):
+        """Returns a `tf.data.Dataset` of `(inputs, targets)` from step `first_step` on."""
+        import tensorflow as tf
+
+        # Read now: test data that cannot be read shall not end a long run.
+        self.test(), self.validation()
+        shape = (self.batch_size // workers, self._maximum_length) if self._packed else (None, None)
+        ids = tf.TensorSpec(shape, "int32")
+        names = packing.INPUTS if self._packed else length_buckets.INPUTS
+        batches = functools.partial(self._batches, self._plan, first_step, worker, workers)
+        signature = dict.fromkeys(names, ids), ids
+        return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(
+            _BATCHES_AHEAD
+        )
+
+    def validation(self):
+        """Returns the validation batches in line order, all of one length; None if there are none.
+
+        The last batch may have fewer pairs.
+        """
+        return self._validation
+
+    def test(self):
+        """Returns the test batches in line order, all of one length; the last may be smaller."""
+        return self._test
+
+    def _batches(self, plan, step, worker, workers):
+        epoch, skip = divmod(step, plan.batches_per_epoch)
+        while True:
+            order = plan.epoch(np.random.default_rng([self._seed, epoch]))
+            for batch in order[skip:]:
+                yield plan.arrays(batch, worker, workers)
+            epoch, skip = epoch + 1, 0
+
+    @functools.cached_property
+    def _plan(self):
+        """Which training pairs make a batch."""
+        _say("reading and tokenizing the training text")
+        pairs = self._tokenized("train", tokenized_pairs.for_training)
+        if self._packed:
+            # No epoch draws from this seed.
+            generator = np.random.default_rng([self._seed, 0, 1])
+            plan = PackedRows(pairs, self._tokens, self._maximum_length, generator)
+        else:
+            plan = LengthBuckets(pairs, self._tokens, self._maximum_length)
+        if not plan.batches_per_epoch:
+            raise ValueError(
+                "`tokens` must be so few that the training text fills a batch. Received: "
+                f"{self._tokens}, with `maximum_length` {self._maximum_length}, for {len(pairs):,} "
+                "pairs."
+            )
+        return plan
+
+    @functools.cached_property
+    def _validation(self):
+        return self._evaluation_batches("validation") if "validation" in self._text.splits else None
+
+    @functools.cached_property
+    def _test(self):
+        return self._evaluation_batches("test")
+
+    def _evaluation_batches(self, split):
+        pairs = self._tokenized(split, tokenized_pairs.for_evaluation)
+        if not len(pairs):
+            raise ValueError(f"The {split} text must have sentences. Received: none.")
+        longest = max(pairs.source.lengths.max(), pairs.target.lengths.max())
+        length = next(
+            x for x in length_buckets.bucket_lengths(self._maximum_length) if x >= longest
+        )
+        arrays = packing.one_a_row if self._packed else length_buckets.padded
+        examples = length_buckets.bucket_examples(length, self._tokens, self.batch_size)
+        return _EvaluationBatches(pairs, arrays, length, examples)
+
+    def _tokenized(self, split, tokenize):
+        vocabulary, started = self.vocabulary, time.monotonic()
+        pairs = tokenize(self.text(split), vocabulary, self._maximum_length)
+        changes = [f"{count:,} {what}" for what, count in pairs.changed.items() if count]
+        _say("; ".join([f"{len(pairs):,} pairs of {split} text read", *changes]), started)
+        return pairs
+
+
+class _EvaluationBatches(keras.utils.PyDataset):
+    """Batches of pairs in their order; the last one may be smaller."""
+
+    def __init__(self, pairs, arrays, length, examples):
+        super().__init__()
+        self._pairs, self._arrays = pairs, arrays
+        self._length, self._examples = length, examples
+
+    def __len__(self):
+        return -(-len(self._pairs) // self._examples)
+
+    def __getitem__(self, index):
+        first = index * self._examples
+        chosen = np.arange(first, min(first + self._examples, len(self._pairs)))
+        return self._arrays(self._pairs, chosen, self._length)
+
+
+def _text_of(files, dataset, languages, data_dir):
+    """Returns where the text comes from: `ParallelFiles` or `ParallelRecords`."""
+    named = {split: names for split, names in files.items() if names != (None, None)}
+    if dataset is not None:
+        if named:
+            raise ValueError(
+                "`dataset` must be None where text files are given. Received: "
+                f"{dataset!r} and the files {named}."
+            )
+        if len(languages) != 2 or languages[0] == languages[1]:
+            raise ValueError(
+                f"`languages` must be two, source and target. Received: {languages!r}."
+            )
+        return ParallelRecords(dataset, languages, data_dir)
+    for split, sides in files.items():
+        for side, name in zip(("source", "target"), sides, strict=True):
+            if name is None and (split in named or split != "validation"):
+                raise ValueError(
+                    f"`{split}_{side}` must be a text file, unless `dataset` names a set of "
+                    f"TensorFlow Datasets. Received: None, with the files {named}."
+                )
+    return ParallelFiles(named, data_dir)
+
+
+def _say(text, started=None):
+    took = "" if started is None else f" ({time.monotonic() - started:.1f} s)"
+    print(f"translation: {text}{took}", file=sys.stderr, flush=True)
+
+
+def _check_range(name, value, least, greatest=None):
+    if value < least or (greatest is not None and value > greatest):
+        allowed = f"at least {least}" if greatest is None else f"from {least} to {greatest}"
+        raise ValueError(f"`{name}` must be {allowed}. Received: {value}.")

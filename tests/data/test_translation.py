@@ -1,0 +1,300 @@
+import gzip
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from state_of_sparsity.data.length_buckets import bucket_lengths
+from state_of_sparsity.data.translation import Translation
+from tests.small_translation import COUNTS, make_pairs, write_records, write_text
+
+PAIRS = make_pairs()
+SMALL = {"vocabulary_size": 330, "tokens": 256, "maximum_length": 64}
+BOTH = pytest.mark.parametrize("packed", [False, True])
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Arguments of `Translation` for files of text, and a vocabulary learned from it."""
+    folder = tmp_path_factory.mktemp("text")
+    arguments = {"vocabulary": str(folder / "vocabulary"), **write_text(folder, PAIRS), **SMALL}
+    assert Translation(**arguments).vocabulary.size == 330
+    return arguments
+
+
+@pytest.fixture
+def own(tmp_path):
+    """The same in a folder of the test's own, without a vocabulary."""
+    return {"vocabulary": str(tmp_path / "run/vocabulary"), **write_text(tmp_path, PAIRS), **SMALL}
+
+
+def batches(data, steps, **where):
+    """Returns `(inputs, targets)` of some steps as arrays."""
+    return list(data.train(**where).take(steps).as_numpy_iterator())
+
+
+def assert_equal_batches(found, expected):
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        keras.tree.assert_same_structure(one, other)
+        for x, y in zip(keras.tree.flatten(one), keras.tree.flatten(other), strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+def sentences(data, batch):
+    """Returns the pairs of a batch as text, row by row."""
+    inputs, targets = batch
+    np.testing.assert_array_equal(targets, inputs["target"])
+    found = []
+    for row in range(len(targets)):
+        segments = inputs.get("source_segments", inputs["source"] > 0)[row]
+        for segment in range(1, segments.max() + 1):
+            pair = []
+            for side in ("source", "target"):
+                own = inputs.get(f"{side}_segments", inputs[side] > 0)[row] == segment
+                pair.append(data.vocabulary.decode(inputs[side][row][own]))
+            found.append(tuple(pair))
+    return found
+
+
+def first_epoch(data):
+    """Returns the batches that hold most of the training pairs."""
+    return batches(data, data._plan.batches_per_epoch)
+
+
+@BOTH
+def test_batches_have_the_documented_form(written, packed):
+    data = Translation(**written, packed=packed)
+    assert data.batch_size == 4
+    shapes = set()
+    for inputs, targets in first_epoch(data):
+        shapes.add(targets.shape)
+        for x in (*inputs.values(), targets):
+            assert x.shape == targets.shape and x.dtype == np.int32
+        for x in (inputs["source"], targets):
+            # Padding is at the end, after the end of a sentence.
+            assert (np.diff((x == 0).astype(int), axis=1) >= 0).all()
+            last = (x > 0).sum(1) - 1
+            assert (x[np.arange(len(x)), last] == 1).all()
+    if packed:
+        assert shapes == {(4, 64)} == {tuple(data.train().element_spec[1].shape)}
+        assert data.train(0, 1, 2).element_spec[1].shape == (2, 64)
+    else:
+        assert len(shapes) > 2 and {length for _, length in shapes} <= set(bucket_lengths(64))
+        assert all(n * length <= 256 and n % 4 == 0 for n, length in shapes)
+
+
+@BOTH
+def test_an_epoch_has_every_training_pair_once(written, packed):
+    # 60 pairs fill batches of 4 exactly; rows do so one by one.
+    data = Translation(**{**written, "tokens": 64 if packed else 256}, packed=packed)
+    epochs = data._plan.batches_per_epoch
+    found = batches(data, 2 * epochs)
+    orders = []
+    for epoch in (found[:epochs], found[epochs:]):
+        orders.append([pair for batch in epoch for pair in sentences(data, batch)])
+        assert sorted(orders[-1]) == sorted(PAIRS["train"])
+    assert orders[0] != orders[1]
+
+
+@BOTH
+def test_a_resumed_run_sees_the_same_batches(written, packed):
+    whole = batches(Translation(**written, packed=packed), 14)
+    other = Translation(**written, packed=packed)
+    assert 1 < other._plan.batches_per_epoch < 14
+    for step in range(14):
+        assert_equal_batches(batches(other, 14 - step, first_step=step), whole[step:])
+    seeds = [batches(Translation(**written, packed=packed, seed=seed), 14) for seed in (0, 1)]
+    assert_equal_batches(seeds[0], whole)
+    with pytest.raises(AssertionError):
+        assert_equal_batches(seeds[1], whole)
+
+
+@BOTH
+@pytest.mark.parametrize("workers", [2, 4])
+def test_workers_together_see_the_batch_of_one(written, packed, workers):
+    data = Translation(**written, packed=packed)
+    parts = [batches(data, 9, first_step=2, worker=i, workers=workers) for i in range(workers)]
+    whole = [
+        keras.tree.map_structure(lambda *x: np.concatenate(x), *of_step)
+        for of_step in zip(*parts, strict=True)
+    ]
+    assert_equal_batches(whole, batches(data, 9, first_step=2))
+
+
+@BOTH
+def test_evaluation_keeps_the_order_of_lines_and_one_length(written, packed):
+    data = Translation(**written, packed=packed)
+    for split, found in (("validation", data.validation()), ("test", data.test())):
+        found = [found[i] for i in range(len(found))]
+        assert [pair for batch in found for pair in sentences(data, batch)] == PAIRS[split]
+        assert list(data.text(split)) == PAIRS[split]
+        lengths = {targets.shape[1] for _, targets in found}
+        assert len(lengths) == 1 and lengths < set(bucket_lengths(64))
+        sizes = [len(targets) for _, targets in found]
+        assert len(set(sizes[:-1])) <= 1 and sum(sizes) == COUNTS[split]
+        assert all((targets > 0).any(axis=1).all() for _, targets in found)
+        names = set(found[0][0])
+        assert names == set(data.train().element_spec[0])
+
+
+def test_odd_pairs_are_left_out_of_training_and_kept_in_the_test(own, tmp_path, capsys):
+    long = " ".join(["the house sees"] * 60)
+    for split in ("train", "test"):
+        for side, odd in (("source", ["", "the", long]), ("target", ["das", "", "das"])):
+            path = tmp_path / own[f"{split}_{side}"]
+            read, write = (gzip.open, gzip.open) if path.suffix == ".gz" else (open, open)
+            with read(path, "rt", encoding="utf-8") as file:
+                lines = file.read()
+            with write(path, "wt", encoding="utf-8") as file:
+                file.write("".join(f"{line}\n" for line in odd) + lines)
+    data = Translation(**own)
+    trained = [pair for batch in first_epoch(data) for pair in sentences(data, batch)]
+    assert sorted(trained) == sorted(PAIRS["train"])
+    tested = [pair for batch in data.test() for pair in sentences(data, batch)]
+    assert tested[:2] == [("", "das"), ("the", "")] and tested[3:] == PAIRS["test"]
+    assert long.startswith(tested[2][0]) and tested[2][1] == "das"
+    assert len(data.vocabulary.encode(tested[2][0])) == 64
+    messages = capsys.readouterr().err
+    assert "60 pairs of train text read; 2 left out, a side empty; 1 left out, too long" in messages
+    assert "12 pairs of test text read; 1 cut off (" in messages
+
+
+def test_the_vocabulary_is_saved_and_used_again(own, tmp_path, capsys):
+    first = Translation(**own)
+    expected = first_epoch(first)
+    assert "330 subwords saved to" in capsys.readouterr().err
+    (tmp_path / "run/vocabulary").rename(tmp_path / "moved")
+    own |= {"vocabulary": str(tmp_path / "moved"), "vocabulary_size": 32_000}
+    assert_equal_batches(first_epoch(Translation(**own)), expected)
+    assert "learning" not in capsys.readouterr().err and not (tmp_path / "run/vocabulary").exists()
+    (tmp_path / own["train_source"]).unlink()  # nor is the training text read to evaluate
+    assert Translation(**own).vocabulary.size == 330 and len(Translation(**own).test())
+    own["vocabulary_size"] = 329
+    message = (
+        "`vocabulary_size` must be at least 330, what the file `vocabulary` has. Received: 329"
+    )
+    with pytest.raises(ValueError, match=message):
+        Translation(**own).test()
+
+
+def test_a_vocabulary_is_as_large_as_the_text_allows(own):
+    data = Translation(**{**own, "vocabulary_size": 32_000})
+    assert 330 < data.vocabulary.size < 1000
+    ids = np.concatenate([targets.reshape(-1) for _, targets in first_epoch(data)])
+    assert ids.max() < data.vocabulary.size
+
+
+def test_a_damaged_vocabulary(own, tmp_path):
+    path = tmp_path / "vocabulary"
+    path.write_bytes(b"something else")
+    message = rf"`path` must be a file with a vocabulary. Received: {path}\. .*undamaged"
+    with pytest.raises(ValueError, match=message):
+        Translation(**{**own, "vocabulary": str(path)}).train()
+
+
+@BOTH
+def test_records_of_tensorflow_datasets(tmp_path, written, packed):
+    write_records(tmp_path, PAIRS)
+    records = {"dataset": "wmt14_translate/de-en", "languages": ("en", "de"), **SMALL}
+    data = Translation(
+        str(tmp_path / "vocabulary"), data_dir=str(tmp_path), packed=packed, **records
+    )
+    same = Translation(**written, packed=packed)
+    assert_equal_batches(batches(data, 9), batches(same, 9))
+    for found, expected in ((data.validation(), same.validation()), (data.test(), same.test())):
+        assert_equal_batches(list(found), list(expected))
+
+
+def test_without_validation(own, tmp_path):
+    for side in ("source", "target"):
+        del own[f"validation_{side}"]
+    assert Translation(**own).validation() is None
+    write_records(tmp_path, {s: PAIRS[s] for s in ("train", "test")}, "mine", None, "1.0.0")
+    data = Translation(own["vocabulary"], dataset="mine", data_dir=str(tmp_path), **SMALL)
+    assert data.validation() is None and len(batches(data, 3)) == 3
+
+
+def test_nothing_is_read_before_it_is_used(tmp_path):
+    names = {f"{split}_{side}": "no" for split in COUNTS for side in ("source", "target")}
+    assert Translation(str(tmp_path / "vocabulary"), **names).batch_size == 8
+    assert Translation(str(tmp_path / "vocabulary"), dataset="no_such_set").batch_size == 8
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_test_files_that_cannot_be_read_are_noticed_before_training(own, tmp_path):
+    (tmp_path / own["test_target"]).unlink()
+    with pytest.raises(ValueError, match="`test_target` must be a text file that can be read"):
+        Translation(**own).train()
+
+
+def test_mistakes_in_the_text_are_noticed_before_a_vocabulary_is_saved(own, tmp_path):
+    path = tmp_path / own["train_target"]
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + b"one more\n"))
+    with pytest.raises(ValueError, match=r"of as many lines each.* of 60 lines and .* 61 lines"):
+        Translation(**own).train()
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"vocabulary_size": 259}, "`vocabulary_size` must be at least 260. Received: 259."),
+        ({"maximum_length": 1}, "`maximum_length` must be from 2 to 256. Received: 1."),
+        ({"tokens": 63}, "`maximum_length` must be from 2 to 63. Received: 64."),
+        ({"train_target": None}, "`train_target` must be a text file, unless `dataset` names"),
+        ({"validation_source": None}, "`validation_source` must be a text file, unless"),
+        ({"test_source": None, "test_target": None}, "`test_source` must be a text file, unless"),
+        ({"dataset": "a"}, "`dataset` must be None where text files are given. Received: 'a' and"),
+    ],
+)
+def test_arguments_that_do_not_fit(written, changes, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Translation(**{**written, **changes})
+
+
+@pytest.mark.parametrize("languages", [("en",), ("en", "en"), ("en", "de", "fr")])
+def test_languages_must_be_two(languages):
+    message = f"`languages` must be two, source and target. Received: {languages!r}."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Translation("vocabulary", dataset="wmt14_translate/de-en", languages=languages)
+
+
+@BOTH
+def test_too_few_pairs_for_a_batch(written, packed):
+    data = Translation(**{**written, "tokens": 64 * 61}, packed=packed)
+    with pytest.raises(ValueError, match=r"`tokens` must be so few .* Received: 3904, .* 60 pairs"):
+        data.train()
+
+
+def test_no_text_to_test_on(own, tmp_path):
+    for side in ("source", "target"):
+        (tmp_path / own[f"test_{side}"]).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"The test text must have sentences\. Received: none"):
+        Translation(**own).train()
+
+
+@BOTH
+def test_keras_trains_and_evaluates_on_it_under_xla(written, packed):
+    data = Translation(**written, packed=packed)
+    inputs = {
+        name: keras.Input((None,), dtype="int32", name=name)
+        for name in data.train().element_spec[0]
+    }
+    embedded = [keras.layers.Embedding(330, 8)(x) for x in inputs.values()]
+    logits = keras.layers.Dense(330)(keras.layers.Add()(embedded))
+    model = keras.Model(inputs, logits)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
+    model.compile("adam", loss, jit_compile=True)
+    history = model.fit(
+        data.train(),
+        validation_data=data.validation(),
+        steps_per_epoch=3,
+        epochs=2,
+        shuffle=False,
+        verbose=0,
+    ).history
+    assert history["loss"][-1] < history["loss"][0]
+    assert np.isfinite(history["val_loss"]).all()
+    assert np.isfinite(model.evaluate(data.test(), verbose=0))
