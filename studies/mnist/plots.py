@@ -81,8 +81,10 @@ def _finish(axes):
     )
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k")
     axes.xaxis.set_minor_locator(NullLocator())
-    ticks = [0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 10, 20, 50, 90]
     low, high = axes.get_ylim()
+    ticks = [0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50, 90]
+    if high < 10 * low:
+        ticks = [0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 1.8, 2]
     axes.set_yticks([t for t in ticks if low <= t <= high])
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_locator(NullLocator())

@@ -13,6 +13,7 @@ import itertools
 import os
 import statistics
 import time
+import warnings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -44,6 +45,7 @@ def main():
     parser.add_argument("--steps", type=int, default=100, help="steps of a round")
     parser.add_argument("--output", help="CSV file")
     arguments = parser.parse_args()
+    warnings.filterwarnings("ignore", "`schedule` does not reach")  # nothing is trained to the end
     rows = []
     for network in NETWORKS:
         models = {t: _build(t, network, arguments.data_dir) for t in TECHNIQUES}
