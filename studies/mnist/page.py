@@ -47,7 +47,10 @@ def page(rows, folder, step_times=()):
 def read_step_times(folder):
     """Returns the rows of step_time.py's table in a folder, none where it is not there."""
     path = folder / "step_time.csv"
-    return list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def main():
