@@ -128,7 +128,7 @@ def write_tfrecords(folder, splits):
     Raises:
         FileExistsError: if the folder has anything in it.
     """
-    folder = pathlib.Path(folder)
+    folder = pathlib.Path(folder).resolve()
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
     temporary = folder.with_name(f".tmp-{os.getpid()}-{folder.name}")

@@ -9,6 +9,7 @@ import pytest
 from state_of_sparsity.bin import gin_app, train
 from state_of_sparsity.structure import sparse_layers
 from state_of_sparsity.training.experiment import Experiment
+from tests.small_cifar10 import random_cifar10, write_cifar10
 from tests.small_mnist import random_mnist, write_mnist
 
 GIN_CONFIGS = gin_app.gin_configs()
@@ -166,3 +167,18 @@ def test_resnet50_settings_hold_another_sparsity_of_their_technique(name):
         assert float(published) == pytest.approx(100 * float(sparsity), abs=0.4)
     else:
         assert f"\nSPARSITY = {sparsity}\n" in (GIN_CONFIGS / name).read_text()
+
+
+@pytest.mark.parametrize("name", [name for name in RUNS if name.startswith("cifar10/")])
+def test_cifar10_files_build_and_their_learning_rate_ends_at_zero(name, tmp_path):
+    write_cifar10(tmp_path, *random_cifar10(train=150, test=10))
+    gin_app.parse([name], flags_of(name, "gin_binding"), str(tmp_path))
+    with gin.unlock_config():
+        experiment = gin.get_configurable(Experiment)()
+    model = experiment.build()
+    gin_app.check_all_used()
+    rate = model.optimizer._learning_rate
+    assert float(rate(780)) == pytest.approx(0.1) and float(rate(7800)) == pytest.approx(
+        0, abs=1e-7
+    )
+    assert len(sparse_layers(model)) == (0 if "dense" in name else 10)

@@ -6,7 +6,7 @@ import zlib
 import gin
 from absl import flags
 
-from state_of_sparsity.bin import configured_experiment, gin_app, gin_messages
+from state_of_sparsity.bin import backend_messages, configured_experiment, gin_app, gin_messages
 
 FLAGS = flags.FLAGS
 
@@ -91,6 +91,18 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
     except ValueError as error:
         # Data that do not fit the model, NaN at a mask update, and other wrong values.
         raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
+    except Exception as error:
+        _raise_of_tensorflow(error)
+        raise
+
+
+def _raise_of_tensorflow(error):
+    """Raises an error that TensorFlow raised while it ran as one of the user's."""
+    if type(error).__module__.startswith("tensorflow."):
+        raise gin_app.UsageError(
+            f"TensorFlow cannot go on: {backend_messages.reason(error)} Damaged records and labels "
+            "that the model has no class for show like this. --verbosity=1 shows the traceback."
+        ) from error
 
 
 def _strategy(name, tpu):

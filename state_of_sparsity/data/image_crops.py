@@ -8,7 +8,8 @@ STANDARD_DEVIATION = tuple(255 * level for level in (0.229, 0.224, 0.225))
 def training_image(encoded, image_size, seed):
     """Returns a random crop of an encoded image, resized, and flipped in half of the cases.
 
-    Only the crop is decoded. Colours stay as they are. The same seed gives the same image.
+    Only the crop is decoded. Colours stay as they are. The same seed gives the same image. Resizing
+    is TensorFlow 2's bicubic; the study ran TensorFlow 1's, whose grid lies half a pixel off.
 
     Args:
         encoded: a JPEG, PNG, GIF or BMP file, a scalar string.

@@ -9,7 +9,7 @@ EVALUATION_BATCH = 1000
 class _Batches(keras.utils.PyDataset):
     """Fixed-order batches of arrays; the last one may be smaller."""
 
-    def __init__(self, images, labels, batch_size, prepare):
+    def __init__(self, images, labels, batch_size, prepare=lambda images: images):
         super().__init__()
         self._images, self._labels, self._batch_size = images, labels, batch_size
         self._prepare = prepare

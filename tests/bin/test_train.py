@@ -143,3 +143,14 @@ def test_result_is_written_last(tmp_path):
     )
     assert newest.name == "result.json"
     assert json.loads(newest.read_text())["technique"] == "magnitude_pruning"
+
+
+def test_damaged_data_become_one_line(monkeypatch, tmp_path):
+    import tensorflow as tf
+
+    def fail(*_, **__):
+        raise tf.errors.InvalidArgumentError(None, None, "Unknown image file format.")
+
+    monkeypatch.setattr("state_of_sparsity.training.train.train", fail)
+    with pytest.raises(gin_app.UsageError, match=r"TensorFlow cannot go on: Unknown image file"):
+        train.run(["quickstart/dense.gin"], [], tmp_path / "run", verbose=False)
