@@ -88,16 +88,16 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
             f"Another worker has ended ({gin_messages.one_line(error)[:200]}). See what it said, "
             "end the others, and start all of them again: they go on from the last checkpoint."
         ) from error
-    except ValueError as error:
-        # Data that do not fit the model, NaN at a mask update, and other wrong values.
-        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
     except Exception as error:
-        _raise_of_tensorflow(error)
+        _raise_as_the_users(error)
         raise
 
 
-def _raise_of_tensorflow(error):
-    """Raises an error that TensorFlow raised while it ran as one of the user's."""
+def _raise_as_the_users(error):
+    """Raises wrong values, and what TensorFlow says as it runs, as errors of the user."""
+    # Data that do not fit the model, NaN at a mask update, and other wrong values.
+    if isinstance(error, ValueError):
+        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
     if type(error).__module__.startswith("tensorflow."):
         raise gin_app.UsageError(
             f"TensorFlow cannot go on: {backend_messages.reason(error)} Damaged records and labels "
