@@ -77,7 +77,8 @@ def memory_estimate(model, batch_size, replicas=1):
     ResNet-18 and -50, plain convolutions, two large dense layers), 0.83 to 1.03 with magnitude
     pruning, 0.78 to 1.02 with L0 regularization, 0.72 to 1.11 with variational dropout; and 0.49
     to 0.79 under mixed_bfloat16, which a CPU computes by way of float32. The rules were fitted to
-    these networks. On GPUs and TPUs, and under XLA, nothing was measured.
+    these networks, in steps of a GiB and more; ResNet-50 with 32 images of 64x64, 0.7 GiB, came to
+    0.66. On GPUs and TPUs, and under XLA, nothing was measured.
 
     Args:
         model: a built and compiled Keras model whose optimizer is built.
