@@ -23,7 +23,7 @@ def make_pairs(seed=0, longest=12):
 
 
 def write_text(folder, pairs):
-    """Writes two files a split, those to train on gzipped; returns arguments of `Translation`."""
+    """Writes two files a split, those to train on gzipped; returns arguments of `ParallelFiles`."""
     arguments = {"data_dir": str(folder)}
     for split, found in pairs.items():
         for side, language, lines in zip(

@@ -15,14 +15,21 @@ class ParallelRecords:
         languages: `(source, target)`, as the set calls them, in either order.
         data_dir: where TFDS keeps its data; None for its own place.
 
+    Raises:
+        ValueError: if `languages` are not two.
+
     Example:
 
-    >>> records = ParallelRecords("wmt14_translate/de-en", ("en", "de"))
+    >>> records = ParallelRecords("wmt14_translate/de-en")
     >>> next(records.pairs("test"))  # doctest: +SKIP
     ('Gutach: Increased safety for pedestrians', 'Gutach: Noch mehr Sicherheit für Fußgänger')
     """
 
-    def __init__(self, dataset, languages, data_dir=None):
+    def __init__(self, dataset, languages=("en", "de"), data_dir=None):
+        if len(languages) != 2 or languages[0] == languages[1]:
+            raise ValueError(
+                f"`languages` must be two, source and target. Received: {languages!r}."
+            )
         self._dataset, self._languages = dataset, tuple(languages)
         # TFDS takes `~` for the name of a folder.
         self._data_dir = data_dir and os.path.expanduser(data_dir)
@@ -63,7 +70,7 @@ class ParallelRecords:
             import tensorflow_datasets as tfds
         except ImportError as error:
             raise ValueError(
-                "`dataset` must be None, and text files given, where TensorFlow Datasets cannot be "
+                "`dataset` can be read only where TensorFlow Datasets can be "
                 f"imported. Received: {self._dataset!r} ({error})."
             ) from error
         try:

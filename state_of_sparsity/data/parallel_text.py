@@ -15,21 +15,49 @@ class ParallelFiles:
     are sentences like others: whoever reads decides what to do with them.
 
     Args:
-        files: `{split: (source, target)}`, the two files of each split; names that end in `.gz` are
-            gzip files.
-        folder: where those files lie whose names do not begin with `/` or `~`; None for the working
-            directory.
+        train_source: file of the sentences to train on; names that end in `.gz` are gzip files.
+        train_target: their translations, line for line.
+        validation_source: the same for validation; None for no validation.
+        validation_target: the same.
+        test_source: the same for the test; None for no test.
+        test_target: the same.
+        data_dir: folder of those files whose names do not begin with `/` or `~`; None for the
+            working directory.
+
+    Raises:
+        ValueError: if a file is not given that must be.
 
     Example:
 
-    >>> files = {"train": ("train.en.gz", "train.de.gz")}
-    >>> pairs = ParallelFiles(files, "data/multi30k").pairs("train")  # doctest: +SKIP
-    >>> next(pairs)  # doctest: +SKIP
+    >>> text = ParallelFiles("train.en.gz", "train.de.gz", data_dir="data/multi30k")
+    >>> next(text.pairs("train"))  # doctest: +SKIP
     ('A man in a blue shirt.', 'Ein Mann in einem blauen Hemd.')
     """
 
-    def __init__(self, files, folder=None):
-        self._files, self._folder = files, os.path.expanduser(folder or "")
+    def __init__(
+        self,
+        train_source,
+        train_target,
+        validation_source=None,
+        validation_target=None,
+        test_source=None,
+        test_target=None,
+        data_dir=None,
+    ):
+        files = {
+            "train": (train_source, train_target),
+            "validation": (validation_source, validation_target),
+            "test": (test_source, test_target),
+        }
+        for split, names in files.items():
+            for side, name, other in zip(_SIDES, names, names[::-1], strict=True):
+                if not name and (other or split == "train"):
+                    raise ValueError(
+                        f"`{split}_{side}` must be a text file. Received: {name!r}, with "
+                        f"{other!r} for the other language."
+                    )
+        self._files = {split: names for split, names in files.items() if names[0]}
+        self._folder = os.path.expanduser(data_dir or "")
 
     @property
     def splits(self):

@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-import os
+import pathlib
 import sys
 import time
 
@@ -12,10 +12,10 @@ import numpy as np
 from state_of_sparsity.data import length_buckets, packing, tokenized_pairs
 from state_of_sparsity.data.length_buckets import LengthBuckets
 from state_of_sparsity.data.packing import PackedRows
-from state_of_sparsity.data.parallel_records import ParallelRecords
-from state_of_sparsity.data.parallel_text import ParallelFiles
 from state_of_sparsity.data.vocabulary import LEAST_SIZE, Vocabulary
 
+# What a folder's vocabulary is called.
+FILE = "vocabulary.model"
 _BATCHES_AHEAD = 4
 
 
@@ -42,21 +42,17 @@ class Translation:
     in general others each time. The text is read and tokenized at the first use, and kept in memory
     in 2 bytes an id.
 
+    The vocabulary is that of `directory` where there is one; else that of the file `vocabulary`;
+    else one is learned from the training text. `train` saves it to `directory`, where an
+    interrupted run, evaluation and decoding find it again.
+
     Args:
-        vocabulary: file of the vocabulary. Where there is none, one is learned from the training
-            text and saved there: give a run's own directory, lest two runs share it by mistake.
-        train_source: text file to train on, a sentence a line, UTF-8; gzipped if it ends in `.gz`.
-        train_target: the translations, line for line.
-        validation_source: the same for validation; None for no validation.
-        validation_target: the same.
-        test_source: the same for the test.
-        test_target: the same.
-        data_dir: folder that the names of files start from, None for the working directory; with
-            `dataset`, the `data_dir` of TensorFlow Datasets, None for its own place.
-        dataset: instead of files, the name TensorFlow Datasets has for a translation set with the
-            splits "train", "test" and, where it has one, "validation", e.g.
-            "wmt14_translate/de-en".
-        languages: `(source, target)`, the names the set has for them; not used for files.
+        text: where the sentences come from: `ParallelFiles`, `ParallelRecords`, or anything with
+            `splits`, the names of what there is of "train", "validation" and "test", and
+            `pairs(split)`, which yields the sentences `(source, target)` in a fixed order.
+        vocabulary: file of a `Vocabulary` made before; None to learn one.
+        directory: folder that keeps the vocabulary, as `vocabulary.model`; None to keep it nowhere.
+            Give a run's own, lest two runs share a vocabulary by mistake.
         vocabulary_size: the most subwords a vocabulary may have, at least 260. A small text has
             fewer: see `vocabulary.size`.
         tokens: the most ids that each side of a batch may have, over all workers, padding counted.
@@ -69,19 +65,15 @@ class Translation:
             in a batch of the longest ones. All others have a multiple of it.
 
     Raises:
-        ValueError: if an argument is out of range or missing; at the first use, if data or
-            vocabulary cannot be read, or there are too few pairs.
+        ValueError: if an argument is out of range; at the first use, if text or vocabulary cannot
+            be read, or there are too few pairs.
 
     Example:
 
-    >>> data = Translation(
-    ...     "runs/one/vocabulary.model",
-    ...     train_source="train.en.gz",
-    ...     train_target="train.de.gz",
-    ...     test_source="test_2016_flickr.en.gz",
-    ...     test_target="test_2016_flickr.de.gz",
-    ...     data_dir="data/multi30k",
+    >>> text = ParallelFiles(
+    ...     train_source="train.en.gz", train_target="train.de.gz", data_dir="data/multi30k"
     ... )
+    >>> data = Translation(text, directory="runs/one", vocabulary_size=8000)
     >>> inputs, targets = next(iter(data.train()))  # doctest: +SKIP
     >>> data.vocabulary.decode(inputs["source"][0])  # doctest: +SKIP
     'A man in a blue shirt is standing on a ladder cleaning a window.'
@@ -92,31 +84,19 @@ class Translation:
 
     def __init__(
         self,
-        vocabulary,
-        train_source=None,
-        train_target=None,
-        validation_source=None,
-        validation_target=None,
-        test_source=None,
-        test_target=None,
-        data_dir=None,
-        dataset=None,
-        languages=("en", "de"),
+        text,
+        vocabulary=None,
+        directory=None,
         vocabulary_size=32_000,
         tokens=2048,
         maximum_length=256,
         packed=False,
         seed=0,
     ):
-        files = {
-            "train": (train_source, train_target),
-            "validation": (validation_source, validation_target),
-            "test": (test_source, test_target),
-        }
-        self._text = _text_of(files, dataset, languages, data_dir)
         _check_range("vocabulary_size", vocabulary_size, LEAST_SIZE)
         _check_range("maximum_length", maximum_length, 2, tokens)
-        self._path, self._vocabulary_size = os.path.expanduser(vocabulary), vocabulary_size
+        self._text, self._given, self._vocabulary_size = text, vocabulary, vocabulary_size
+        self._saved = None if directory is None else pathlib.Path(directory, FILE).expanduser()
         self._tokens, self._maximum_length = tokens, maximum_length
         self._packed, self._seed = packed, seed
         self.batch_size = tokens // maximum_length
@@ -127,19 +107,20 @@ class Translation:
 
     @functools.cached_property
     def vocabulary(self):
-        """The `Vocabulary`, loaded from its file, or learned and saved there."""
-        if not os.path.exists(self._path):
+        """The `Vocabulary`, loaded from its file or learned."""
+        path = self._saved if self._saved is not None and self._saved.exists() else self._given
+        if path is None:
             started = time.monotonic()
             _say(f"learning a vocabulary of up to {self._vocabulary_size:,} subwords")
             sentences = itertools.chain.from_iterable(self.text("train"))
             vocabulary = Vocabulary.learn(sentences, self._vocabulary_size)
-            vocabulary.save(self._path)
-            _say(f"{vocabulary.size:,} subwords saved to {self._path}", started)
-        vocabulary = Vocabulary.load(self._path)
+            _say(f"{vocabulary.size:,} subwords learned", started)
+            return vocabulary
+        vocabulary = Vocabulary.load(path)
         if vocabulary.size > self._vocabulary_size:
             raise ValueError(
-                f"`vocabulary_size` must be at least {vocabulary.size}, what the file `vocabulary` "
-                f"has. Received: {self._vocabulary_size} and {self._path}. Give another file to "
+                f"`vocabulary_size` must be at least {vocabulary.size}, what the file of the "
+                f"vocabulary has. Received: {self._vocabulary_size} and {path}. Give no file to "
                 "have a smaller vocabulary learned."
             )
         return vocabulary
@@ -150,6 +131,8 @@ class Translation:
 
         # Read now: test data that cannot be read shall not end a long run.
         self.test(), self.validation()
+        if self._saved is not None and not self._saved.exists():
+            self.vocabulary.save(self._saved)
         shape = (self.batch_size // workers, self._maximum_length) if self._packed else (None, None)
         ids = tf.TensorSpec(shape, "int32")
         names = packing.INPUTS if self._packed else length_buckets.INPUTS
@@ -160,14 +143,14 @@ class Translation:
         )
 
     def validation(self):
-        """Returns the validation batches in line order, all of one length; None if there are none.
+        """Returns batches of the validation split in line order; None if there is no such split.
 
-        The last batch may have fewer pairs.
+        All have one length; the last may have fewer pairs.
         """
         return self._validation
 
     def test(self):
-        """Returns the test batches in line order, all of one length; the last may be smaller."""
+        """Returns what `validation` does, of the test split."""
         return self._test
 
     def _batches(self, plan, step, worker, workers):
@@ -199,13 +182,15 @@ class Translation:
 
     @functools.cached_property
     def _validation(self):
-        return self._evaluation_batches("validation") if "validation" in self._text.splits else None
+        return self._evaluation_batches("validation")
 
     @functools.cached_property
     def _test(self):
         return self._evaluation_batches("test")
 
     def _evaluation_batches(self, split):
+        if split not in self._text.splits:
+            return None
         pairs = self._tokenized(split, tokenized_pairs.for_evaluation)
         if not len(pairs):
             raise ValueError(f"The {split} text must have sentences. Received: none.")
@@ -240,30 +225,6 @@ class _EvaluationBatches(keras.utils.PyDataset):
         first = index * self._examples
         chosen = np.arange(first, min(first + self._examples, len(self._pairs)))
         return self._arrays(self._pairs, chosen, self._length)
-
-
-def _text_of(files, dataset, languages, data_dir):
-    """Returns where the text comes from: `ParallelFiles` or `ParallelRecords`."""
-    named = {split: names for split, names in files.items() if names != (None, None)}
-    if dataset is not None:
-        if named:
-            raise ValueError(
-                "`dataset` must be None where text files are given. Received: "
-                f"{dataset!r} and the files {named}."
-            )
-        if len(languages) != 2 or languages[0] == languages[1]:
-            raise ValueError(
-                f"`languages` must be two, source and target. Received: {languages!r}."
-            )
-        return ParallelRecords(dataset, languages, data_dir)
-    for split, sides in files.items():
-        for side, name in zip(("source", "target"), sides, strict=True):
-            if name is None and (split in named or split != "validation"):
-                raise ValueError(
-                    f"`{split}_{side}` must be a text file, unless `dataset` names a set of "
-                    f"TensorFlow Datasets. Received: None, with the files {named}."
-                )
-    return ParallelFiles(named, data_dir)
 
 
 def _say(text, started=None):

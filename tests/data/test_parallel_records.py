@@ -83,5 +83,12 @@ def test_a_set_that_cannot_be_downloaded(tmp_path, monkeypatch):
 
 def test_without_tensorflow_datasets(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # its import then fails
-    with pytest.raises(ValueError, match=r"`dataset` must be None, .* cannot be imported"):
+    with pytest.raises(ValueError, match=r"`dataset` can be read only where .* can be imported"):
         list(ParallelRecords(SET, ("en", "de"), tmp_path).pairs("train"))
+
+
+@pytest.mark.parametrize("languages", [("en",), ("en", "en"), ("en", "de", "fr")])
+def test_languages_must_be_two(languages):
+    message = f"`languages` must be two, source and target. Received: {languages!r}."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ParallelRecords("wmt14_translate/de-en", languages)

@@ -10,7 +10,7 @@ def files(folder, source, target, names=("a.en", "a.de")):
     """Writes two files of bytes and returns `ParallelFiles` of them."""
     for name, content in zip(names, (source, target), strict=True):
         (folder / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    return ParallelFiles({"train": names}, folder)
+    return ParallelFiles(*names, data_dir=folder)
 
 
 @pytest.mark.parametrize("names", [("a.en", "a.de"), ("a.en.gz", "a.de"), ("a.en.gz", "a.de.gz")])
@@ -37,10 +37,10 @@ def test_names_start_from_the_folder_or_the_home_folder(tmp_path, monkeypatch):
     files(tmp_path, b"one", b"eins")
     monkeypatch.setenv("HOME", str(tmp_path))
     for first in ("~/a.en", str(tmp_path / "a.en")):
-        found = ParallelFiles({"test": (first, "a.de")}, "~")
-        assert list(found.pairs("test")) == [("one", "eins")]
+        found = ParallelFiles(first, "a.de", data_dir="~")
+        assert list(found.pairs("train")) == [("one", "eins")]
     monkeypatch.chdir(tmp_path)
-    assert list(ParallelFiles({"test": ("a.en", "a.de")}).pairs("test")) == [("one", "eins")]
+    assert list(ParallelFiles("a.en", "a.de").pairs("train")) == [("one", "eins")]
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,22 @@ def test_a_damaged_gzip_file(tmp_path, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ValueError, match=r"`train_source` must be a text file .*/a.en.gz, which"):
         list(found.pairs("train"))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((None, None), "`train_source` must be a text file. Received: None, with None"),
+        (("a.en", ""), "`train_target` must be a text file. Received: '', with 'a.en'"),
+        (("a.en", "a.de", None, "b.de"), "`validation_source` must be a text file. Received: None"),
+        (("a.en", "a.de", None, None, "c.en"), "`test_target` must be a text file. Received: None"),
+    ],
+)
+def test_files_that_are_not_given(names, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ParallelFiles(*names)
+
+
+def test_splits_are_those_that_files_are_given_for():
+    assert ParallelFiles(*"abcd").splits == ["train", "validation"]
+    assert ParallelFiles("a", "b", test_source="c", test_target="d").splits == ["train", "test"]

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from state_of_sparsity.data.length_buckets import bucket_lengths
+from state_of_sparsity.data.parallel_records import ParallelRecords
+from state_of_sparsity.data.parallel_text import ParallelFiles
 from state_of_sparsity.data.translation import Translation
 from tests.small_translation import COUNTS, make_pairs, write_records, write_text
 
@@ -18,15 +20,20 @@ BOTH = pytest.mark.parametrize("packed", [False, True])
 def written(tmp_path_factory):
     """Arguments of `Translation` for files of text, and a vocabulary learned from it."""
     folder = tmp_path_factory.mktemp("text")
-    arguments = {"vocabulary": str(folder / "vocabulary"), **write_text(folder, PAIRS), **SMALL}
-    assert Translation(**arguments).vocabulary.size == 330
-    return arguments
+    text = ParallelFiles(**write_text(folder, PAIRS))
+    Translation(text, **SMALL).vocabulary.save(folder / "vocabulary")
+    return {"text": text, "vocabulary": str(folder / "vocabulary"), **SMALL}
 
 
 @pytest.fixture
 def own(tmp_path):
-    """The same in a folder of the test's own, without a vocabulary."""
-    return {"vocabulary": str(tmp_path / "run/vocabulary"), **write_text(tmp_path, PAIRS), **SMALL}
+    """Arguments of `translation` for files in a folder of the test's own."""
+    return {"directory": str(tmp_path / "run"), **write_text(tmp_path, PAIRS)}
+
+
+def translation(directory=None, **files):
+    """Returns a data set that reads files."""
+    return Translation(ParallelFiles(**files), directory=directory, **SMALL)
 
 
 def batches(data, steps, **where):
@@ -149,7 +156,7 @@ def test_odd_pairs_are_left_out_of_training_and_kept_in_the_test(own, tmp_path, 
                 lines = file.read()
             with write(path, "wt", encoding="utf-8") as file:
                 file.write("".join(f"{line}\n" for line in odd) + lines)
-    data = Translation(**own)
+    data = translation(**own)
     trained = [pair for batch in first_epoch(data) for pair in sentences(data, batch)]
     assert sorted(trained) == sorted(PAIRS["train"])
     tested = [pair for batch in data.test() for pair in sentences(data, batch)]
@@ -161,79 +168,86 @@ def test_odd_pairs_are_left_out_of_training_and_kept_in_the_test(own, tmp_path, 
     assert "12 pairs of test text read; 1 cut off (" in messages
 
 
-def test_the_vocabulary_is_saved_and_used_again(own, tmp_path, capsys):
-    first = Translation(**own)
+def test_the_vocabulary_is_saved_in_training_and_used_again(own, tmp_path, capsys):
+    first = translation(**own)
+    assert len(first.validation()) and not (tmp_path / "run").exists()
     expected = first_epoch(first)
-    assert "330 subwords saved to" in capsys.readouterr().err
-    (tmp_path / "run/vocabulary").rename(tmp_path / "moved")
-    own |= {"vocabulary": str(tmp_path / "moved"), "vocabulary_size": 32_000}
-    assert_equal_batches(first_epoch(Translation(**own)), expected)
-    assert "learning" not in capsys.readouterr().err and not (tmp_path / "run/vocabulary").exists()
+    assert "330 subwords learned" in capsys.readouterr().err
+    assert_equal_batches(first_epoch(translation(**own)), expected)
+    (tmp_path / "run/vocabulary.model").rename(tmp_path / "moved")
+    given = {"vocabulary": str(tmp_path / "moved"), **SMALL, "vocabulary_size": 32_000}
+    del own["directory"]
+    data = Translation(ParallelFiles(**own), directory=str(tmp_path / "run"), **given)
+    assert_equal_batches(first_epoch(data), expected)
+    assert "learning" not in capsys.readouterr().err
+    saved, moved = tmp_path / "run/vocabulary.model", tmp_path / "moved"
+    assert saved.read_bytes() == moved.read_bytes()
     (tmp_path / own["train_source"]).unlink()  # nor is the training text read to evaluate
-    assert Translation(**own).vocabulary.size == 330 and len(Translation(**own).test())
-    own["vocabulary_size"] = 329
-    message = (
-        "`vocabulary_size` must be at least 330, what the file `vocabulary` has. Received: 329"
-    )
+    assert len(translation(str(tmp_path / "run"), **own).test())
+    given["vocabulary_size"] = 329
+    message = "`vocabulary_size` must be at least 330, what the file of the vocabulary has. Rec"
     with pytest.raises(ValueError, match=message):
-        Translation(**own).test()
+        Translation(ParallelFiles(**own), **given).test()
 
 
 def test_a_vocabulary_is_as_large_as_the_text_allows(own):
-    data = Translation(**{**own, "vocabulary_size": 32_000})
+    own.pop("directory")
+    data = Translation(ParallelFiles(**own), **{**SMALL, "vocabulary_size": 32_000})
     assert 330 < data.vocabulary.size < 1000
     ids = np.concatenate([targets.reshape(-1) for _, targets in first_epoch(data)])
     assert ids.max() < data.vocabulary.size
 
 
-def test_a_damaged_vocabulary(own, tmp_path):
+@pytest.mark.parametrize("content", [b"something else", None])
+def test_a_damaged_or_missing_vocabulary(written, tmp_path, content):
     path = tmp_path / "vocabulary"
-    path.write_bytes(b"something else")
-    message = rf"`path` must be a file with a vocabulary. Received: {path}\. .*undamaged"
+    if content is not None:
+        path.write_bytes(content)
+    message = rf"`path` must be a file with a vocabulary. Received: {path}.*(undamaged|No such)"
     with pytest.raises(ValueError, match=message):
-        Translation(**{**own, "vocabulary": str(path)}).train()
+        Translation(**{**written, "vocabulary": str(path)}).train()
 
 
 @BOTH
 def test_records_of_tensorflow_datasets(tmp_path, written, packed):
     write_records(tmp_path, PAIRS)
-    records = {"dataset": "wmt14_translate/de-en", "languages": ("en", "de"), **SMALL}
-    data = Translation(
-        str(tmp_path / "vocabulary"), data_dir=str(tmp_path), packed=packed, **records
-    )
+    records = ParallelRecords("wmt14_translate/de-en", data_dir=str(tmp_path))
+    data = Translation(records, packed=packed, **SMALL)
     same = Translation(**written, packed=packed)
     assert_equal_batches(batches(data, 9), batches(same, 9))
     for found, expected in ((data.validation(), same.validation()), (data.test(), same.test())):
         assert_equal_batches(list(found), list(expected))
 
 
-def test_without_validation(own, tmp_path):
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_without_one_of_the_splits(own, tmp_path, split):
     for side in ("source", "target"):
-        del own[f"validation_{side}"]
-    assert Translation(**own).validation() is None
-    write_records(tmp_path, {s: PAIRS[s] for s in ("train", "test")}, "mine", None, "1.0.0")
-    data = Translation(own["vocabulary"], dataset="mine", data_dir=str(tmp_path), **SMALL)
-    assert data.validation() is None and len(batches(data, 3)) == 3
+        del own[f"{split}_{side}"]
+    there = {s: pairs for s, pairs in PAIRS.items() if s != split}
+    write_records(tmp_path, there, "mine", None, "1.0.0")
+    records = ParallelRecords("mine", data_dir=str(tmp_path))
+    for data in (translation(**own), Translation(records, **SMALL)):
+        assert getattr(data, split)() is None and len(batches(data, 3)) == 3
 
 
 def test_nothing_is_read_before_it_is_used(tmp_path):
-    names = {f"{split}_{side}": "no" for split in COUNTS for side in ("source", "target")}
-    assert Translation(str(tmp_path / "vocabulary"), **names).batch_size == 8
-    assert Translation(str(tmp_path / "vocabulary"), dataset="no_such_set").batch_size == 8
+    files = ParallelFiles("no", "no", "no", "no", "no", "no")
+    for text in (files, ParallelRecords("no_such_set")):
+        assert Translation(text, directory=str(tmp_path / "run")).batch_size == 8
     assert list(tmp_path.iterdir()) == []
 
 
 def test_test_files_that_cannot_be_read_are_noticed_before_training(own, tmp_path):
     (tmp_path / own["test_target"]).unlink()
     with pytest.raises(ValueError, match="`test_target` must be a text file that can be read"):
-        Translation(**own).train()
+        translation(**own).train()
 
 
 def test_mistakes_in_the_text_are_noticed_before_a_vocabulary_is_saved(own, tmp_path):
     path = tmp_path / own["train_target"]
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + b"one more\n"))
     with pytest.raises(ValueError, match=r"of as many lines each.* of 60 lines and .* 61 lines"):
-        Translation(**own).train()
+        translation(**own).train()
     assert not (tmp_path / "run").exists()
 
 
@@ -243,22 +257,11 @@ def test_mistakes_in_the_text_are_noticed_before_a_vocabulary_is_saved(own, tmp_
         ({"vocabulary_size": 259}, "`vocabulary_size` must be at least 260. Received: 259."),
         ({"maximum_length": 1}, "`maximum_length` must be from 2 to 256. Received: 1."),
         ({"tokens": 63}, "`maximum_length` must be from 2 to 63. Received: 64."),
-        ({"train_target": None}, "`train_target` must be a text file, unless `dataset` names"),
-        ({"validation_source": None}, "`validation_source` must be a text file, unless"),
-        ({"test_source": None, "test_target": None}, "`test_source` must be a text file, unless"),
-        ({"dataset": "a"}, "`dataset` must be None where text files are given. Received: 'a' and"),
     ],
 )
 def test_arguments_that_do_not_fit(written, changes, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         Translation(**{**written, **changes})
-
-
-@pytest.mark.parametrize("languages", [("en",), ("en", "en"), ("en", "de", "fr")])
-def test_languages_must_be_two(languages):
-    message = f"`languages` must be two, source and target. Received: {languages!r}."
-    with pytest.raises(ValueError, match=re.escape(message)):
-        Translation("vocabulary", dataset="wmt14_translate/de-en", languages=languages)
 
 
 @BOTH
@@ -272,7 +275,7 @@ def test_no_text_to_test_on(own, tmp_path):
     for side in ("source", "target"):
         (tmp_path / own[f"test_{side}"]).write_bytes(b"")
     with pytest.raises(ValueError, match=r"The test text must have sentences\. Received: none"):
-        Translation(**own).train()
+        translation(**own).train()
 
 
 @BOTH
