@@ -9,6 +9,7 @@ _LINEAR = (
     keras.layers.Dense,
     keras.layers.EinsumDense,
     keras.layers.Embedding,
+    keras.layers.ReversibleEmbedding,
     keras.layers.Conv1D,
     keras.layers.Conv2D,
     keras.layers.Conv3D,
@@ -25,7 +26,21 @@ def is_linear(layer) -> bool:
 
     True of Keras's own layers, and of subclasses that do not change what `call` computes.
     """
+    if getattr(layer, "logit_soft_cap", None) is not None:
+        return False
     return any(isinstance(layer, kind) and type(layer).call is kind.call for kind in _LINEAR)
+
+
+def looks_up(layer, kwargs):
+    """Returns whether a call of a linear layer takes indices of its kernel's rows.
+
+    A `ReversibleEmbedding` called with `reverse=True` multiplies vectors by its kernel instead.
+
+    Args:
+        layer: a layer for which `is_linear` holds.
+        kwargs: keyword arguments of the call.
+    """
+    return isinstance(layer, keras.layers.Embedding) and not kwargs.get("reverse", False)
 
 
 def noise_shape(layer, args, kwargs, outputs, share_positions):

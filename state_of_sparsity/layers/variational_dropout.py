@@ -7,7 +7,12 @@ import numpy as np
 from keras import ops
 
 from state_of_sparsity.layers.kernels import own_weights
-from state_of_sparsity.layers.linear_layers import is_linear, noise_shape, without_activation
+from state_of_sparsity.layers.linear_layers import (
+    is_linear,
+    looks_up,
+    noise_shape,
+    without_activation,
+)
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.layers.replica_seeds import ReplicaSeedGenerator
 from state_of_sparsity.layers.substitution import call_with
@@ -145,7 +150,7 @@ class VariationalDropout(PenalizedWrapper):
         args, kwargs = list(args), dict(kwargs)
         holder, key = (args, 0) if args else (kwargs, "inputs")
         half = self.layer.compute_dtype == "float16"
-        if not isinstance(self.layer, keras.layers.Embedding):
+        if not looks_up(self.layer, kwargs):
             inputs = ops.convert_to_tensor(holder[key])
             # Squares overflow in float16 from 256 up, and sigma^2 underflows.
             holder[key] = ops.square(ops.cast(inputs, "float32") if half else inputs)

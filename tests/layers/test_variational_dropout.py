@@ -103,6 +103,28 @@ def test_embedding_moments_and_own_noise_for_every_occurrence():
     check_uncorrelated(samples)
 
 
+def test_an_embedding_called_in_reverse_and_own_noise_at_every_position():
+    wrapper, theta, sigma2 = noisy(keras.layers.ReversibleEmbedding(4, 3), (None, 2))
+    example = np.float32(np.random.default_rng(1).normal(size=(2, 3)))
+    batch = np.repeat(example[None], DRAWS, axis=0)
+    samples = wrapper(batch, training=True, reverse=True)
+    samples = keras.ops.convert_to_numpy(samples).astype(np.float64)
+    check_moments(samples, *reference.dense_moments(example, theta.T, sigma2.T))
+    check_uncorrelated(samples)
+    tokens = np.array([3, 3])
+    check_moments(draw(wrapper, tokens), theta[tokens], sigma2[tokens] + reference.EPSILON)
+
+
+def test_capped_logits_are_not_linear():
+    """So that their noise is drawn for the weights, before the cap."""
+    layer = keras.layers.ReversibleEmbedding(4, 3, logit_soft_cap=2.0)
+    wrapper = sos.VariationalDropout(layer, 0.0, seed=3, initial_log_sigma2=2.0)
+    wrapper.build((None, 2))
+    logits = wrapper(np.float32(np.full((50, 2, 3), 5.0)), reverse=True, training=True)
+    assert np.abs(logits).max() <= 2.0
+    np.testing.assert_array_equal(logits[:1], logits[-1:])
+
+
 def test_einsum_with_several_output_axes():
     layer = keras.layers.EinsumDense("btd,dnh->btnh", (2, 2, 3))
     wrapper, theta, sigma2 = noisy(layer, (None, 2, 4), share_positions=False)
