@@ -39,9 +39,12 @@ _REGISTERING = (
     "distributions",
     "layers",
     "models.transformer_layers",
+    "training.inverse_square_root",
     "training.learning_rates",
     "training.scaled_adam",
     "training.smoothed_crossentropy",
+    "training.word_accuracy",
+    "training.word_crossentropy",
 )
 
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])

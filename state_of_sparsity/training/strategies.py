@@ -65,7 +65,7 @@ class Strategy:
             raise StrategyError(
                 f"`batch_size` must be a multiple of the {self.replicas} replicas of the strategy "
                 f"'{self.name}', which share each batch. Received: {batch_size}. "
-                "In a gin file that is BATCH_SIZE."
+                "In a gin file that is BATCH_SIZE, or TOKENS / MAXIMUM_LENGTH for translation."
             )
 
     def jit_compile(self, asked):
@@ -113,7 +113,7 @@ class TensorFlowStrategy(Strategy):
                 )
                 # Keras begins anew after a look at the first batch.
                 batches = tf.data.Dataset.from_generator(own_part, output_signature=signature)
-            return batches.rebatch(data.batch_size // self.replicas, drop_remainder=True)
+            return _shared_out(batches, self.replicas // self.workers)
 
         return self._strategy.distribute_datasets_from_function(dataset)
 
@@ -189,3 +189,19 @@ class DataParallel(Strategy):
     def scope(self):
         """Returns the distribution's scope."""
         return self._distribution.scope()
+
+
+def _shared_out(batches, parts):
+    """Returns a `tf.data.Dataset` with `parts` equal batches, one after the other, for each."""
+    import tensorflow as tf
+
+    def cut(x):
+        size = tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
+        parted = tf.reshape(x, tf.concat([[parts, size // parts], tf.shape(x)[1:]], axis=0))
+        static = None if x.shape[0] is None else x.shape[0] // parts
+        return tf.ensure_shape(parted, [parts, static, *x.shape[1:]])
+
+    def shares(*batch):
+        return tf.data.Dataset.from_tensor_slices(tf.nest.map_structure(cut, batch))
+
+    return batches.flat_map(shares)

@@ -9,9 +9,10 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from state_of_sparsity.training import multi_worker, strategy_choice
-from state_of_sparsity.training.strategies import Strategy
+from state_of_sparsity.training.strategies import Strategy, _shared_out
 from state_of_sparsity.training.strategy_error import StrategyError
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -136,3 +137,23 @@ def test_one_device_runs_everything():
 def test_a_tpu_with_another_strategy():
     with pytest.raises(StrategyError, match="`tpu` must be left out with the strategy 'mirrored'"):
         strategy_choice.choose("mirrored", tpu="local")
+
+
+@pytest.mark.parametrize("static", [True, False])
+def test_batches_of_any_size_are_shared_out_in_their_order(static):
+    sizes = [4, 4] if static else [4, 8, 2]
+    arrays = [np.arange(6 * n).reshape(n, 3, 2) for n in sizes]
+    signature = tf.TensorSpec((4 if static else None, 3, 2), "int64")
+    batches = tf.data.Dataset.from_generator(
+        lambda: (({"x": x}, x[:, 0]) for x in arrays),
+        output_signature=({"x": signature}, tf.TensorSpec((signature.shape[0], 2), "int64")),
+    )
+    shares = _shared_out(batches, 2)
+    assert shares.element_spec[0]["x"].shape == (2 if static else None, 3, 2)
+    found = list(shares.as_numpy_iterator())
+    assert [len(y) for _, y in found] == [n // 2 for n in sizes for _ in range(2)]
+    for inputs, y in found:
+        np.testing.assert_array_equal(y, inputs["x"][:, 0])
+    for step, whole in enumerate(arrays):
+        parts = [inputs["x"] for inputs, _ in found[2 * step : 2 * step + 2]]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
