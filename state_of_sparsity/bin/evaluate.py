@@ -8,13 +8,11 @@ A run is stripped of its technique first, and left as it is.
 
 import json
 import math
-import pathlib
-import tempfile
 
 from absl import flags
 
 from state_of_sparsity import atomic_write
-from state_of_sparsity.bin import backend_messages, configured_experiment, figures, gin_app
+from state_of_sparsity.bin import configured_experiment, figures, gin_app, saved_run
 
 FLAGS = flags.FLAGS
 
@@ -81,19 +79,7 @@ def evaluate_run(directory, data_dir=None, split="test", thresholds=()):
     Raises:
         gin_app.UsageError: for whatever the user can put right.
     """
-    # These import Keras, which `--help` and a wrong flag need not wait for.
-    from state_of_sparsity.training.run_dir import RunDir
-    from state_of_sparsity.training.strategies import Strategy
-
-    run_dir = RunDir(directory)
-    if not run_dir.state.exists():
-        raise gin_app.UsageError(
-            "`run_dir` must be a run of state_of_sparsity.bin.train, which has a run.json. "
-            f"Received: {directory}."
-        )
-    _parse_recorded(run_dir.read_config(), data_dir)
-    experiment, model = configured_experiment.build(Strategy())
-    model, step = _last_saved(run_dir, model)
+    run_dir, experiment, model, step = saved_run.load(directory, data_dir)
     state = "finished" if run_dir.is_finished else "not finished: its last checkpoint"
     print(f"{run_dir.path}, step {step:,} of {experiment.steps:,} ({state})\n")
     return {
@@ -121,56 +107,10 @@ def evaluate_model(path, gin_files, bindings=(), data_dir=None, split="test"):
         gin_app.UsageError: for whatever the user can put right.
     """
     gin_app.parse(gin_files, bindings, data_dir)
-    model = _load(path)
+    model = saved_run.load_model(path)
     experiment = configured_experiment.make()
     print(f"{path}\n")
     return {"model": str(path), **figures.measure(experiment, model, split)}
-
-
-def _parse_recorded(config, data_dir):
-    """Parses the configuration that a run was started with."""
-    # A run does not record where its data lay.
-    missing = data_dir is None and f"%{gin_app.DATA_DIR_MACRO}" in config
-    bindings = [f"{gin_app.DATA_DIR_MACRO} = None"] if missing else []
-    with tempfile.TemporaryDirectory() as folder:
-        file = pathlib.Path(folder) / "run.gin"
-        file.write_text(config, encoding="utf-8")
-        gin_app.parse([str(file)], bindings, data_dir)
-
-
-def _last_saved(run_dir, model):
-    """Returns the model as the run last saved it, sparse where it has a checkpoint, and its step.
-
-    Args:
-        run_dir: a `RunDir`.
-        model: the run's model as built; a checkpoint is restored into it.
-    """
-    from state_of_sparsity.training.checkpoint import CheckpointError, Checkpoints
-
-    try:
-        restored = Checkpoints(run_dir.checkpoints, write=False).restore_latest(model)
-    except CheckpointError as error:
-        raise gin_app.UsageError(str(error)) from error
-    if restored is not None:
-        return model, restored["step"]
-    if not run_dir.is_finished:
-        raise gin_app.UsageError(
-            f"`run_dir` must have a checkpoint. Received: {run_dir.path}, which has none yet. "
-            "Wait for its first validation, or start its training again."
-        )
-    return _load(run_dir.model), json.loads(run_dir.result.read_text(encoding="utf-8"))["steps"]
-
-
-def _load(path):
-    import keras
-
-    try:
-        return keras.saving.load_model(pathlib.Path(path).expanduser(), compile=False)
-    except Exception as error:  # the readers of damaged files raise nearly anything
-        raise gin_app.UsageError(
-            f"`model` must be a `.keras` file that Keras can load. Received: {path} "
-            f"({backend_messages.reason(error)})."
-        ) from error
 
 
 def define_flags():

@@ -40,6 +40,8 @@ def measure(experiment, model, split, thresholds=()):
     plain = surgery.strip(model) if structure.sparse_layers(model) else model
     try:
         metrics = evaluate(plain, *measured)
+        for score in experiment.scores:
+            metrics |= score(plain, experiment.data, split)
     except Exception as error:  # each backend has errors of its own for data that do not fit
         raise gin_app.UsageError(
             "The model must fit the data, the loss and the metrics of the configuration. "
@@ -57,8 +59,8 @@ def _batches(data, split):
         raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
     if batches is None:
         raise gin_app.UsageError(
-            f"`split` must be one that the data set has. Received: {split}, for which it holds "
-            "nothing out."
+            f"`split` must be one that the data set has. Received: {split}, for which the data of "
+            "the configuration has no examples."
         )
     return batches
 

@@ -16,6 +16,7 @@ from state_of_sparsity.bin import gin_messages
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 DATA_DIR_MACRO = "DATA_DIR"
+RUN_DIR_MACRO = "RUN_DIR"
 
 
 class UsageError(Exception):
@@ -65,7 +66,7 @@ def run(main):
     app.run(guarded, flags_parser=parse_flags)
 
 
-def parse(gin_files, bindings, data_dir=None):
+def parse(gin_files, bindings, data_dir=None, run_dir=None):
     """Parses a gin configuration and checks it.
 
     Files are looked for in the working directory, then among those of the package, with or without
@@ -75,10 +76,11 @@ def parse(gin_files, bindings, data_dir=None):
         gin_files: paths of gin files.
         bindings: gin bindings, which win over the files.
         data_dir: value of the macro `DATA_DIR`, or None.
+        run_dir: value of the macro `RUN_DIR`, where the files use it, or None.
 
     Returns:
-        The configuration as given, as text that is equal for equal configurations. Where the data
-        lies is left out, so that a run may go on where data has moved.
+        The configuration as given, as text that is equal for equal configurations. Where data and
+        run lie is left out, so that a run may go on where they have moved.
 
     Raises:
         UsageError: for a wrong file, binding, macro or parameter.
@@ -105,11 +107,13 @@ def parse(gin_files, bindings, data_dir=None):
         ValueError,
     ) as e:
         raise UsageError(gin_messages.explain(e, gin_files, gin_configs())) from e
+    if run_dir is not None and gin_messages.uses_macro(RUN_DIR_MACRO):
+        gin.parse_config(f"{RUN_DIR_MACRO} = {os.fspath(run_dir)!r}")
     problems = gin_messages.macro_problems()
     if problems:
         raise UsageError(" ".join(problems))
     gin.finalize()
-    return re.sub(rf"(?m)^{DATA_DIR_MACRO} = .*\n", "", gin.config_str())
+    return re.sub(rf"(?m)^({DATA_DIR_MACRO}|{RUN_DIR_MACRO}) = .*\n", "", gin.config_str())
 
 
 def check_all_used():

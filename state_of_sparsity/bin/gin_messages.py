@@ -53,12 +53,21 @@ def explain(error, gin_files, gin_configs):
     return message
 
 
+def uses_macro(name):
+    """Returns whether the parsed configuration refers to a macro."""
+    return name in _used_macros()
+
+
+def _used_macros():
+    macro = gin.get_configurable(_config.macro)
+    references = _config.iterate_references(_config._CONFIG, to=macro)
+    return {reference.config_key[0] for reference in references}
+
+
 def macro_problems():
     """Returns a sentence for every macro that is not defined, not used or not filled."""
-    macro = gin.get_configurable(_config.macro)
     defined = {scope for scope, selector in _config._CONFIG if selector == "gin.macro"}
-    references = _config.iterate_references(_config._CONFIG, to=macro)
-    used = {reference.config_key[0] for reference in references}
+    used = _used_macros()
     problems = [
         f"The macro %{name} is used but not defined.{_nearest(name, defined - {name})}"
         for name in sorted(used - defined)

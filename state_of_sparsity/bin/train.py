@@ -10,12 +10,17 @@ from state_of_sparsity.bin import backend_messages, configured_experiment, gin_a
 
 FLAGS = flags.FLAGS
 
+_TEXT_FLAGS = [
+    f"{split}_{side}" for split in ("train", "validation", "test") for side in ("source", "target")
+]
+
 
 def main(_):
     """Runs the program; the flags are described by `--help`."""
+    bindings = [*FLAGS.gin_binding, *_text_bindings()]
     if FLAGS.dry_run:
         strategy = _strategy(FLAGS.strategy, FLAGS.tpu)
-        config = gin_app.parse(FLAGS.gin_file, FLAGS.gin_binding, FLAGS.data_dir)
+        config = gin_app.parse(FLAGS.gin_file, bindings, FLAGS.data_dir)
         experiment, model = configured_experiment.build(strategy)
         from state_of_sparsity.training import description, memory_estimate
 
@@ -30,7 +35,7 @@ def main(_):
             "`run_dir` must be given: --run_dir=DIRECTORY, or --dry_run to look without training."
         )
     strategy = _strategy(FLAGS.strategy, FLAGS.tpu)
-    run(FLAGS.gin_file, FLAGS.gin_binding, FLAGS.run_dir, FLAGS.data_dir, strategy)
+    run(FLAGS.gin_file, bindings, FLAGS.run_dir, FLAGS.data_dir, strategy)
 
 
 def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=True):
@@ -51,7 +56,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
     Raises:
         gin_app.UsageError: for whatever the user can put right.
     """
-    config = gin_app.parse(gin_files, bindings, data_dir)
+    config = gin_app.parse(gin_files, bindings, data_dir, directory)
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity import atomic_write
     from state_of_sparsity.training.checkpoint import CheckpointError
@@ -116,6 +121,12 @@ def _strategy(name, tpu):
         raise gin_app.UsageError(str(error)) from error
 
 
+def _text_bindings():
+    """Returns the bindings that flags of text files stand for."""
+    given = {name.upper(): FLAGS[name].value for name in _TEXT_FLAGS}
+    return [f"{macro} = {name!r}" for macro, name in given.items() if name is not None]
+
+
 def define_flags():
     """Defines the flags of this program."""
     gin_app.define_flags()
@@ -128,6 +139,9 @@ def define_flags():
         "or auto: told from the machine and the environment.",
     )
     flags.DEFINE_string("tpu", None, "Name of a TPU; 'local' on a TPU machine itself.")
+    for name in _TEXT_FLAGS:
+        what = f"Text file of sentences, one a line; sets the macro {name.upper()}."
+        flags.DEFINE_string(name, None, what)
     flags.DEFINE_bool("dry_run", False, "Build everything, print it with its schedules, and stop.")
 
 

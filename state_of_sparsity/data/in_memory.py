@@ -75,8 +75,9 @@ class InMemory:
                 if self._augment is None:
                     yield self._prepare(images[chosen[own]]), labels[chosen[own]]
                 else:
-                    # All of the batch, so that several workers draw what one draws.
-                    generator = np.random.default_rng([self._seed, epoch, batch])
+                    # All of the batch, so that several workers draw what one draws. From 1 on, as
+                    # numpy takes [a, b, 0] for [a, b], which the order is drawn from.
+                    generator = np.random.default_rng([self._seed, epoch, 1 + batch])
                     whole = self._augment(self._prepare(images[chosen]), generator)
                     yield whole[own], labels[chosen[own]]
             epoch, skip = epoch + 1, 0

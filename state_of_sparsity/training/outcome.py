@@ -11,7 +11,8 @@ from state_of_sparsity.version import __version__
 def write(experiment, model, run_dir, rows, wall_time_s):
     """Writes the report, the stripped model and, last, `result.json`.
 
-    Test data is read here and nowhere else, once, with the stripped model.
+    Test data is read here and nowhere else, once, with the stripped model. Where there is none,
+    the result has no loss, metrics and scores.
 
     Args:
         experiment: the `Experiment`.
@@ -34,7 +35,7 @@ def write(experiment, model, run_dir, rows, wall_time_s):
         "technique": technique(model),
         "target_sparsity": target_sparsity(model, rows[-1]["step"]),
         "sparsity": counts.sparsity,
-        **evaluate(stripped, experiment.data.test(), experiment.loss, experiment.metrics),
+        **_test_figures(experiment, stripped),
         **validation,
         "size": counts.size,
         "nonzero": counts.nonzero,
@@ -49,6 +50,17 @@ def write(experiment, model, run_dir, rows, wall_time_s):
     }
     run_dir.finish(result)
     return result
+
+
+def _test_figures(experiment, stripped):
+    """Returns scores, loss and metrics on the test data; the first are what runs are judged by."""
+    batches = experiment.data.test()
+    if batches is None:
+        return {}
+    figures = {}
+    for score in experiment.scores:
+        figures |= score(stripped, experiment.data, "test")
+    return figures | evaluate(stripped, batches, experiment.loss, experiment.metrics)
 
 
 def _write_report(report, run_dir):

@@ -1,0 +1,89 @@
+"""What a run saved: its configuration, experiment and model, and files of models."""
+
+import json
+import pathlib
+import tempfile
+
+from state_of_sparsity.bin import backend_messages, configured_experiment, gin_app
+
+
+def load(directory, data_dir=None):
+    """Returns a run, its experiment, and the model as the run last saved it.
+
+    Args:
+        directory: the run directory; nothing is written there.
+        data_dir: where the data lies, or None.
+
+    Returns:
+        `(run_dir, experiment, model, step)`: the `RunDir`, the `Experiment`, the model, which is
+        sparse where the run has a checkpoint, and the steps it was trained for.
+
+    Raises:
+        gin_app.UsageError: for whatever the user can put right.
+    """
+    # These import Keras, which `--help` and a wrong flag need not wait for.
+    from state_of_sparsity.training.run_dir import RunDir
+    from state_of_sparsity.training.strategies import Strategy
+
+    run_dir = RunDir(directory)
+    if not run_dir.state.exists():
+        raise gin_app.UsageError(
+            "`run_dir` must be a run of state_of_sparsity.bin.train, which has a run.json. "
+            f"Received: {directory}."
+        )
+    _parse_recorded(run_dir, data_dir)
+    experiment, model = configured_experiment.build(Strategy())
+    return run_dir, experiment, *_last_saved(run_dir, model)
+
+
+def load_model(path):
+    """Returns the model of a `.keras` file.
+
+    Raises:
+        gin_app.UsageError: if Keras cannot load it.
+    """
+    import keras
+
+    try:
+        return keras.saving.load_model(pathlib.Path(path).expanduser(), compile=False)
+    except Exception as error:  # the readers of damaged files raise nearly anything
+        raise gin_app.UsageError(
+            f"`model` must be a `.keras` file that Keras can load. Received: {path} "
+            f"({backend_messages.reason(error)})."
+        ) from error
+
+
+def _parse_recorded(run_dir, data_dir):
+    """Parses the configuration that a run was started with."""
+    config = run_dir.read_config()
+    # A run does not record where its data lay.
+    missing = data_dir is None and f"%{gin_app.DATA_DIR_MACRO}" in config
+    bindings = [f"{gin_app.DATA_DIR_MACRO} = None"] if missing else []
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "run.gin"
+        file.write_text(config, encoding="utf-8")
+        gin_app.parse([str(file)], bindings, data_dir, run_dir.path)
+
+
+def _last_saved(run_dir, model):
+    """Returns the model as the run last saved it, sparse where it has a checkpoint, and its step.
+
+    Args:
+        run_dir: a `RunDir`.
+        model: the run's model as built; a checkpoint is restored into it.
+    """
+    from state_of_sparsity.training.checkpoint import CheckpointError, Checkpoints
+
+    try:
+        restored = Checkpoints(run_dir.checkpoints, write=False).restore_latest(model)
+    except CheckpointError as error:
+        raise gin_app.UsageError(str(error)) from error
+    if restored is not None:
+        return model, restored["step"]
+    if not run_dir.is_finished:
+        raise gin_app.UsageError(
+            f"`run_dir` must have a checkpoint. Received: {run_dir.path}, which has none yet. "
+            "Wait for its first validation, or start its training again."
+        )
+    result = json.loads(run_dir.result.read_text(encoding="utf-8"))
+    return load_model(run_dir.model), result["steps"]

@@ -1,0 +1,61 @@
+"""`TranslationScore`: what a trained Transformer's translations are worth, and a few to look at."""
+
+from state_of_sparsity.schedules import is_number
+
+
+class TranslationScore:
+    """Translates a split of the data and compares the outcome with the references.
+
+    Args:
+        beam: translations kept while searching, at least 1; 1 is greedy.
+        alpha: exponent of the length penalty, at least 0.
+        samples: how many translations to print.
+
+    Call arguments:
+        model: a Transformer, stripped or sparse.
+        data: a `state_of_sparsity.data.translation.Translation`.
+        split: "validation" or "test".
+
+    Returns:
+        `{"bleu": sacreBLEU, "compound_split_bleu": the study's BLEU}`, both in percent.
+
+    Raises:
+        ValueError: if an argument is outside its range.
+
+    Example:
+
+    >>> score = TranslationScore(beam=4, alpha=0.6, samples=3)
+    >>> score(model, data, "test")  # doctest: +SKIP
+    {'bleu': 35.1, 'compound_split_bleu': 35.4}
+    """
+
+    def __init__(self, beam=4, alpha=0.6, samples=3):
+        if not isinstance(beam, int) or beam < 1:
+            raise ValueError(f"`beam` must be an integer of at least 1. Received: {beam!r}.")
+        if not is_number(alpha) or alpha < 0:
+            raise ValueError(f"`alpha` must be a number of at least 0. Received: {alpha!r}.")
+        if not isinstance(samples, int) or samples < 0:
+            raise ValueError(f"`samples` must be an integer of at least 0. Received: {samples!r}.")
+        self._beam, self._alpha, self._samples = beam, alpha, samples
+
+    def __call__(self, model, data, split):
+        """Returns the scores; prints them and the samples."""
+        # sacremoses takes a second, which nobody else needs to wait for.
+        from state_of_sparsity.analysis.bleu import compound_split_bleu, sacre_bleu
+        from state_of_sparsity.training.translate import translate
+
+        sources, references = map(list, zip(*data.text(split), strict=True))
+        translations = translate(model, data.vocabulary, sources, self._beam, self._alpha)
+        scores = sacre_bleu(translations, references), compound_split_bleu(translations, references)
+        print(f"\nTranslations of the {split} text, beam {self._beam}, alpha {self._alpha}:")
+        print("\n".join(f"  {score}" for score in scores))
+        step = max(1, len(sources) // max(1, self._samples))
+        for line in list(zip(sources, translations, references, strict=True))[::step][
+            : self._samples
+        ]:
+            print("\n" + "\n".join(f"  {what} {text}" for what, text in zip(_NAMES, line)))
+        print(flush=True)
+        return {"bleu": scores[0].score, "compound_split_bleu": scores[1].score}
+
+
+_NAMES = ("source:     ", "translation:", "reference:  ")
