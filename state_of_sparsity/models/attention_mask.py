@@ -18,12 +18,18 @@ class AttentionMask(keras.layers.Layer):
         causal: whether queries are the positions of the same sentence and see none after them.
         **kwargs: `name`, as for a Keras layer.
 
+    Where several sentences share a row, `segments` says which of them a position belongs to, and a
+    query sees positions of its own segment only.
+
     Call arguments:
         ids: word ids of the positions attended to, `(batch, key positions)`.
+        segments: number of each position's sentence within its row, the same shape; or None.
+        query_segments: the same of the queries, `(batch, query positions)`; None for `segments`.
 
     Returns:
         Booleans, true where attention is allowed: `(batch, 1, 1, key positions)`, or
-        `(1, 1, positions, positions)` with `causal`; they broadcast over heads and queries.
+        `(1, 1, positions, positions)` with `causal`, or `(batch, 1, query positions, key
+        positions)` with `segments`; they broadcast over heads and queries.
 
     Example:
 
@@ -39,17 +45,26 @@ class AttentionMask(keras.layers.Layer):
         super().__init__(**kwargs)
         self.causal = causal
 
-    def call(self, ids):
+    def call(self, ids, segments=None, query_segments=None):
         """Returns the mask."""
-        if not self.causal:
-            return ops.not_equal(ids, PADDING)[:, None, None, :]
-        positions = ops.arange(ops.shape(ids)[1])
-        return (positions[:, None] >= positions[None, :])[None, None]
+        if self.causal:
+            positions = ops.arange(ops.shape(ids)[1])
+            allowed = (positions[:, None] >= positions[None, :])[None, None]
+        else:
+            allowed = ops.not_equal(ids, PADDING)[:, None, None, :]
+        if segments is None:
+            return allowed
+        queries = segments if query_segments is None else query_segments
+        same = ops.equal(queries[:, None, :, None], segments[:, None, None, :])
+        return ops.logical_and(allowed, same)
 
-    def compute_output_spec(self, ids):
+    def compute_output_spec(self, ids, segments=None, query_segments=None):
         """Returns the mask's shape, and that it is boolean."""
         batch, length = ids.shape
         shape = (1, 1, length, length) if self.causal else (batch, 1, 1, length)
+        if segments is not None:
+            queries = segments if query_segments is None else query_segments
+            shape = (batch, 1, queries.shape[1], length)
         return keras.KerasTensor(shape, dtype="bool")
 
     def get_config(self):

@@ -22,6 +22,8 @@ class PositionEncoding(keras.layers.Layer):
     Call arguments:
         inputs: `(batch, positions, channels)`; an even number of channels.
         first_position: the position of the first vector, an integer or a scalar tensor.
+        positions: the position of each vector, `(batch, positions)`, where several sentences share
+            a row; None where they count up from `first_position`.
 
     Returns:
         `inputs` plus the encoding.
@@ -35,17 +37,18 @@ class PositionEncoding(keras.layers.Layer):
     of Tensor2Tensor.
     """
 
-    def call(self, inputs, first_position=0):
+    def call(self, inputs, first_position=0, positions=None):
         """Returns the inputs with their positions added."""
         half = inputs.shape[-1] // 2
         step = math.log(LONGEST / SHORTEST) / max(half - 1, 1)
         frequencies = ops.exp(-step * ops.arange(half, dtype="float32")) / SHORTEST
         # In float32 whatever the inputs: bfloat16 cannot tell position 256 from 257.
-        positions = ops.cast(ops.arange(ops.shape(inputs)[1]) + first_position, "float32")
-        angles = positions[:, None] * frequencies
+        if positions is None:
+            positions = ops.arange(ops.shape(inputs)[1]) + first_position
+        angles = ops.cast(positions, "float32")[..., None] * frequencies
         encoding = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
         return inputs + ops.cast(encoding, inputs.dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, inputs_shape, positions_shape=None):
         """Returns the inputs' shape."""
-        return input_shape
+        return inputs_shape

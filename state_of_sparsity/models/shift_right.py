@@ -14,6 +14,8 @@ class ShiftRight(keras.layers.Layer):
 
     Call arguments:
         ids: word ids, `(batch, positions)`.
+        positions: the place of each word in its sentence, the same shape, where several sentences
+            share a row: each then begins with padding. None for one sentence a row.
 
     Returns:
         Ids of the same shape.
@@ -24,10 +26,11 @@ class ShiftRight(keras.layers.Layer):
     [[0, 7, 5]]
     """
 
-    def call(self, ids):
+    def call(self, ids, positions=None):
         """Returns the ids moved to the right."""
-        return ops.pad(ids[:, :-1], ((0, 0), (1, 0)), constant_values=PADDING)
+        shifted = ops.pad(ids[:, :-1], ((0, 0), (1, 0)), constant_values=PADDING)
+        return shifted if positions is None else ops.where(positions == 0, PADDING, shifted)
 
-    def compute_output_spec(self, ids):
+    def compute_output_spec(self, ids, positions=None):
         """Returns the shape and type of the ids."""
         return keras.KerasTensor(ids.shape, dtype=ids.dtype)

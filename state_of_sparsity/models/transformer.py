@@ -20,6 +20,8 @@ import keras
 from state_of_sparsity.models.transformer_layers import transformer_layers
 from state_of_sparsity.models.transformer_stacks import decoder, encoder, keys_and_values
 
+_PACKED = ("", "_segments", "_positions")
+
 
 def transformer(
     vocabulary_size,
@@ -31,6 +33,7 @@ def transformer(
     attention_dropout=0.1,
     relu_dropout=0.1,
     split_heads=False,
+    packed=False,
     name="transformer",
 ):
     """Returns an encoder-decoder Transformer as the study of 2019 made it sparse.
@@ -39,6 +42,11 @@ def transformer(
     the sentence (id 1), and padding (id 0) after it. Logits at position t come from the source and
     the target's words before t. They mean nothing where the target is padding: give these positions
     no weight in the loss.
+
+    With `packed` a row may have several sentence pairs, one after the other, and the inputs also
+    have `source_segments` and `target_segments`, the number of a word's pair within its row, from 1
+    (0 for padding), and `source_positions` and `target_positions`, its place in its sentence, from
+    0: attention stays within a pair. Weights do not depend on it.
 
     Args:
         vocabulary_size: number of words, padding and end of sentence included.
@@ -52,6 +60,7 @@ def transformer(
         relu_dropout: fraction of a feed-forward sub-layer's units dropped.
         split_heads: whether each head's query, key and value matrix is a layer of its own, so that
             each is made sparse by itself.
+        packed: whether rows may have several sentence pairs.
         name: name of the model.
 
     Returns:
@@ -80,7 +89,7 @@ def transformer(
     }
     _check_arguments(vocabulary_size, sizes, dropouts)
     made = transformer_layers(vocabulary_size, **sizes, **dropouts, split_heads=split_heads)
-    return _connected(made, name)
+    return _connected_packed(made, name) if packed else _connected(made, name)
 
 
 def transformer_base(
@@ -89,6 +98,7 @@ def transformer_base(
     attention_dropout=0.1,
     relu_dropout=0.1,
     split_heads=False,
+    packed=False,
 ):
     """Returns `transformer` of 6 layers, 512 wide, with feed-forward of 2048 units and 8 heads.
 
@@ -102,6 +112,7 @@ def transformer_base(
         attention_dropout=attention_dropout,
         relu_dropout=relu_dropout,
         split_heads=split_heads,
+        packed=packed,
         name="transformer_base",
     )
 
@@ -112,6 +123,7 @@ def transformer_big(
     attention_dropout=0.1,
     relu_dropout=0.1,
     split_heads=False,
+    packed=False,
 ):
     """Returns `transformer` of 6 layers, 1024 wide, with feed-forward of 4096 units and 16 heads.
 
@@ -126,6 +138,7 @@ def transformer_big(
         attention_dropout=attention_dropout,
         relu_dropout=relu_dropout,
         split_heads=split_heads,
+        packed=packed,
         name="transformer_big",
     )
 
@@ -143,6 +156,24 @@ def _connected(layers, name):
         source_mask=layers["source_mask"](source),
     )
     return keras.Model({"source": source, "target": target}, logits, name=name)
+
+
+def _connected_packed(layers, name):
+    names = [f"{side}{kind}" for side in ("source", "target") for kind in _PACKED]
+    inputs = {each: keras.Input((None,), dtype="int32", name=each) for each in names}
+    source, source_segments, source_positions, *of_target = inputs.values()
+    target, target_segments, target_positions = of_target
+    encoded = encoder(layers, source, source_segments, source_positions)
+    logits = decoder(
+        layers,
+        layers["target_shift"](target, target_positions),
+        self_attended=functools.partial(keys_and_values, layers),
+        self_mask=layers["target_mask"](target, target_segments),
+        cross_attended=lambda attention, _: keys_and_values(layers, attention, encoded),
+        source_mask=layers["source_mask"](source, source_segments, target_segments),
+        positions=target_positions,
+    )
+    return keras.Model(inputs, logits, name=name)
 
 
 def _check_arguments(vocabulary_size, sizes, dropouts):

@@ -7,7 +7,7 @@ when a model is made, and with real ones when the layers of a model decode word 
 import itertools
 
 
-def encoder(layers, source):
+def encoder(layers, source, segments=None, positions=None):
     """Returns what the encoder makes of sentences, `(batch, source positions, hidden)`.
 
     Each layer computes `x + dropout(attention(norm(x)))` and then
@@ -16,6 +16,8 @@ def encoder(layers, source):
     Args:
         layers: `{name: layer}`, as `transformer_layers` returns it.
         source: word ids, `(batch, source positions)`.
+        segments: which sentence of its row a word belongs to, where there are several; or None.
+        positions: the word's place in that sentence; or None.
 
     Example:
 
@@ -23,19 +25,19 @@ def encoder(layers, source):
     >>> encoder(layers, keras.ops.array([[7, 5, 1, 0]])).shape
     TensorShape([1, 4, 8])
     """
-    mask = layers["source_mask"](source)
+    mask = layers["source_mask"](source, segments)
 
     def sentence_itself(name, inputs):
         return keys_and_values(layers, name, inputs)
 
-    x = _stack_input(layers, "encoder", source)
+    x = _stack_input(layers, "encoder", source, positions=positions)
     for name in _layer_names(layers, "encoder"):
         x = _attention(layers, f"{name}_self_attention", x, sentence_itself, mask)
         x = _feed_forward(layers, f"{name}_feed_forward", x)
     return layers["encoder_normalization"](x)
 
 
-def decoder(layers, ids, self_attended, self_mask, cross_attended, source_mask, first_position=0):
+def decoder(layers, ids, self_attended, self_mask, cross_attended, source_mask, **where):
     """Returns the logits of the words that follow `ids`, `(batch, positions, vocabulary_size)`.
 
     As the encoder, with attention to its output between the two sub-layers of each layer.
@@ -47,9 +49,10 @@ def decoder(layers, ids, self_attended, self_mask, cross_attended, source_mask, 
         self_mask: where self-attention may look, see `DotProductAttention`.
         cross_attended: the same function of a cross-attention layer.
         source_mask: where cross-attention may look.
-        first_position: position in the sentence at which `ids` begin.
+        **where: `first_position`, the position in the sentence at which `ids` begin, or `positions`
+            of all of them; see `PositionEncoding`.
     """
-    x = _stack_input(layers, "decoder", ids, first_position)
+    x = _stack_input(layers, "decoder", ids, **where)
     for name in _layer_names(layers, "decoder"):
         x = _attention(layers, f"{name}_self_attention", x, self_attended, self_mask)
         x = _attention(layers, f"{name}_cross_attention", x, cross_attended, source_mask)
@@ -98,9 +101,9 @@ def _layer_names(layers, stack):
     return list(itertools.takewhile(lambda name: f"{name}_self_attention" in layers, names))
 
 
-def _stack_input(layers, stack, ids, first_position=0):
+def _stack_input(layers, stack, ids, **where):
     x = layers[f"{stack}_embedding_scale"](layers["shared_embedding"](ids), ids)
-    x = layers[f"{stack}_positions"](x, first_position=first_position)
+    x = layers[f"{stack}_positions"](x, **where)
     return layers[f"{stack}_dropout"](x)
 
 

@@ -53,7 +53,10 @@ class TranslationScore:
         for line in list(zip(sources, translations, references, strict=True))[::step][
             : self._samples
         ]:
-            print("\n" + "\n".join(f"  {what} {text}" for what, text in zip(_NAMES, line)))
+            print(
+                "\n"
+                + "\n".join(f"  {what} {text}" for what, text in zip(_NAMES, line, strict=True))
+            )
         print(flush=True)
         return {"bleu": scores[0].score, "compound_split_bleu": scores[1].score}
 

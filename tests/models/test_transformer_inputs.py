@@ -63,3 +63,39 @@ def test_words_are_shifted_right():
     np.testing.assert_array_equal(outputs, [[0, 5, 1], [0, 4, 6]])
     symbolic = ShiftRight()(keras.Input((3,), dtype="int32"))
     assert (symbolic.shape, symbolic.dtype) == ((None, 3), "int32")
+
+
+SEGMENTS = np.array([[1, 1, 2, 0], [1, 2, 2, 3]], "int32")
+IN_ROWS = np.array([[5, 1, 1, 0], [1, 6, 1, 1]], "int32")
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_other_sentences_of_the_row_are_masked(causal):
+    queries = None if causal else np.array([[1, 2, 2], [1, 2, 3]], "int32")
+    mask = np.asarray(AttentionMask(causal=causal)(IN_ROWS, SEGMENTS, queries))
+    for row, query, key in np.ndindex(2, mask.shape[2], 4):
+        own = (SEGMENTS if causal else queries)[row, query] == SEGMENTS[row, key]
+        allowed = query >= key if causal else IN_ROWS[row, key] != 0
+        assert mask[row, 0, query, key] == (own and allowed)
+    symbolic = AttentionMask(causal=causal)(
+        *(
+            None if x is None else keras.Input(x.shape[1:], 2, "int32")
+            for x in (IN_ROWS, SEGMENTS, queries)
+        )
+    )
+    assert symbolic.shape == mask.shape
+
+
+def test_positions_may_be_given():
+    inputs = np.zeros((2, 4, 6), "float32")
+    positions = np.array([[0, 1, 0, 0], [0, 0, 1, 0]])
+    table = np.asarray(PositionEncoding()(inputs))[0]
+    np.testing.assert_allclose(
+        PositionEncoding()(inputs, positions=positions), table[positions], atol=1e-6
+    )
+
+
+def test_every_sentence_of_a_row_begins_with_padding():
+    positions = np.array([[0, 1, 0, 0], [0, 0, 1, 0]])
+    outputs = ShiftRight()(IN_ROWS, positions)
+    np.testing.assert_array_equal(outputs, [[0, 5, 0, 0], [0, 0, 6, 0]])
