@@ -75,7 +75,8 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
         with run_dir.lock() if strategy.is_chief else contextlib.nullcontext():
             # Built first, so that what cannot be built leaves no started run.
             experiment, model = configured_experiment.build(strategy)
-            experiment.data.validation()  # some data sets are opened at their first use
+            # Some data sets are opened at their first use.
+            experiment.data.train(), experiment.data.validation()
             if strategy.is_chief:
                 run_dir.start(config)
                 atomic_write.write_text(run_dir.config, gin.operative_config_str())

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from state_of_sparsity.data.image_records import Shard, count_records
 
 _OLD_CLASSES = 1000
+_OLD_SPLITS = {"train": "train", "test": "validation"}
 _COUNTING_THREADS = 16
 
 
@@ -17,14 +18,13 @@ class ImageSource(typing.NamedTuple):
     """Labelled images in files.
 
     Attributes:
-        train: the `Shard`s to train on, in file order.
-        test: the `Shard`s to test on, in file order.
+        shards: takes "train" or "test", looks for these files alone, and returns their `Shard`s in
+            file order.
         parse: takes a record and returns the encoded image, a string, and its label, an int32.
         classes: how many there are; labels are below.
     """
 
-    train: list[Shard]
-    test: list[Shard]
+    shards: Callable
     parse: Callable
     classes: int
 
@@ -33,10 +33,11 @@ def find_source(data_dir, dataset):
     """Finds labelled images, or has TensorFlow Datasets download them.
 
     Args:
-        data_dir: a folder with files `train-*` and `validation-*`, else the `data_dir` of
-            TensorFlow Datasets; `None` for the place where it keeps its data.
+        data_dir: a folder with files `train-*` and `validation-*`, of which one kind is enough for
+            one part, else the `data_dir` of TensorFlow Datasets; `None` for the place where it
+            keeps its data.
         dataset: the name TensorFlow Datasets has for the images; without meaning in a folder with
-            files `train-*`.
+            such files.
 
     Returns:
         An `ImageSource`.
@@ -54,7 +55,7 @@ def find_source(data_dir, dataset):
                 f"Datasets uses by default. Received: {data_dir!r}. To have TensorFlow Datasets "
                 "download to it, make it first."
             )
-        if _paths(data_dir, "train"):
+        if any(_paths(data_dir, split) for split in _OLD_SPLITS.values()):
             return _from_record_files(data_dir)
     return _from_tfds(data_dir, dataset)
 
@@ -72,8 +73,10 @@ def _from_record_files(data_dir):
         label = _checked(found["image/class/label"], 1, _OLD_CLASSES)
         return found["image/encoded"], tf.cast(label - 1, tf.int32)
 
-    train, test = (_record_files(data_dir, split) for split in ("train", "validation"))
-    return ImageSource(train, test, parse, _OLD_CLASSES)
+    def shards(part):
+        return _record_files(data_dir, _OLD_SPLITS[part])
+
+    return ImageSource(shards, parse, _OLD_CLASSES)
 
 
 def _paths(data_dir, split):
@@ -120,9 +123,13 @@ def _from_tfds(data_dir, dataset):
         return found[image_key], tf.cast(label, tf.int32)
 
     # Of imagenet2012 and of parts of it, the split "test" has no labels.
-    names = ["test"] if not builder.name.startswith("imagenet2012") else []
-    train = _split_files(info, dataset, ["train"])
-    return ImageSource(train, _split_files(info, dataset, [*names, "validation"]), parse, classes)
+    test = ["test"] if not builder.name.startswith("imagenet2012") else []
+    splits = {"train": ["train"], "test": [*test, "validation"]}
+
+    def shards(part):
+        return _split_files(info, dataset, splits[part])
+
+    return ImageSource(shards, parse, classes)
 
 
 def _prepared_builder(data_dir, dataset):
