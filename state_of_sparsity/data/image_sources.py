@@ -21,12 +21,12 @@ class ImageSource(typing.NamedTuple):
         shards: takes "train" or "test", looks for these files alone, and returns their `Shard`s in
             file order.
         parse: takes a record and returns the encoded image, a string, and its label, an int32.
-        classes: how many there are; labels are below.
+        classes: how many there are, labels are below; None where that is not known.
     """
 
     shards: Callable
     parse: Callable
-    classes: int
+    classes: int | None
 
 
 def find_source(data_dir, dataset):
@@ -76,7 +76,8 @@ def _from_record_files(data_dir):
     def shards(part):
         return _record_files(data_dir, _OLD_SPLITS[part])
 
-    return ImageSource(shards, parse, _OLD_CLASSES)
+    # The labels may be those of a part of ImageNet, and there is no list of classes.
+    return ImageSource(shards, parse, classes=None)
 
 
 def _paths(data_dir, split):

@@ -106,7 +106,9 @@ class ImageNet:
 
     @property
     def classes(self):
-        """How many classes there are."""
+        """How many classes there are; None for files train-* and validation-*, as these may hold
+        a part of ImageNet's 1000.
+        """
         return self._source.classes
 
     def train(self, first_step=0, worker=0, workers=1):

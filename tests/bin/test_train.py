@@ -154,3 +154,12 @@ def test_damaged_data_become_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr("state_of_sparsity.training.train.train", fail)
     with pytest.raises(gin_app.UsageError, match=r"TensorFlow cannot go on: Unknown image file"):
         train.run(["quickstart/dense.gin"], [], tmp_path / "run", verbose=False)
+
+
+def test_data_of_other_classes_leave_no_started_run(monkeypatch, tmp_path):
+    from state_of_sparsity.data.digits import Digits
+
+    monkeypatch.setattr(Digits, "classes", 20, raising=False)
+    with pytest.raises(UsageError, match=r"`classes` must be 20, .* with 10 outputs"):
+        run(tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
