@@ -1,6 +1,7 @@
 """Where labelled images lie: what TensorFlow Datasets has prepared, or TFRecord files as of old."""
 
 import concurrent.futures
+import contextlib
 import difflib
 import os
 import re
@@ -141,10 +142,31 @@ def _prepared_builder(data_dir, dataset):
             "`data_dir` must be a folder with TFRecord files train-* and validation-* where "
             f"TensorFlow Datasets cannot be imported. Received: {data_dir!r} ({error})."
         ) from error
-    try:
+    with _errors_as_the_users(data_dir, dataset):
         builder = tfds.builder(dataset, data_dir=data_dir)
+        features = builder.info.features
+    if features is not None:
+        _image_and_label(builder.info, dataset)  # before it is downloaded
+    with _errors_as_the_users(data_dir, dataset):
         if not builder.is_prepared():
             builder.download_and_prepare()
+    if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
+        raise ValueError(
+            "`dataset` must have been prepared as TFRecord files. Received: "
+            f"{dataset!r}, which lies in {builder.data_path} as "
+            f"{builder.info.file_format.value} files. Prepare it anew in another `data_dir`, with "
+            "`tfds build --file_format=tfrecord`."
+        )
+    return builder
+
+
+@contextlib.contextmanager
+def _errors_as_the_users(data_dir, dataset):
+    """Raises what TensorFlow Datasets raises as errors of the arguments."""
+    import tensorflow_datasets as tfds
+
+    try:
+        yield
     except tfds.core.DatasetNotFoundError as error:
         close = difflib.get_close_matches(dataset, tfds.list_builders())
         raise ValueError(
@@ -159,14 +181,6 @@ def _prepared_builder(data_dir, dataset):
             f"Received: {data_dir!r} and {dataset!r}, of which TensorFlow Datasets says: "
             f"{' '.join(str(error).split())}"
         ) from error
-    if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
-        raise ValueError(
-            "`dataset` must have been prepared as TFRecord files. Received: "
-            f"{dataset!r}, which lies in {builder.data_path} as "
-            f"{builder.info.file_format.value} files. Prepare it anew in another `data_dir`, with "
-            "`tfds build --file_format=tfrecord`."
-        )
-    return builder
 
 
 def _image_and_label(info, dataset):

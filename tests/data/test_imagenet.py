@@ -369,6 +369,19 @@ def test_a_set_that_is_not_of_images(tmp_path):
         make(tmp_path, dataset="some_texts").train()
 
 
+def test_a_set_that_is_not_of_images_is_not_downloaded(tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    def fail(*_):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
+    with pytest.raises(ValueError, match=r"`dataset` must be of images .*'imdb_reviews'.*text"):
+        make(tmp_path, dataset="imdb_reviews").train()
+    with pytest.raises(ValueError, match=r"of which TensorFlow Datasets says: no network"):
+        make(tmp_path, dataset="caltech101").train()
+
+
 def test_array_record_files_are_refused(tmp_path):
     folder, _ = store_cifar10(tmp_path, file_format="array_record")
     message = r"`dataset` must have been prepared as TFRecord.*as array_record files.*tfds build"
