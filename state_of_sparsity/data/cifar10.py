@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from state_of_sparsity.data.in_memory import InMemory, hold_out
+from state_of_sparsity.data.integer_arguments import check_integer
 from state_of_sparsity.data.whole_split import read_split
 
 _TRAIN = tuple(f"data_batch_{index}.bin" for index in range(1, 6))
@@ -39,7 +40,7 @@ class Cifar10(InMemory):
         split_seed: seed of the held-out part. Leave it alone when runs are to be compared.
 
     Raises:
-        ValueError: if the data cannot be read, or `batch_size` or `held_out` is out of range.
+        ValueError: if an argument is out of range, or the data cannot be read.
 
     Example:
 
@@ -51,6 +52,10 @@ class Cifar10(InMemory):
     """
 
     def __init__(self, data_dir=None, batch_size=128, held_out=5000, seed=0, split_seed=0):
+        check_integer("batch_size", batch_size, 1)
+        check_integer("held_out", held_out, 0)
+        check_integer("seed", seed, 0)
+        check_integer("split_seed", split_seed, 0)
         train, test = _read(data_dir)
         train, validation = hold_out(train, held_out, split_seed)
         super().__init__(

@@ -4,6 +4,7 @@ import functools
 
 from state_of_sparsity.data import image_crops, image_records
 from state_of_sparsity.data.image_sources import find_source
+from state_of_sparsity.data.integer_arguments import check_integer
 
 _DTYPES = ("float32", "bfloat16")
 _BATCHES_AHEAD = 2
@@ -68,11 +69,12 @@ class ImageNet:
     ):
         if dtype not in _DTYPES:
             raise ValueError(f"`dtype` must be one of {', '.join(_DTYPES)}. Received: {dtype!r}.")
-        _check_range("image_size", image_size, 1)
-        _check_range("evaluation_batch_size", evaluation_batch_size, 1)
-        _check_range("shuffle_buffer", shuffle_buffer, 1)
-        _check_range("held_out", held_out, 0)
-        _check_range("batch_size", batch_size, 1)
+        check_integer("image_size", image_size, 1)
+        check_integer("evaluation_batch_size", evaluation_batch_size, 1)
+        check_integer("shuffle_buffer", shuffle_buffer, 1)
+        check_integer("held_out", held_out, 0)
+        check_integer("batch_size", batch_size, 1)
+        check_integer("seed", seed, 0)
         self.batch_size = batch_size
         self._data_dir, self._dataset, self._held_out = data_dir, dataset, held_out
         self._evaluation_batch_size = evaluation_batch_size
@@ -89,7 +91,7 @@ class ImageNet:
         """The shards to train on and those held out."""
         shards = self._source.shards("train")
         available = image_records.examples_in(shards)
-        _check_range("held_out", self._held_out, 0, available - 1)
+        check_integer("held_out", self._held_out, 0, available - 1)
         self._read_first("train", shards)
         return image_records.split_last(shards, self._held_out)
 
@@ -113,7 +115,7 @@ class ImageNet:
 
     def train(self, first_step=0, worker=0, workers=1):
         """Returns `(images, labels)` for optimizer steps `first_step`, `first_step + 1`, ..."""
-        _check_range("batch_size", self.batch_size, 1, self.examples)
+        check_integer("batch_size", self.batch_size, 1, self.examples)
         self.test()  # test data that cannot be read shall not end a long run
         order = image_records.training_order(
             self._parts[0],
@@ -170,9 +172,3 @@ def _batches(order, example, batch_size, drop_remainder):
 
     examples = order.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return examples.batch(batch_size, drop_remainder).prefetch(_BATCHES_AHEAD)
-
-
-def _check_range(name, value, least, greatest=None):
-    if value < least or (greatest is not None and value > greatest):
-        allowed = f"at least {least}" if greatest is None else f"from {least} to {greatest}"
-        raise ValueError(f"`{name}` must be {allowed}. Received: {value}.")

@@ -75,10 +75,10 @@ def test_with_nothing_held_out_all_are_trained_on(folder, arrays):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"held_out": -1}, "`held_out` must be from 0 to 59. Received: -1."),
+        ({"held_out": -1}, "`held_out` must be at least 0. Received: -1."),
         ({"held_out": 60}, "`held_out` must be from 0 to 59. Received: 60."),
         ({"held_out": 15, "batch_size": 46}, "`batch_size` must be from 1 to 45. Received: 46."),
-        ({"held_out": 15, "batch_size": 0}, "`batch_size` must be from 1 to 45. Received: 0."),
+        ({"held_out": 15, "batch_size": 0}, "`batch_size` must be at least 1. Received: 0."),
     ],
 )
 def test_arguments_out_of_range_are_refused(folder, arguments, message):
