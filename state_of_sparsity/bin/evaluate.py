@@ -6,6 +6,7 @@
 A run is stripped of its technique first, and left as it is.
 """
 
+import contextlib
 import json
 import math
 import pathlib
@@ -91,16 +92,18 @@ def evaluate_run(directory, data_dir=None, split="test", thresholds=()):
             "`run_dir` must be a run of state_of_sparsity.bin.train, which has a run.json. "
             f"Received: {directory}."
         )
-    _parse_recorded(run_dir.read_config(), data_dir)
-    experiment, model = configured_experiment.build(Strategy())
-    model, step = _last_saved(run_dir, model)
-    state = "finished" if run_dir.is_finished else "not finished: its last checkpoint"
-    print(f"{run_dir.path}, step {step:,} of {experiment.steps:,} ({state})\n")
+    with _errors_naming_data_dir(data_dir):
+        _parse_recorded(run_dir.read_config(), data_dir)
+        experiment, model = configured_experiment.build(Strategy())
+        model, step = _last_saved(run_dir, model)
+        state = "finished" if run_dir.is_finished else "not finished: its last checkpoint"
+        print(f"{run_dir.path}, step {step:,} of {experiment.steps:,} ({state})\n")
+        found = figures.measure(experiment, model, split, thresholds)
     return {
         "run_dir": str(run_dir.path),
         "step": step,
         "finished": run_dir.is_finished,
-        **figures.measure(experiment, model, split, thresholds),
+        **found,
     }
 
 
@@ -136,6 +139,19 @@ def _parse_recorded(config, data_dir):
         file = pathlib.Path(folder) / "run.gin"
         file.write_text(config, encoding="utf-8")
         gin_app.parse([str(file)], bindings, data_dir)
+
+
+@contextlib.contextmanager
+def _errors_naming_data_dir(data_dir):
+    """Adds the flag to errors about `data_dir`, where it was not given."""
+    try:
+        yield
+    except gin_app.UsageError as error:
+        if data_dir is not None or "`data_dir`" not in str(error):
+            raise
+        raise gin_app.UsageError(
+            f"{error} A run does not record where its data lay: give --data_dir=DIRECTORY."
+        ) from error
 
 
 def _last_saved(run_dir, model):
