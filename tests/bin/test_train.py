@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 
@@ -133,6 +134,20 @@ def test_dry_run_builds_prints_and_writes_nothing(monkeypatch, capsys, flags, tm
     assert "SPARSITY = 0.9" in output
     assert "memory of a step" in output and "(64 examples a replica)" in output
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_needs_no_data(monkeypatch, capsys, flags):
+    arguments = ["--gin_file=lenet/dense/lenet_300_100.gin", "--data_dir=/nowhere", "--dry_run"]
+    code, output, errors = main_as_process(monkeypatch, capsys, *arguments)
+    assert not code, errors
+    assert "hidden_1/kernel" in output and "(100 examples a replica)" in output
+
+
+def test_data_that_are_not_there_leave_no_started_run(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # its import then fails
+    with pytest.raises(UsageError, match="`data_dir` must be"):
+        train.run(["lenet/dense/lenet_300_100.gin"], [], tmp_path / "run", "/nowhere")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
 
 
 def test_result_is_written_last(tmp_path):
