@@ -85,7 +85,7 @@ def pipelines(data_dir, image_size, batch_size):
     )
     source = find_source(data_dir, "imagenet2012")
     order = image_records.training_order(
-        source.train, batch_size, seed=0, shuffle_buffer=batch_size
+        source.shards("train"), batch_size, seed=0, shuffle_buffer=batch_size
     )
 
     def with_images_by(make_image):

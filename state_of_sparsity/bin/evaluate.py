@@ -6,6 +6,7 @@
 A run is stripped of its technique first, and left as it is.
 """
 
+import contextlib
 import json
 import math
 
@@ -79,14 +80,16 @@ def evaluate_run(directory, data_dir=None, split="test", thresholds=()):
     Raises:
         gin_app.UsageError: for whatever the user can put right.
     """
-    run_dir, experiment, model, step = saved_run.load(directory, data_dir)
-    state = "finished" if run_dir.is_finished else "not finished: its last checkpoint"
-    print(f"{run_dir.path}, step {step:,} of {experiment.steps:,} ({state})\n")
+    with _errors_naming_data_dir(data_dir):
+        run_dir, experiment, model, step = saved_run.load(directory, data_dir)
+        state = "finished" if run_dir.is_finished else "not finished: its last checkpoint"
+        print(f"{run_dir.path}, step {step:,} of {experiment.steps:,} ({state})\n")
+        found = figures.measure(experiment, model, split, thresholds)
     return {
         "run_dir": str(run_dir.path),
         "step": step,
         "finished": run_dir.is_finished,
-        **figures.measure(experiment, model, split, thresholds),
+        **found,
     }
 
 
@@ -111,6 +114,19 @@ def evaluate_model(path, gin_files, bindings=(), data_dir=None, split="test"):
     experiment = configured_experiment.make()
     print(f"{path}\n")
     return {"model": str(path), **figures.measure(experiment, model, split)}
+
+
+@contextlib.contextmanager
+def _errors_naming_data_dir(data_dir):
+    """Adds the flag to errors about `data_dir`, where it was not given."""
+    try:
+        yield
+    except gin_app.UsageError as error:
+        if data_dir is not None or "`data_dir`" not in str(error):
+            raise
+        raise gin_app.UsageError(
+            f"{error} A run does not record where its data lay: give --data_dir=DIRECTORY."
+        ) from error
 
 
 def define_flags():

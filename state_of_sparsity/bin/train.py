@@ -60,6 +60,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity import atomic_write
     from state_of_sparsity.training.checkpoint import CheckpointError
+    from state_of_sparsity.training.data_check import open_data
     from state_of_sparsity.training.divergence import TrainingDivergedError
     from state_of_sparsity.training.run_dir import RunDir, RunDirError
     from state_of_sparsity.training.strategies import Strategy
@@ -80,7 +81,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
         with run_dir.lock() if strategy.is_chief else contextlib.nullcontext():
             # Built first, so that what cannot be built leaves no started run.
             experiment, model = configured_experiment.build(strategy)
-            experiment.data.validation()  # some data sets are opened at their first use
+            open_data(experiment.data, model)
             if strategy.is_chief:
                 run_dir.start(config)
                 atomic_write.write_text(run_dir.config, gin.operative_config_str())

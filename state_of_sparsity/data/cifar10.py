@@ -6,6 +6,8 @@ import pathlib
 import numpy as np
 
 from state_of_sparsity.data.in_memory import InMemory, hold_out
+from state_of_sparsity.data.integer_arguments import check_integer
+from state_of_sparsity.data.read_when_used import ReadWhenUsed
 from state_of_sparsity.data.whole_split import read_split
 
 _TRAIN = tuple(f"data_batch_{index}.bin" for index in range(1, 6))
@@ -16,7 +18,7 @@ DEVIATION = (63.0, 62.1, 66.7)
 _PADDING = 4
 
 
-class Cifar10(InMemory):
+class Cifar10(ReadWhenUsed):
     """CIFAR-10, a fixed part of the training images held out for validation.
 
     Images are float32 of shape `(32, 32, 3)`, each channel shifted and scaled by the mean and the
@@ -39,7 +41,8 @@ class Cifar10(InMemory):
         split_seed: seed of the held-out part. Leave it alone when runs are to be compared.
 
     Raises:
-        ValueError: if the data cannot be read, or `batch_size` or `held_out` is out of range.
+        ValueError: if an argument is out of range; at the first use, if the data cannot be read or
+            are too few.
 
     Example:
 
@@ -51,10 +54,21 @@ class Cifar10(InMemory):
     """
 
     def __init__(self, data_dir=None, batch_size=128, held_out=5000, seed=0, split_seed=0):
-        train, test = _read(data_dir)
-        train, validation = hold_out(train, held_out, split_seed)
-        super().__init__(
-            train, validation, test, batch_size, seed, prepare=standardize, augment=shift_and_mirror
+        check_integer("batch_size", batch_size, 1)
+        check_integer("held_out", held_out, 0)
+        check_integer("seed", seed, 0)
+        check_integer("split_seed", split_seed, 0)
+        super().__init__(batch_size, self._in_memory)
+        self._data_dir, self._held_out = data_dir, held_out
+        self._seed, self._split_seed = seed, split_seed
+
+    def _in_memory(self):
+        train, test = _read(self._data_dir)
+        train, validation = hold_out(train, self._held_out, self._split_seed)
+        return InMemory(
+            *(train, validation, test, self.batch_size, self._seed),
+            prepare=standardize,
+            augment=shift_and_mirror,
         )
 
 

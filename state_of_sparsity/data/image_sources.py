@@ -1,6 +1,7 @@
 """Where labelled images lie: what TensorFlow Datasets has prepared, or TFRecord files as of old."""
 
 import concurrent.futures
+import contextlib
 import difflib
 import os
 import re
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from state_of_sparsity.data.image_records import Shard, count_records
 
 _OLD_CLASSES = 1000
+_OLD_SPLITS = {"train": "train", "test": "validation"}
 _COUNTING_THREADS = 16
 
 
@@ -17,26 +19,26 @@ class ImageSource(typing.NamedTuple):
     """Labelled images in files.
 
     Attributes:
-        train: the `Shard`s to train on, in file order.
-        test: the `Shard`s to test on, in file order.
+        shards: takes "train" or "test", looks for these files alone, and returns their `Shard`s in
+            file order.
         parse: takes a record and returns the encoded image, a string, and its label, an int32.
-        classes: how many there are; labels are below.
+        classes: how many there are, labels are below; None where that is not known.
     """
 
-    train: list[Shard]
-    test: list[Shard]
+    shards: Callable
     parse: Callable
-    classes: int
+    classes: int | None
 
 
 def find_source(data_dir, dataset):
     """Finds labelled images, or has TensorFlow Datasets download them.
 
     Args:
-        data_dir: a folder with files `train-*` and `validation-*`, else the `data_dir` of
-            TensorFlow Datasets; `None` for the place where it keeps its data.
+        data_dir: a folder with files `train-*` and `validation-*`, of which one kind is enough for
+            one part, else the `data_dir` of TensorFlow Datasets; `None` for the place where it
+            keeps its data.
         dataset: the name TensorFlow Datasets has for the images; without meaning in a folder with
-            files `train-*`.
+            such files.
 
     Returns:
         An `ImageSource`.
@@ -54,7 +56,7 @@ def find_source(data_dir, dataset):
                 f"Datasets uses by default. Received: {data_dir!r}. To have TensorFlow Datasets "
                 "download to it, make it first."
             )
-        if _paths(data_dir, "train"):
+        if any(_paths(data_dir, split) for split in _OLD_SPLITS.values()):
             return _from_record_files(data_dir)
     return _from_tfds(data_dir, dataset)
 
@@ -72,8 +74,11 @@ def _from_record_files(data_dir):
         label = _checked(found["image/class/label"], 1, _OLD_CLASSES)
         return found["image/encoded"], tf.cast(label - 1, tf.int32)
 
-    train, test = (_record_files(data_dir, split) for split in ("train", "validation"))
-    return ImageSource(train, test, parse, _OLD_CLASSES)
+    def shards(part):
+        return _record_files(data_dir, _OLD_SPLITS[part])
+
+    # The labels may be those of a part of ImageNet, and there is no list of classes.
+    return ImageSource(shards, parse, classes=None)
 
 
 def _paths(data_dir, split):
@@ -120,9 +125,13 @@ def _from_tfds(data_dir, dataset):
         return found[image_key], tf.cast(label, tf.int32)
 
     # Of imagenet2012 and of parts of it, the split "test" has no labels.
-    names = ["test"] if not builder.name.startswith("imagenet2012") else []
-    train = _split_files(info, dataset, ["train"])
-    return ImageSource(train, _split_files(info, dataset, [*names, "validation"]), parse, classes)
+    test = ["test"] if not builder.name.startswith("imagenet2012") else []
+    splits = {"train": ["train"], "test": [*test, "validation"]}
+
+    def shards(part):
+        return _split_files(info, dataset, splits[part])
+
+    return ImageSource(shards, parse, classes)
 
 
 def _prepared_builder(data_dir, dataset):
@@ -133,10 +142,31 @@ def _prepared_builder(data_dir, dataset):
             "`data_dir` must be a folder with TFRecord files train-* and validation-* where "
             f"TensorFlow Datasets cannot be imported. Received: {data_dir!r} ({error})."
         ) from error
-    try:
+    with _errors_as_the_users(data_dir, dataset):
         builder = tfds.builder(dataset, data_dir=data_dir)
+        features = builder.info.features
+    if features is not None:
+        _image_and_label(builder.info, dataset)  # before it is downloaded
+    with _errors_as_the_users(data_dir, dataset):
         if not builder.is_prepared():
             builder.download_and_prepare()
+    if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
+        raise ValueError(
+            "`dataset` must have been prepared as TFRecord files. Received: "
+            f"{dataset!r}, which lies in {builder.data_path} as "
+            f"{builder.info.file_format.value} files. Prepare it anew in another `data_dir`, with "
+            "`tfds build --file_format=tfrecord`."
+        )
+    return builder
+
+
+@contextlib.contextmanager
+def _errors_as_the_users(data_dir, dataset):
+    """Raises what TensorFlow Datasets raises as errors of the arguments."""
+    import tensorflow_datasets as tfds
+
+    try:
+        yield
     except tfds.core.DatasetNotFoundError as error:
         close = difflib.get_close_matches(dataset, tfds.list_builders())
         raise ValueError(
@@ -151,14 +181,6 @@ def _prepared_builder(data_dir, dataset):
             f"Received: {data_dir!r} and {dataset!r}, of which TensorFlow Datasets says: "
             f"{' '.join(str(error).split())}"
         ) from error
-    if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
-        raise ValueError(
-            "`dataset` must have been prepared as TFRecord files. Received: "
-            f"{dataset!r}, which lies in {builder.data_path} as "
-            f"{builder.info.file_format.value} files. Prepare it anew in another `data_dir`, with "
-            "`tfds build --file_format=tfrecord`."
-        )
-    return builder
 
 
 def _image_and_label(info, dataset):

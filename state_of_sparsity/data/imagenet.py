@@ -4,6 +4,7 @@ import functools
 
 from state_of_sparsity.data import image_crops, image_records
 from state_of_sparsity.data.image_sources import find_source
+from state_of_sparsity.data.integer_arguments import check_integer
 
 _DTYPES = ("float32", "bfloat16")
 _BATCHES_AHEAD = 2
@@ -39,8 +40,8 @@ class ImageNet:
             take 0.11 MB each.
 
     Raises:
-        ValueError: if an argument is out of range; at the first use, if the data cannot be read or
-            are too few.
+        ValueError: if an argument is out of range; at the first use, if the data that it needs
+            cannot be read or are too few. Training looks for test data too.
 
     Example:
 
@@ -68,11 +69,12 @@ class ImageNet:
     ):
         if dtype not in _DTYPES:
             raise ValueError(f"`dtype` must be one of {', '.join(_DTYPES)}. Received: {dtype!r}.")
-        _check_range("image_size", image_size, 1)
-        _check_range("evaluation_batch_size", evaluation_batch_size, 1)
-        _check_range("shuffle_buffer", shuffle_buffer, 1)
-        _check_range("held_out", held_out, 0)
-        _check_range("batch_size", batch_size, 1)
+        check_integer("image_size", image_size, 1)
+        check_integer("evaluation_batch_size", evaluation_batch_size, 1)
+        check_integer("shuffle_buffer", shuffle_buffer, 1)
+        check_integer("held_out", held_out, 0)
+        check_integer("batch_size", batch_size, 1)
+        check_integer("seed", seed, 0)
         self.batch_size = batch_size
         self._data_dir, self._dataset, self._held_out = data_dir, dataset, held_out
         self._evaluation_batch_size = evaluation_batch_size
@@ -81,19 +83,23 @@ class ImageNet:
 
     @functools.cached_property
     def _source(self):
-        """The files found and checked, at the first use: a dry run needs no data."""
-        source = find_source(self._data_dir, self._dataset)
-        available = image_records.examples_in(source.train)
-        _check_range("held_out", self._held_out, 0, available - 1)
-        _check_range("batch_size", self.batch_size, 1, available - self._held_out)
-        self._read_first("train", source.train, source.parse)
-        self._read_first("test", source.test, source.parse)
-        return source
+        """Where the images lie, looked for at the first use: a dry run needs no data."""
+        return find_source(self._data_dir, self._dataset)
 
     @functools.cached_property
     def _parts(self):
         """The shards to train on and those held out."""
-        return image_records.split_last(self._source.train, self._held_out)
+        shards = self._source.shards("train")
+        available = image_records.examples_in(shards)
+        check_integer("held_out", self._held_out, 0, available - 1)
+        self._read_first("train", shards)
+        return image_records.split_last(shards, self._held_out)
+
+    @functools.cached_property
+    def _test_shards(self):
+        shards = self._source.shards("test")
+        self._read_first("test", shards)
+        return shards
 
     @property
     def examples(self):
@@ -102,11 +108,15 @@ class ImageNet:
 
     @property
     def classes(self):
-        """How many classes there are."""
+        """How many classes there are; None for files train-* and validation-*, as these may hold
+        a part of ImageNet's 1000.
+        """
         return self._source.classes
 
     def train(self, first_step=0, worker=0, workers=1):
         """Returns `(images, labels)` for optimizer steps `first_step`, `first_step + 1`, ..."""
+        check_integer("batch_size", self.batch_size, 1, self.examples)
+        self.test()  # test data that cannot be read shall not end a long run
         order = image_records.training_order(
             self._parts[0],
             self.batch_size,
@@ -127,30 +137,28 @@ class ImageNet:
 
     def validation(self):
         """Returns the validation batches, or None if nothing is held out."""
-        return self._evaluation_batches(self._parts[1]) if self._parts[1] else None
+        return self._evaluation_batches(self._parts[1]) if self._held_out else None
 
     def test(self):
         """Returns the test batches: read once, when a run ends."""
-        return self._evaluation_batches(self._source.test)
+        return self._evaluation_batches(self._test_shards)
 
     def _evaluation_batches(self, shards):
-        def example(record):
-            return self._evaluation_example(record, self._source.parse)
-
         order = image_records.fixed_order(shards)
-        return _batches(order, example, self._evaluation_batch_size, drop_remainder=False)
+        size = self._evaluation_batch_size
+        return _batches(order, self._evaluation_example, size, drop_remainder=False)
 
-    def _evaluation_example(self, record, parse):
-        encoded, label = parse(record)
+    def _evaluation_example(self, record):
+        encoded, label = self._source.parse(record)
         image = image_crops.evaluation_image(encoded, self._image_size)
         return image_crops.normalized(image, self._dtype), label
 
-    def _read_first(self, part, shards, parse):
-        """Reads an example of `shards`, lest test data that cannot be read end a long run."""
+    def _read_first(self, part, shards):
+        """Reads an example of `shards`: what cannot be read is better known at once."""
         import tensorflow as tf
 
         try:
-            self._evaluation_example(next(iter(image_records.fixed_order(shards[:1]))), parse)
+            self._evaluation_example(next(iter(image_records.fixed_order(shards[:1]))))
         except tf.errors.OpError as error:
             raise ValueError(
                 f"`data_dir` must hold labelled images. Received: one to {part} on, in "
@@ -164,9 +172,3 @@ def _batches(order, example, batch_size, drop_remainder):
 
     examples = order.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return examples.batch(batch_size, drop_remainder).prefetch(_BATCHES_AHEAD)
-
-
-def _check_range(name, value, least, greatest=None):
-    if value < least or (greatest is not None and value > greatest):
-        allowed = f"at least {least}" if greatest is None else f"from {least} to {greatest}"
-        raise ValueError(f"`{name}` must be {allowed}. Received: {value}.")

@@ -7,6 +7,8 @@ import numpy as np
 
 from state_of_sparsity.data.idx import read_idx
 from state_of_sparsity.data.in_memory import InMemory, hold_out
+from state_of_sparsity.data.integer_arguments import check_integer
+from state_of_sparsity.data.read_when_used import ReadWhenUsed
 from state_of_sparsity.data.whole_split import read_split
 
 _FILES = {
@@ -15,7 +17,7 @@ _FILES = {
 }
 
 
-class Mnist(InMemory):
+class Mnist(ReadWhenUsed):
     """MNIST, a fixed part of the training images held out for validation.
 
     Images are float32 of shape `(28, 28, 1)` in [0, 1], labels int32 in 0..9. The held-out images
@@ -33,7 +35,8 @@ class Mnist(InMemory):
         split_seed: seed of the held-out part. Leave it alone when runs are to be compared.
 
     Raises:
-        ValueError: if the data cannot be read, or `batch_size` or `held_out` is out of range.
+        ValueError: if an argument is out of range; at the first use, if the data cannot be read or
+            are too few.
 
     Example:
 
@@ -46,9 +49,18 @@ class Mnist(InMemory):
     """
 
     def __init__(self, data_dir=None, batch_size=100, held_out=10_000, seed=0, split_seed=0):
-        train, test = _read(data_dir)
-        train, validation = hold_out(train, held_out, split_seed)
-        super().__init__(train, validation, test, batch_size, seed)
+        check_integer("batch_size", batch_size, 1)
+        check_integer("held_out", held_out, 0)
+        check_integer("seed", seed, 0)
+        check_integer("split_seed", split_seed, 0)
+        super().__init__(batch_size, self._in_memory)
+        self._data_dir, self._held_out = data_dir, held_out
+        self._seed, self._split_seed = seed, split_seed
+
+    def _in_memory(self):
+        train, test = _read(self._data_dir)
+        train, validation = hold_out(train, self._held_out, self._split_seed)
+        return InMemory(train, validation, test, self.batch_size, self._seed)
 
 
 def _read(data_dir):

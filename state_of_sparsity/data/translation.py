@@ -43,8 +43,8 @@ class Translation:
     in 2 bytes an id.
 
     The vocabulary is that of `directory` where there is one; else that of the file `vocabulary`;
-    else one is learned from the training text. `train` saves it to `directory`, where an
-    interrupted run, evaluation and decoding find it again.
+    else one is learned from the training text. When training begins it is saved to `directory`,
+    where an interrupted run, evaluation and decoding find it again.
 
     Args:
         text: where the sentences come from: `ParallelFiles`, `ParallelRecords`, or anything with
@@ -131,8 +131,6 @@ class Translation:
 
         # Read now: test data that cannot be read shall not end a long run.
         self.test(), self.validation()
-        if self._saved is not None and not self._saved.exists():
-            self.vocabulary.save(self._saved)
         shape = (self.batch_size // workers, self._maximum_length) if self._packed else (None, None)
         ids = tf.TensorSpec(shape, "int32")
         names = packing.INPUTS if self._packed else length_buckets.INPUTS
@@ -154,6 +152,9 @@ class Translation:
         return self._test
 
     def _batches(self, plan, step, worker, workers):
+        # Not before training begins: what goes wrong until then shall leave nothing behind.
+        if self._saved is not None and not self._saved.exists():
+            self.vocabulary.save(self._saved)
         epoch, skip = divmod(step, plan.batches_per_epoch)
         while True:
             order = plan.epoch(np.random.default_rng([self._seed, epoch]))

@@ -1,5 +1,9 @@
 """Residual networks for ImageNet (18 to 200 layers) and for CIFAR (8 to 56, and wide 22)."""
 
+import math
+import numbers
+from collections.abc import Sequence
+
 import keras
 
 from state_of_sparsity.models.residual_blocks import (
@@ -40,8 +44,8 @@ def resnet50(
         A built `keras.Model`; its outputs are logits (no softmax).
 
     Raises:
-        ValueError: if `classes` is less than 2, the image too small, `width` leaves no filter, or
-            `weight_decay` is below 0.
+        ValueError: if an argument is of another type, `classes` is less than 2, the image too
+            small, `width` leaves no filter, or `weight_decay` is below 0.
 
     Example:
 
@@ -246,19 +250,31 @@ def _classifier(layers, image, x, classes, name):
 
 
 def _check_arguments(classes, input_shape, width, weight_decay, filters, smallest):
-    if classes < 2:
-        raise ValueError(f"`classes` must be at least 2. Received: {classes}.")
-    sizes = tuple(input_shape)
-    if len(sizes) != 3 or any(size is not None and size < smallest for size in sizes[:2]):
+    if not (_is_integer(classes) and classes >= 2):
+        raise ValueError(f"`classes` must be an integer of at least 2. Received: {classes!r}.")
+    sizes = tuple(input_shape) if isinstance(input_shape, Sequence) else ()
+    fits = [size is None or (_is_integer(size) and size >= smallest) for size in sizes[:2]]
+    if len(sizes) != 3 or not all(fits) or not (_is_integer(sizes[2]) and sizes[2] >= 1):
         raise ValueError(
             f"`input_shape` must be (height, width, channels), {smallest} or more high and wide, "
-            f"or None for any size. Received: {input_shape}. Enlarge the images, or take a network "
-            "for smaller ones."
+            f"or None for any size. Received: {input_shape!r}. Enlarge the images, or take a "
+            "network for smaller ones."
         )
-    if not filters * width >= 1:
+    if not (_is_number(width) and filters * width >= 1):
         raise ValueError(
-            f"`width` must be at least 1/{filters}: it multiplies the {filters} filters of the "
-            f"first convolution. Received: {width}."
+            f"`width` must be a number of at least 1/{filters}: it multiplies the {filters} "
+            f"filters of the first convolution. Received: {width!r}."
         )
-    if weight_decay < 0:
-        raise ValueError(f"`weight_decay` must be at least 0. Received: {weight_decay}.")
+    if not (_is_number(weight_decay) and weight_decay >= 0):
+        raise ValueError(
+            f"`weight_decay` must be a number of at least 0. Received: {weight_decay!r}."
+        )
+
+
+def _is_integer(value):
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _is_number(value):
+    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return is_real and math.isfinite(value)

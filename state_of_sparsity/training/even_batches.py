@@ -9,7 +9,8 @@ def even_batches(batches, replicas: int):
     """Returns the batches with each cut to a multiple of the replicas, empty ones left out.
 
     Neither TensorFlow nor JAX shares out a batch unevenly under Keras. A data set whose batch size
-    is a multiple of `replicas` loses fewer than `replicas` examples, of its last batch.
+    is a multiple of `replicas` loses fewer than `replicas` examples, of its last batch. A
+    `tf.data.Dataset` is read through once, to count the batches left.
 
     Args:
         batches: a `keras.utils.PyDataset`, a `tf.data.Dataset`, or None.
@@ -37,11 +38,7 @@ class _EvenBatches(keras.utils.PyDataset):
         self._count = len(batches)
         while self._count and not len(keras.tree.flatten(self[self._count - 1])[0]):
             self._count -= 1
-        if not self._count:
-            raise StrategyError(
-                f"`validation()` of a data set must have batches of at least {replicas} examples, "
-                "one for each replica. Received: smaller ones."
-            )
+        _check_count(self._count, replicas)
 
     def __len__(self):
         return self._count
@@ -64,7 +61,19 @@ def _even_dataset(dataset, replicas):
     def is_filled(*batch):
         return tf.shape(tf.nest.flatten(batch)[0])[0] > 0
 
+    filled = dataset.map(cut).filter(is_filled)
+    # Keras warns at the end of data whose number it does not know.
+    count = int(filled.reduce(tf.constant(0, tf.int64), lambda count, *_: count + 1))
+    _check_count(count, replicas)
     options = tf.data.Options()
     # By file, workers could get different numbers of batches, and wait for each other for ever.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return dataset.map(cut).filter(is_filled).with_options(options)
+    return filled.apply(tf.data.experimental.assert_cardinality(count)).with_options(options)
+
+
+def _check_count(count, replicas):
+    if not count:
+        raise StrategyError(
+            f"`validation()` of a data set must have batches of at least {replicas} examples, "
+            "one for each replica. Received: smaller ones."
+        )

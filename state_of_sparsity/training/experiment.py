@@ -110,9 +110,24 @@ class Experiment:
                 jit_compile=strategy.jit_compile(self.jit_compile),
             )
             model.optimizer.build(model.trainable_variables)
+        _warn_of_late_learning_rate(model.optimizer, self.steps, self.data.batch_size)
         if strategy.replicas > 1 and keras.backend.backend() == "tensorflow":
             _warn_of_own_statistics(model)
         return model
+
+
+def _warn_of_late_learning_rate(optimizer, steps, batch_size):
+    # A schedule given to a Keras optimizer is kept here; the public property evaluates it.
+    last = getattr(optimizer._learning_rate, "last_change", 0)
+    # No error: runs of a few steps are how a configuration is tried out.
+    if last >= steps:
+        warnings.warn(
+            f"`steps` should be at least {last + 1:,}: at step {last:,} the learning rate changes "
+            f"for the last time. Received: {steps:,} steps of {batch_size:,} examples. Unless this "
+            "is a trial, change STEPS in proportion when you change BATCH_SIZE, or have the "
+            "schedule change earlier (DROPS, WARM_UP, EXAMPLES).",
+            stacklevel=3,
+        )
 
 
 def _warn_of_own_statistics(model):

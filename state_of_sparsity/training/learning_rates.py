@@ -77,6 +77,11 @@ class WarmUpAndDrops(keras.optimizers.schedules.LearningRateSchedule):
             rate = keras.ops.where(dropped, rate * self.factor, rate)
         return rate
 
+    @property
+    def last_change(self):
+        """The first step from which on the learning rate stays as it is."""
+        return math.ceil(max([self.warm_up, *self.drops]) * self.examples / self.batch_size)
+
     def get_config(self):
         """Returns the arguments."""
         return {

@@ -29,7 +29,9 @@ def write(experiment, model, run_dir, rows, wall_time_s):
     counts = accounting.report(stripped)
     with atomic_write.atomic_path(run_dir.model) as temporary:
         stripped.save(temporary)
-    validation = {k: v for k, v in rows[-1].items() if k.startswith("val_")}
+    # With penalties in it, `val_loss` could not be compared with `loss`, nor with other techniques.
+    hidden = {"val_loss"} if model.losses else set()
+    validation = {k: v for k, v in rows[-1].items() if k.startswith("val_") and k not in hidden}
     result = {
         "name": experiment.name,
         "technique": technique(model),

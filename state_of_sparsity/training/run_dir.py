@@ -29,7 +29,8 @@ class RunDir:
     * `progress.jsonl`: phases, rates and times as they were; `tensorboard/`; `checkpoints/`;
     * `report.csv`, `report.md`, `report.txt`: sizes and sparsity layer by layer;
     * `model.keras`: the stripped model, which loads without this package;
-    * `result.json`: the outcome, flat.
+    * `result.json`: the outcome, flat. Its losses are those of the data alone: where penalties are
+      part of the validation loss, that is left to `metrics.csv`.
 
     Args:
         path: the directory, made by `start` if need be.

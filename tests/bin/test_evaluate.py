@@ -1,5 +1,6 @@
 import json
 import shutil
+import sys
 import types
 
 import gin
@@ -10,6 +11,7 @@ from absl import flags
 import state_of_sparsity as sos
 from state_of_sparsity.bin import evaluate, figures, gin_app, train
 from state_of_sparsity.bin.gin_app import UsageError
+from tests.small_mnist import random_mnist, write_mnist
 
 STEPS = ["STEPS = 2", "EVAL_EVERY = 1", "STEPS_PER_EXECUTION = 1", "BEGIN_STEP = 0"]
 # A gin file of its own, as bindings cannot import Keras.
@@ -127,6 +129,22 @@ def test_where_the_data_lie_is_no_part_of_a_run(tmp_path):
     for data_dir in ("/moved", None):
         evaluate.evaluate_run(tmp_path / "run", data_dir)
         assert gin.query_parameter("DATA_DIR/macro.value") == data_dir
+
+
+def test_a_run_whose_data_are_not_found_asks_for_data_dir(tmp_path, monkeypatch):
+    write_mnist(tmp_path, *random_mnist(train=120, test=20))
+    gin_files, bindings = ["lenet/dense/lenet_300_100.gin"], ["BATCH_SIZE = 10", "HELD_OUT = 20"]
+    bindings += STEPS[:3]
+    train.run(gin_files, bindings, tmp_path / "run", data_dir=str(tmp_path), verbose=False)
+    assert evaluate.evaluate_run(tmp_path / "run", str(tmp_path))["metrics"]
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # its import then fails
+    asked = "A run does not record where its data lay: give --data_dir=DIRECTORY."
+    with pytest.raises(UsageError, match=r"`data_dir` must be .*Received: None") as raised:
+        evaluate.evaluate_run(tmp_path / "run")
+    assert str(raised.value).endswith(asked)
+    with pytest.raises(UsageError, match="`data_dir` must be") as raised:
+        evaluate.evaluate_run(tmp_path / "run", "/nowhere")
+    assert asked not in str(raised.value)
 
 
 def test_a_stripped_model_on_the_data_of_a_gin_file(runs):

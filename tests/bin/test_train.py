@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 
@@ -135,6 +136,20 @@ def test_dry_run_builds_prints_and_writes_nothing(monkeypatch, capsys, flags, tm
     assert not list(tmp_path.iterdir())
 
 
+def test_a_dry_run_needs_no_data(monkeypatch, capsys, flags):
+    arguments = ["--gin_file=lenet/dense/lenet_300_100.gin", "--data_dir=/nowhere", "--dry_run"]
+    code, output, errors = main_as_process(monkeypatch, capsys, *arguments)
+    assert not code, errors
+    assert "hidden_1/kernel" in output and "(100 examples a replica)" in output
+
+
+def test_data_that_are_not_there_leave_no_started_run(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # its import then fails
+    with pytest.raises(UsageError, match="`data_dir` must be"):
+        train.run(["lenet/dense/lenet_300_100.gin"], [], tmp_path / "run", "/nowhere")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
+
+
 def test_result_is_written_last(tmp_path):
     run(tmp_path)
     newest = max(
@@ -154,3 +169,12 @@ def test_damaged_data_become_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr("state_of_sparsity.training.train.train", fail)
     with pytest.raises(gin_app.UsageError, match=r"TensorFlow cannot go on: Unknown image file"):
         train.run(["quickstart/dense.gin"], [], tmp_path / "run", verbose=False)
+
+
+def test_data_of_other_classes_leave_no_started_run(monkeypatch, tmp_path):
+    from state_of_sparsity.data.digits import Digits
+
+    monkeypatch.setattr(Digits, "classes", 20, raising=False)
+    with pytest.raises(UsageError, match=r"`classes` must be 20, .* with 10 outputs"):
+        run(tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]

@@ -93,6 +93,10 @@ def test_the_batch_of_a_step_depends_on_seed_and_step_alone(folder):
     assert not np.array_equal(batches(0, 1, seed=1)[0], whole[0])
 
 
+def test_nothing_is_read_before_it_is_used(tmp_path):
+    assert Cifar10(tmp_path / "nowhere", batch_size=7).batch_size == 7
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -102,7 +106,7 @@ def test_the_batch_of_a_step_depends_on_seed_and_step_alone(folder):
 )
 def test_arguments_out_of_range_are_refused(folder, arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        Cifar10(folder, **arguments)
+        Cifar10(folder, **arguments).train()
 
 
 def test_a_missing_or_damaged_file_is_named(folder):
@@ -111,10 +115,10 @@ def test_a_missing_or_damaged_file_is_named(folder):
     for content in (whole[:-1], b"", b"\x0a" + whole[1:]):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"`data_dir` must hold .*3073.*data_batch_3.bin"):
-            Cifar10(folder)
+            Cifar10(folder).train()
     path.unlink()
     with pytest.raises(ValueError, match=r"`data_dir` must hold all six .*no data_batch_3.bin"):
-        Cifar10(folder)
+        Cifar10(folder).train()
 
 
 def test_records_of_tensorflow_datasets_are_read(tmp_path, arrays, monkeypatch):
@@ -150,4 +154,4 @@ def test_records_of_tensorflow_datasets_are_read(tmp_path, arrays, monkeypatch):
     known = {image.tobytes(): label for image, label in zip(*arrays[1], strict=True)}
     assert [known[image.tobytes()] for image in as_bytes(images)] == labels.tolist()
     with pytest.raises(ValueError, match=r"`data_dir` must be a folder with the six files"):
-        Cifar10(tmp_path / "elsewhere")
+        Cifar10(tmp_path / "elsewhere").train()

@@ -57,7 +57,8 @@ def first_steps(data):
 @pytest.mark.parametrize("layout", ["record_files", "prepared"])
 def test_images_and_labels_have_the_documented_form(request, layout):
     data = make(request.getfixturevalue(layout))
-    assert (data.batch_size, data.examples, data.classes) == (12, TRAIN, 1000)
+    assert (data.batch_size, data.examples) == (12, TRAIN)
+    assert data.classes == (1000 if layout == "prepared" else None)
     assert data.train().element_spec == (
         tf.TensorSpec((12, 8, 8, 3), tf.float32),
         tf.TensorSpec((12,), tf.int32),
@@ -250,11 +251,27 @@ def test_other_sets_and_png_images_are_read(tmp_path):
 )
 def test_arguments_out_of_range_are_refused(record_files, changes, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        make(record_files, **changes).validation()
+        make(record_files, **changes).train()
 
 
 def test_nothing_is_read_before_it_is_used(tmp_path):
     assert make(tmp_path / "nowhere").batch_size == SMALL["batch_size"]
+
+
+@pytest.mark.parametrize("layout", ["record_files", "prepared"])
+def test_a_part_is_evaluated_without_the_files_of_the_other(request, tmp_path, layout):
+    def copy_without(split):
+        folder = shutil.copytree(request.getfixturevalue(layout), tmp_path / split)
+        for path in folder.rglob(f"*{split}*-of-*"):
+            path.unlink()
+        # Nor does the size of training batches matter.
+        return make(folder, held_out=5, batch_size=1000)
+
+    assert sorted(labels_in(copy_without("train").test())) == list(range(TEST))
+    assert len(labels_in(copy_without("validation").validation())) == 5
+    for split in ("train", "validation"):
+        with pytest.raises(ValueError, match=rf"`data_dir` must hold all files .*{split}"):
+            make(tmp_path / split).train()
 
 
 @pytest.fixture
@@ -266,28 +283,28 @@ def damaged(tmp_path, record_files):
 def test_files_that_are_missing_are_noticed(damaged):
     (damaged / "train-00002-of-00004").unlink()
     with pytest.raises(ValueError, match=r"must hold all files train-\*.* with 3 of 4\."):
-        make(damaged).validation()
+        make(damaged).train()
 
 
 def test_no_files_to_test_on(damaged):
     for path in damaged.glob("validation-*"):
         path.unlink()
     with pytest.raises(ValueError, match=r"must hold all files validation-\*.* with 0 of them\."):
-        make(damaged).validation()
+        make(damaged).train()
 
 
 def test_empty_files(damaged):
     for path in damaged.glob("validation-*"):
         path.write_bytes(b"")
     with pytest.raises(ValueError, match=r"images in its files validation-\*.*they are empty"):
-        make(damaged).validation()
+        make(damaged).train()
 
 
 def test_a_truncated_file_is_named(damaged):
     path = damaged / "train-00001-of-00004"
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(ValueError, match=rf"undamaged TFRecord files\. Received: {path}, which"):
-        make(damaged).validation()
+        make(damaged).train()
 
 
 @pytest.mark.parametrize("label", [-1, 1000])
@@ -296,7 +313,7 @@ def test_labels_out_of_range(tmp_path, records, label):
     folder = write_records(tmp_path / "first", "tfrecords", wrong)
     message = rf"labels from 1 to 1000\. Received:\W*{label + 1}\b"
     with pytest.raises(ValueError, match=rf"labelled images\. .* to test on.*{message}"):
-        make(folder).validation()
+        make(folder).train()
     train = [r._replace(label=label) if r.label else r for r in records["train"]]
     folder = write_records(tmp_path / "later", "tfrecords", {**records, "train": train})
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
@@ -305,7 +322,7 @@ def test_labels_out_of_range(tmp_path, records, label):
 
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match=r"`data_dir` must be an existing folder.*'.*nowhere'"):
-        make(tmp_path / "nowhere").validation()
+        make(tmp_path / "nowhere").train()
 
 
 def test_the_home_folder_has_its_short_name(record_files, monkeypatch):
@@ -315,19 +332,19 @@ def test_the_home_folder_has_its_short_name(record_files, monkeypatch):
 
 def test_a_name_that_tensorflow_datasets_does_not_know(tmp_path):
     with pytest.raises(ValueError, match=r"`dataset` must be a name .*'imagenete'.*imagenette"):
-        make(tmp_path, dataset="imagenete").validation()
+        make(tmp_path, dataset="imagenete").train()
 
 
 def test_imagenet_that_has_to_be_fetched_by_hand(tmp_path):
     with pytest.raises(ValueError, match=r"`data_dir` must be a folder with .* says: ") as error:
-        make(tmp_path).validation()
+        make(tmp_path).train()
     assert "ILSVRC2012_img_train.tar" in str(error.value) and "\n" not in str(error.value)
 
 
 def test_without_tensorflow_datasets(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # its import then fails
     with pytest.raises(ValueError, match=r"`data_dir` must be .* cannot be imported"):
-        make(tmp_path).validation()
+        make(tmp_path).train()
 
 
 def test_of_imagenet_the_validation_images_are_tested_on(tmp_path, records):
@@ -340,7 +357,7 @@ def test_a_set_without_a_split_to_test_on(tmp_path):
     folder, _ = store_cifar10(tmp_path, splits=["train"])
     message = "`dataset` must have a split called 'test' or 'validation'. Received: 'cifar10', with"
     with pytest.raises(ValueError, match=re.escape(message)):
-        make(folder, dataset="cifar10").validation()
+        make(folder, dataset="cifar10").test()
 
 
 def test_a_set_that_is_not_of_images(tmp_path):
@@ -349,14 +366,27 @@ def test_a_set_that_is_not_of_images(tmp_path):
     features = {"text": tfds.features.Text()}
     store(tmp_path, "some_texts", "1.0.0", features, {"train": [{"text": "a"}]})
     with pytest.raises(ValueError, match=r"`dataset` must be of images .*'some_texts'.*text"):
-        make(tmp_path, dataset="some_texts").validation()
+        make(tmp_path, dataset="some_texts").train()
+
+
+def test_a_set_that_is_not_of_images_is_not_downloaded(tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    def fail(*_):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
+    with pytest.raises(ValueError, match=r"`dataset` must be of images .*'imdb_reviews'.*text"):
+        make(tmp_path, dataset="imdb_reviews").train()
+    with pytest.raises(ValueError, match=r"of which TensorFlow Datasets says: no network"):
+        make(tmp_path, dataset="caltech101").train()
 
 
 def test_array_record_files_are_refused(tmp_path):
     folder, _ = store_cifar10(tmp_path, file_format="array_record")
     message = r"`dataset` must have been prepared as TFRecord.*as array_record files.*tfds build"
     with pytest.raises(ValueError, match=message):
-        make(folder, dataset="cifar10").validation()
+        make(folder, dataset="cifar10").train()
 
 
 def test_a_file_of_a_prepared_set_that_is_missing(tmp_path, prepared):
@@ -365,4 +395,4 @@ def test_a_file_of_a_prepared_set_that_is_missing(tmp_path, prepared):
     path.unlink()
     message = rf"all files of the split 'validation'\. .* without 1 of 4, the first one {path}"
     with pytest.raises(ValueError, match=message):
-        make(folder).validation()
+        make(folder).train()

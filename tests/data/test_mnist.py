@@ -72,18 +72,22 @@ def test_with_nothing_held_out_all_are_trained_on(folder, arrays):
     assert_same_pairs(*next(data.train()), arrays[0])
 
 
+def test_nothing_is_read_before_it_is_used(tmp_path):
+    assert Mnist(tmp_path / "nowhere", batch_size=7).batch_size == 7
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"held_out": -1}, "`held_out` must be from 0 to 59. Received: -1."),
+        ({"held_out": -1}, "`held_out` must be at least 0. Received: -1."),
         ({"held_out": 60}, "`held_out` must be from 0 to 59. Received: 60."),
         ({"held_out": 15, "batch_size": 46}, "`batch_size` must be from 1 to 45. Received: 46."),
-        ({"held_out": 15, "batch_size": 0}, "`batch_size` must be from 1 to 45. Received: 0."),
+        ({"held_out": 15, "batch_size": 0}, "`batch_size` must be at least 1. Received: 0."),
     ],
 )
 def test_arguments_out_of_range_are_refused(folder, arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        Mnist(folder, **arguments)
+        Mnist(folder, **arguments).train()
 
 
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte"])
@@ -93,7 +97,7 @@ def test_a_missing_file_is_named(folder, name):
     with pytest.raises(
         ValueError, match=rf"`data_dir` must hold all four .*no {stem} or {stem}.gz"
     ):
-        Mnist(folder)
+        Mnist(folder).train()
 
 
 @pytest.mark.parametrize(
@@ -108,14 +112,14 @@ def test_files_that_do_not_fit_together_are_refused(folder, images, labels, shap
     write_idx(folder, "train-images-idx3-ubyte.gz", np.zeros(images, "uint8"))
     write_idx(folder, "train-labels-idx1-ubyte", np.zeros(labels, "uint8"))
     with pytest.raises(ValueError, match=rf"`data_dir` must hold .*{re.escape(shapes)} in .*train"):
-        Mnist(folder)
+        Mnist(folder).train()
 
 
 def test_a_damaged_file_is_named(folder):
     path = folder / "t10k-labels-idx1-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(ValueError, match=r"`data_dir` holds t10k-labels-idx1-ubyte.gz, which"):
-        Mnist(folder)
+        Mnist(folder).train()
 
 
 def forbid_download(tfds, monkeypatch):
@@ -161,7 +165,7 @@ def test_without_files_and_network_it_is_said_what_to_do(tmp_path, monkeypatch):
     tfds = pytest.importorskip("tensorflow_datasets")
     forbid_download(tfds, monkeypatch)
     with pytest.raises(ValueError, match=r"`data_dir` must be a folder with the four idx") as error:
-        Mnist(tmp_path)
+        Mnist(tmp_path).train()
     assert "can download it to" in str(error.value)
     assert str(tmp_path) in str(error.value) and "no network" in str(error.value)
 
@@ -169,4 +173,4 @@ def test_without_files_and_network_it_is_said_what_to_do(tmp_path, monkeypatch):
 def test_without_files_and_tensorflow_datasets_it_is_said_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # its import then fails
     with pytest.raises(ValueError, match=r"`data_dir` must be a folder with .* cannot be imported"):
-        Mnist(tmp_path)
+        Mnist(tmp_path).train()

@@ -36,6 +36,14 @@ def test_the_last_batch_is_cut(kind):
     assert labels(even_batches(batches(kind, 7, 4), 1)) == [[0, 1, 2, 3], [4, 5, 6]]
 
 
+@pytest.mark.parametrize("examples", [5, 7])
+@pytest.mark.parametrize("kind", ["PyDataset", "tf.data"])
+def test_keras_evaluates_without_a_warning(kind, examples):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(loss="mse")
+    assert np.isfinite(model.evaluate(even_batches(batches(kind, examples, 4), 2), verbose=0))
+
+
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_without_batches_there_is_nothing_to_share(replicas):
     assert even_batches(None, replicas) is None
@@ -44,5 +52,6 @@ def test_without_batches_there_is_nothing_to_share(replicas):
 def test_what_cannot_be_shared():
     with pytest.raises(StrategyError, match=r"must return a keras.utils.PyDataset.*generator"):
         even_batches((batch for batch in []), 2)
-    with pytest.raises(StrategyError, match="batches of at least 8 examples"):
-        even_batches(batches("PyDataset", 7, 4), 8)
+    for kind in ("PyDataset", "tf.data"):
+        with pytest.raises(StrategyError, match="batches of at least 8 examples"):
+            even_batches(batches(kind, 7, 4), 8)

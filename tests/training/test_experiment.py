@@ -1,8 +1,13 @@
+import functools
+import re
+import warnings
+
 import keras
 import numpy as np
 import pytest
 
 import state_of_sparsity as sos
+from state_of_sparsity.training.learning_rates import WarmUpAndDrops
 from tests.training.experiments import RAMP, SCHEDULE, TECHNIQUES, small_experiment
 
 
@@ -55,6 +60,20 @@ def test_numbers_of_steps_that_do_not_fit_are_refused(changes, message):
 def test_a_schedule_that_outlasts_the_run_is_refused(rules):
     with pytest.raises(ValueError, match="does not reach its final value within `steps`, 4"):
         small_experiment(rules=rules, steps=4).build()
+
+
+@pytest.mark.parametrize(("drop", "late"), [(2.5, False), (3, True), (30, True)])
+def test_a_learning_rate_that_outlasts_the_run_is_told(drop, late):
+    rate = WarmUpAndDrops(batch_size=32, examples=64, warm_up=0, drops=(1, drop))
+    experiment = small_experiment(optimizer=functools.partial(keras.optimizers.SGD, rate), steps=6)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        experiment.build()
+    messages = [str(w.message) for w in caught if "learning rate" in str(w.message)]
+    assert len(messages) == late
+    if late:
+        expected = f"at least {2 * drop + 1}.*BATCH_SIZE"
+        assert re.search(expected, messages[0]) and "6 steps of 32" in messages[0]
 
 
 def test_a_rule_that_matches_nothing_is_refused():

@@ -56,6 +56,14 @@ def test_it_drops_in_the_very_step_that_begins_the_epoch():
     np.testing.assert_allclose(found, [0, 0.025, 0.05, 0.05, 0.025, 0.025, 0.0125], rtol=1e-6)
 
 
+@pytest.mark.parametrize("change", [{}, {"drops": ()}, {"drops": (), "warm_up": 0}])
+def test_the_last_change_is_the_last_step_before_which_it_was_another(change):
+    rate = WarmUpAndDrops(**(SMALL | change))
+    rates = [float(rate(step)) for step in range(80)]
+    changes = [step for step in range(1, 80) if rates[step] != rates[step - 1]]
+    assert rate.last_change == (changes[-1] if changes else 0)
+
+
 def test_the_defaults_are_the_published_schedule():
     rate = WarmUpAndDrops()
     np.testing.assert_allclose(float(rate(6256)), 0.4, rtol=1e-6)  # 5 epochs are 6255.7 steps

@@ -72,6 +72,18 @@ def test_the_saved_model_is_plain_keras_and_gives_the_published_figures(finished
     )
 
 
+@pytest.mark.parametrize(
+    ("technique", "penalized"), [("magnitude_pruning", False), ("variational_dropout", True)]
+)
+def test_the_losses_of_a_result_are_those_of_the_data_alone(tmp_path, technique, penalized):
+    experiment, run_dir = small_experiment(technique), RunDir(tmp_path / "run")
+    run_dir.start("")
+    result = train(experiment, experiment.build(), run_dir, verbose=False)
+    row = json.loads(run_dir.metrics_jsonl.read_text().splitlines()[-1])
+    assert ("val_loss" not in result) == penalized and "val_loss" in row
+    assert result["val_accuracy"] == row["val_accuracy"]
+
+
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_description_has_kernels_and_everything_that_changes(technique):
     experiment = small_experiment(technique)

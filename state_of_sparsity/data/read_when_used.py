@@ -1,0 +1,42 @@
+"""Data sets in memory whose files are read when they are first used."""
+
+import functools
+
+from state_of_sparsity.data.in_memory import InMemory
+
+
+class ReadWhenUsed:
+    """A data set that reads all it has at its first use, so that a dry run needs no data.
+
+    Args:
+        batch_size: examples in a training batch.
+        read: callable without arguments that reads the data and returns them as an `InMemory`.
+
+    Example:
+
+    >>> from state_of_sparsity.data.digits import Digits
+    >>> data = ReadWhenUsed(5, lambda: print("reading") or Digits(batch_size=5))
+    >>> next(data.train())[0].shape
+    reading
+    (5, 8, 8, 1)
+    """
+
+    def __init__(self, batch_size, read):
+        self.batch_size = batch_size
+        self._read = read
+
+    @functools.cached_property
+    def _data(self) -> InMemory:
+        return self._read()
+
+    def train(self, first_step=0, worker=0, workers=1):
+        """Yields `(images, labels)` for optimizer steps `first_step`, `first_step + 1`, ..."""
+        return self._data.train(first_step, worker, workers)
+
+    def validation(self):
+        """Returns the validation batches, or None if nothing is held out."""
+        return self._data.validation()
+
+    def test(self):
+        """Returns the test batches: read once, when a run ends."""
+        return self._data.test()

@@ -1,0 +1,44 @@
+"""Data that are not there, or of other classes than the model's."""
+
+import keras
+import pytest
+
+from state_of_sparsity.data.digits import Digits
+from state_of_sparsity.training.data_check import open_data
+
+
+class Labelled(Digits):
+    """Digits that say how many classes they have."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.classes = classes
+
+
+def network(outputs):
+    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(outputs)]
+    return keras.Sequential(layers)
+
+
+@pytest.mark.parametrize("data", [Digits(), Labelled(None), Labelled(10)])
+def test_a_model_of_as_many_classes_is_let_through(data):
+    open_data(data, network(10))
+    inputs = keras.Input((8, 8, 1))
+    open_data(data, keras.Model(inputs, [inputs, inputs]))  # which of them are classes?
+
+
+@pytest.mark.parametrize("outputs", [9, 11, 1000])
+def test_a_model_of_other_classes_is_refused(outputs):
+    message = rf"`classes` must be 10, as .*Received: a model with {outputs:,} outputs.*CLASSES"
+    with pytest.raises(ValueError, match=message):
+        open_data(Labelled(10), network(outputs))
+    open_data(Labelled(None), network(outputs))
+
+
+def test_what_training_reads_is_looked_for():
+    class Missing(Digits):
+        def train(self, first_step=0, worker=0, workers=1):
+            raise ValueError("`data_dir` must hold images.")
+
+    with pytest.raises(ValueError, match="`data_dir` must hold images"):
+        open_data(Missing(), network(10))
