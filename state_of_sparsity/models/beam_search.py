@@ -28,8 +28,7 @@ def beam_search(model, source, beam=4, alpha=0.6, extra_length=50, maximum_lengt
 
     Args:
         model: a model that `transformer` returned, plain or sparse.
-        source: word ids, `(batch, source positions)`, int32: words, the end (1), padding (0). The
-            shape must be known when the function is compiled.
+        source: word ids, `(batch, source positions)`, int32: words, the end (1), padding (0).
         beam: beams of a sentence, at least 1.
         alpha: how much long translations are favoured, at least 0: 0 compares log p itself.
         extra_length: how many ids more than its source a translation may have, at least 0.
@@ -41,7 +40,7 @@ def beam_search(model, source, beam=4, alpha=0.6, extra_length=50, maximum_lengt
         `(batch,)`.
 
     Raises:
-        ValueError: if an argument is out of range, or the shape of `source` is not known.
+        ValueError: if an argument is out of range, or a size of `source` is not known.
 
     Example:
 
@@ -55,43 +54,29 @@ def beam_search(model, source, beam=4, alpha=0.6, extra_length=50, maximum_lengt
     All You Need", section 6.1, for the defaults.
     """
     source = ops.convert_to_tensor(source, "int32")
-    _check_arguments(source.shape, beam, alpha, extra_length, maximum_length)
+    _check_shape(source.shape)
+    check_settings(beam, alpha, extra_length, maximum_length)
     length = maximum_length or source.shape[1] + extra_length
-    words = ops.sum(ops.cast(source != PADDING, "int32"), axis=1)
-    limits = ops.where(words > 0, ops.minimum(words + extra_length, length), 0)
-
-    caches = {
-        name: _for_each_beam(cache, beam)
-        for name, cache in initial_caches(model, source, length).items()
-    }
-    # What was computed of the source is the same for all beams: it stays out of the loop's state.
-    fixed = {name: x for name, x in caches.items() if not name.endswith("self_attention")}
-    state = _initial_state(source.shape[0], beam, length)
-    state["caches"] = {name: x for name, x in caches.items() if name not in fixed}
-
-    def any_running(state):
-        return ops.any(_running(state, limits, alpha))
+    limits = _limits(source, extra_length, length)
+    fixed, caches = _caches(model, source, beam, length)
+    state = _initial_state(source.shape[0], beam, length, caches)
 
     def step(state):
-        logits, caches = decode_step(
-            model,
-            ops.reshape(state["last_words"], (-1,)),
-            state["step"],
-            {**fixed, **state["caches"]},
-        )
+        words = ops.reshape(state["last_words"], (-1,))
+        logits, caches = decode_step(model, words, state["step"], {**fixed, **state["caches"]})
         changed = {name: caches[name] for name in state["caches"]}
         return _advanced({**state, "caches": changed}, logits, limits, alpha)
 
-    state = ops.while_loop(any_running, step, state)
+    state = ops.while_loop(lambda state: ops.any(_running(state, limits, alpha)), step, state)
     return _best(state, limits, alpha)
 
 
-def _check_arguments(shape, beam, alpha, extra_length, maximum_length):
-    if len(shape) != 2 or None in shape:
-        raise ValueError(
-            "`source` must be `(batch, source positions)`, both fixed: the search compiles for one "
-            f"shape. Received: {tuple(shape)}. Pad the sentences to one length."
-        )
+def check_settings(beam=4, alpha=0.6, extra_length=50, maximum_length=None):
+    """Raises what `beam_search` would of its settings, for those who call it much later.
+
+    Raises:
+        ValueError: if one is out of range.
+    """
     least = {
         "beam": (beam, 1),
         "alpha": (alpha, 0),
@@ -103,7 +88,33 @@ def _check_arguments(shape, beam, alpha, extra_length, maximum_length):
             raise ValueError(f"`{name}` must be at least {bound}. Received: {value}.")
 
 
-def _initial_state(batch, beam, length):
+def _check_shape(shape):
+    if len(shape) != 2 or None in shape:
+        raise ValueError(
+            "`source` must be `(batch, source positions)`, both fixed: the search compiles for one "
+            f"shape. Received: {tuple(shape)}. Pad the sentences to one length."
+        )
+
+
+def _limits(source, extra_length, length):
+    words = ops.sum(ops.cast(source != PADDING, "int32"), axis=1)
+    return ops.where(words > 0, ops.minimum(words + extra_length, length), 0)
+
+
+def _caches(model, source, beam, length):
+    """Returns the caches with a row for each beam: those that stay, and those that steps change.
+
+    What was computed of the source is the same for all beams, and stays out of the loop's state.
+    """
+    caches = {
+        name: _for_each_beam(cache, beam)
+        for name, cache in initial_caches(model, source, length).items()
+    }
+    changing = {name: x for name, x in caches.items() if name.endswith("self_attention")}
+    return {name: x for name, x in caches.items() if name not in changing}, changing
+
+
+def _initial_state(batch, beam, length, caches):
     """Returns the loop's state before the first word: all beams but one are impossible."""
     log_probabilities = ops.where(ops.arange(beam) == 0, 0.0, -math.inf)
     return {
@@ -113,6 +124,7 @@ def _initial_state(batch, beam, length):
         "log_probabilities": ops.broadcast_to(log_probabilities, (batch, beam)),
         "ended_ids": ops.zeros((batch, length), "int32"),
         "ended_scores": ops.full((batch,), -math.inf, "float32"),
+        "caches": caches,
     }
 
 

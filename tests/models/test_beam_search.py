@@ -77,7 +77,7 @@ def assert_as_expected(found, expected):
         assert score == pytest.approx(expected_score, abs=1e-4)
 
 
-@pytest.mark.parametrize("alpha", [0, 0.6, 2])
+@pytest.mark.parametrize("alpha", [0, 0.6])
 def test_the_best_of_all_sequences(alpha):
     model = transformer(TINY_VOCABULARY, layers=1, hidden=8, filter=16, heads=2)
     found = Searching(model, beam=EVERY, alpha=alpha, maximum_length=TINY_LIMIT)
@@ -98,7 +98,7 @@ def test_the_best_of_all_sequences(alpha):
     assert len(lengths) > 1
 
 
-@pytest.mark.parametrize(("beam", "alpha"), [(4, 0.6), (4, 1.5), (2, 0.6), (1, 0.6)])
+@pytest.mark.parametrize(("beam", "alpha"), [(4, 0.6), (3, 1.5), (1, 0.6)])
 def test_a_plain_beam_search_without_caches(beam, alpha):
     model = transformer(VOCABULARY, layers=1, hidden=8, filter=16, heads=2)
     found = Searching(model, beam=beam, alpha=alpha, extra_length=3)
@@ -121,65 +121,77 @@ def small(seed=1, **arguments):
     return model
 
 
-def test_compiled_by_xla_and_twice_the_same():
-    model = small()
-    graph = Searching(model, extra_length=6)
-    first, again = graph.predict_on_batch(SOURCE), graph.predict_on_batch(SOURCE)
-    xla = Searching(model, jit_compile=True, extra_length=6).predict_on_batch(SOURCE)
-    for one, other in zip(first, again, strict=True):
-        np.testing.assert_array_equal(one, other)
-    np.testing.assert_array_equal(first[0], xla[0])
-    np.testing.assert_allclose(first[1], xla[1], atol=1e-5)
+@pytest.fixture(scope="module")
+def searched():
+    """The search of `small()`, and what it finds."""
+    search = Searching(small(), extra_length=6)
+    return search, search.predict_on_batch(SOURCE)
 
 
-def test_neither_padding_nor_other_sentences_matter():
-    model = small()
-    ids, scores = Searching(model, extra_length=6).predict_on_batch(SOURCE)
-    alone = Searching(model, extra_length=6)
-    for row in range(3):
-        own_ids, own_score = alone.predict_on_batch(SOURCE[[row]])
-        np.testing.assert_array_equal(own_ids[0], ids[row])
-        np.testing.assert_allclose(own_score[0], scores[row], atol=1e-5)
-    wider = np.pad(SOURCE, ((0, 1), (0, 3)))  # and a row that only fills the batch
-    wider_ids, wider_scores = Searching(model, extra_length=6).predict_on_batch(wider)
-    np.testing.assert_array_equal(wider_ids[:3, : ids.shape[1]], ids)
-    np.testing.assert_allclose(wider_scores[:3], scores, atol=1e-5)
-    assert not wider_ids[3].any() and wider_scores[3] == 0
+def test_compiled_by_xla_and_twice_the_same(searched):
+    search, (ids, scores) = searched
+    ids_again, scores_again = search.predict_on_batch(SOURCE)
+    np.testing.assert_array_equal(ids_again, ids)
+    np.testing.assert_array_equal(scores_again, scores)
+    xla = Searching(search.model, jit_compile=True, extra_length=6)
+    xla_ids, xla_scores = xla.predict_on_batch(SOURCE)
+    np.testing.assert_array_equal(xla_ids, ids)
+    np.testing.assert_allclose(xla_scores, scores, atol=1e-4)
 
 
-def with_likely(word, model):
-    """Makes one word the likeliest everywhere, then the one after it, and so on in a circle."""
-    normalization, size = model.get_layer("decoder_normalization"), VOCABULARY
-    vectors = np.zeros((size, 16))
-    vectors[np.arange(size), np.arange(size)] = np.roll(np.linspace(3, 0, size), word)
+def test_neither_padding_nor_other_sentences_matter(searched):
+    search, (ids, scores) = searched
+    others = np.pad(SOURCE[[2, 0]], ((1, 0), (0, 3)))  # the first row only fills the batch
+    found, found_scores = Searching(search.model, extra_length=6).predict_on_batch(others)
+    np.testing.assert_array_equal(found[1:, : ids.shape[1]], ids[[2, 0]])
+    np.testing.assert_allclose(found_scores[1:], scores[[2, 0]], atol=1e-4)
+    assert not found[1:, ids.shape[1] :].any()
+    assert not found[0].any() and found_scores[0] == 0
+
+
+def with_logits(logits):
+    """Returns a model with the same logits everywhere."""
+    model = transformer(VOCABULARY, layers=1, hidden=8, filter=16, heads=2)
+    vectors = np.zeros((VOCABULARY, 8))
+    vectors[:, 0] = logits
     model.get_layer("shared_embedding").set_weights([vectors])
-    normalization.set_weights([np.zeros(16), np.ones(16)])
+    model.get_layer("decoder_normalization").set_weights([np.zeros(8), np.ones(8)])
+    return model
+
+
+# The likeliest is word 0, that is padding, then word 1, the end, and so on.
+FALLING = np.linspace(3, 0, VOCABULARY)
 
 
 @pytest.mark.parametrize("beam", [1, 4])
 def test_padding_is_never_produced_and_what_does_not_end_comes_as_it_is(beam):
-    model = transformer(VOCABULARY, layers=1, hidden=16, filter=16, heads=2)
-    with_likely(0, model)
-    ids, _ = Searching(model, beam=beam, extra_length=2).predict_on_batch(SOURCE)
-    # The end is the likeliest word but for padding.
+    search = Searching(with_logits(FALLING), beam=beam, extra_length=2)
+    ids, _ = search.predict_on_batch(SOURCE)
     assert ids.tolist() == [[1] + [0] * 7] * 3
-    with_likely(2, model)
-    ids, scores = Searching(model, beam=beam, extra_length=2).predict_on_batch(SOURCE)
+    search.model.set_weights(with_logits(np.roll(FALLING, 2)).get_weights())
+    ids, scores = search.predict_on_batch(SOURCE)
     limits = (SOURCE != 0).sum(axis=1) + 2
     assert [without_padding(row) for row in ids] == [[2] * limit for limit in limits]
-    log_probability = 3 - np.log(np.exp(np.linspace(3, 0, VOCABULARY)).sum())
+    log_probability = 3 - np.log(np.exp(FALLING).sum())
     expected = limits * log_probability / ((5 + limits) / 6) ** 0.6
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("word", "steps"), [(1, 1), (2, 8)])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_of_equal_words_the_first(jit_compile):
+    model = with_logits([0, -5, *[0] * (VOCABULARY - 2)])
+    search = Searching(model, jit_compile, beam=3, extra_length=0)
+    ids, _ = search.predict_on_batch(SOURCE)
+    assert [set(without_padding(row)) for row in ids] == [{2}] * 3
+
+
+@pytest.mark.parametrize(("word", "steps"), [(0, 1), (2, 8)])
 def test_it_ends_as_soon_as_nothing_can_be_better(word, steps, monkeypatch):
-    model, counted = transformer(VOCABULARY, layers=1, hidden=16, filter=16, heads=2), []
-    decode_step = module.decode_step
+    decode_step, counted = module.decode_step, []
     monkeypatch.setattr(
         module, "decode_step", lambda *given: counted.append(1) or decode_step(*given)
     )
-    with_likely(word, model)
+    model = with_logits(np.roll(FALLING, word))
     beam_search(model, SOURCE, beam=2, alpha=0, extra_length=2)  # not compiled: each step is a call
     assert len(counted) == steps
 
@@ -223,7 +235,7 @@ np.savez("found.npz", *Searching(small(), extra_length=6).predict_on_batch(SOURC
 """
 
 
-def test_under_jax_without_tensorflow(tmp_path):
+def test_under_jax_without_tensorflow(tmp_path, searched):
     variables = {
         "KERAS_BACKEND": "jax",
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling is most of the work here
@@ -232,7 +244,7 @@ def test_under_jax_without_tensorflow(tmp_path):
     command, environment = [sys.executable, "-c", UNDER_JAX], {**os.environ, **variables}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    ids, scores = Searching(small(), extra_length=6).predict_on_batch(SOURCE)
+    _, (ids, scores) = searched
     with np.load(tmp_path / "found.npz") as found:
         np.testing.assert_array_equal(found["arr_0"], ids)
-        np.testing.assert_allclose(found["arr_1"], scores, atol=1e-5)
+        np.testing.assert_allclose(found["arr_1"], scores, atol=1e-4)
