@@ -185,6 +185,15 @@ def test_of_equal_words_the_first(jit_compile):
     assert [set(without_padding(row)) for row in ids] == [{2}] * 3
 
 
+@pytest.mark.parametrize(("beam", "end"), [(1, [2]), (2, [1])])
+def test_the_second_likeliest_word(beam, end):
+    """The end is: greedy search never takes it, and with a strong penalty the last is the best."""
+    model = with_logits([-20, np.log(0.1), np.log(0.9), *[-20] * (VOCABULARY - 3)])
+    ids, _ = Searching(model, beam=beam, alpha=4, extra_length=2).predict_on_batch(SOURCE)
+    limits = (SOURCE != 0).sum(axis=1) + 2
+    assert [without_padding(row) for row in ids] == [[2] * (limit - 1) + end for limit in limits]
+
+
 @pytest.mark.parametrize(("word", "steps"), [(0, 1), (2, 8)])
 def test_it_ends_as_soon_as_nothing_can_be_better(word, steps, monkeypatch):
     decode_step, counted = module.decode_step, []
