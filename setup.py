@@ -37,6 +37,8 @@ setuptools.setup(
         "keras>=3.15,<4",
         "matplotlib>=3.8",
         "numpy>=1.26",
+        "sacrebleu>=2.4",
+        "sacremoses>=0.1",
         "scikit-learn>=1.4",
         "sentencepiece>=0.2.1,<0.3",
         # tf.summary needs it, and TensorFlow 2.21 no longer brings it.

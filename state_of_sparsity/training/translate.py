@@ -1,0 +1,136 @@
+"""Text translated by a trained model."""
+
+import sys
+
+import keras
+import numpy as np
+
+from state_of_sparsity.data.length_buckets import bucket_lengths
+from state_of_sparsity.data.vocabulary import END
+from state_of_sparsity.models.beam_search import beam_search, check_settings
+
+
+def translate(
+    model,
+    vocabulary,
+    sentences,
+    beam=4,
+    alpha=0.6,
+    extra_length=50,
+    batch_tokens=2048,
+    maximum_length=256,
+    progress=None,
+):
+    """Returns the translations of sentences, in their order.
+
+    Sentences of about one length are translated together, the longest first, in batches of a few
+    fixed shapes: the search compiles once for each. A sentence of white space alone has an empty
+    translation. What is too long is cut off, and stderr says how often that was.
+
+    Args:
+        model: a model that `transformer` returned, plain or sparse.
+        vocabulary: the `Vocabulary` it was trained with.
+        sentences: a list of strings.
+        beam: beams of a sentence, at least 1, which is greedy search; see `beam_search`.
+        alpha: how much long translations are favoured, at least 0.
+        extra_length: how many ids more than its source a translation may have, at least 0.
+        batch_tokens: the most source ids of a batch, padding counted; at least `maximum_length`.
+        maximum_length: the most ids of a sentence that are read, its end counted; at least 2.
+        progress: None, or a function called with `(sentences done, all of them)` before the first
+            batch and after each.
+
+    Returns:
+        A list of strings.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Example:
+
+    >>> vocabulary = Vocabulary.load("runs/one/vocabulary.model")  # doctest: +SKIP
+    >>> translate(model, vocabulary, ["A dog sleeps.", ""])  # doctest: +SKIP
+    ['Ein Hund schläft.', '']
+
+    Reference: `decode_from_file` of Tensor2Tensor.
+    """
+    _check_arguments(sentences, batch_tokens, maximum_length)
+    check_settings(beam, alpha, extra_length)
+    ids = _source_ids(vocabulary, sentences, maximum_length)
+    translations, searches = [""] * len(sentences), {}
+    done = len(sentences) - len(ids)
+    report = progress or (lambda done, total: None)
+    report(done, len(sentences))
+    for chosen, source in _batches(ids, batch_tokens, maximum_length):
+        # One for each: Keras would compile a second shape for any, and the search needs it fixed.
+        if source.shape not in searches:
+            searches[source.shape] = _Search(model, beam, alpha, extra_length)
+        found, _ = searches[source.shape].predict_on_batch(source)
+        for number, row in zip(chosen, found, strict=False):  # there may be rows of padding
+            translations[number] = vocabulary.decode(row)
+        done += len(chosen)
+        report(done, len(sentences))
+    return translations
+
+
+class _Search(keras.Model):
+    """Beam search as a model, which Keras compiles under every backend."""
+
+    def __init__(self, model, beam, alpha, extra_length):
+        super().__init__(name="search")
+        self._translator = model
+        self._settings = {"beam": beam, "alpha": alpha, "extra_length": extra_length}
+
+    def call(self, source):
+        return beam_search(self._translator, source, **self._settings)
+
+
+def _check_arguments(sentences, batch_tokens, maximum_length):
+    if isinstance(sentences, str):
+        raise ValueError(
+            f"`sentences` must be a list of strings. Received: the string {sentences!r}. Put it in "
+            "a list."
+        )
+    if maximum_length < 2:
+        raise ValueError(
+            "`maximum_length` must be at least 2, a word and the end of the sentence. Received: "
+            f"{maximum_length}."
+        )
+    if batch_tokens < maximum_length:
+        raise ValueError(
+            f"`batch_tokens` must be at least `maximum_length`, {maximum_length}: the longest "
+            f"sentence must fit into a batch. Received: {batch_tokens}."
+        )
+
+
+def _source_ids(vocabulary, sentences, maximum_length):
+    """Returns the ids of the sentences that have text, cut off where too long, by their number."""
+    numbers = [number for number, sentence in enumerate(sentences) if sentence.strip()]
+    encoded = vocabulary.encode_all([sentences[number] for number in numbers])
+    ids = dict(zip(numbers, encoded, strict=True))
+    cut = {
+        number: [*words[: maximum_length - 1], END]
+        for number, words in ids.items()
+        if len(words) > maximum_length
+    }
+    if cut:
+        print(
+            f"translate: {len(cut):,} of {len(sentences):,} sentences cut off after "
+            f"{maximum_length} ids",
+            file=sys.stderr,
+            flush=True,
+        )
+    return ids | cut
+
+
+def _batches(ids, batch_tokens, maximum_length):
+    """Yields numbers of sentences and their ids, an int32 array that may have rows of padding."""
+    lengths = np.array(bucket_lengths(maximum_length))
+    waiting = sorted(ids, key=lambda number: -len(ids[number]))  # of equal ones, the first first
+    while waiting:
+        length = lengths[np.searchsorted(lengths, len(ids[waiting[0]]))]
+        rows = min(batch_tokens // length, len(ids))
+        chosen, waiting = waiting[:rows], waiting[rows:]
+        source = np.zeros((rows, length), "int32")
+        for row, number in enumerate(chosen):
+            source[row, : len(ids[number])] = ids[number]
+        yield chosen, source
