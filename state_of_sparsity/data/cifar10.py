@@ -1,5 +1,6 @@
 """CIFAR-10: 50,000 colour images of 32x32 pixels to train on, 10,000 to test on, in 10 classes."""
 
+import functools
 import os
 import pathlib
 
@@ -15,19 +16,18 @@ _TEST = ("test_batch.bin",)
 # Of the training images: red, green and blue, in levels of 0 to 255.
 MEAN = (125.3, 123.0, 113.9)
 DEVIATION = (63.0, 62.1, 66.7)
-_PADDING = 4
 
 
 class Cifar10(ReadWhenUsed):
     """CIFAR-10, a fixed part of the training images held out for validation.
 
     Images are float32 of shape `(32, 32, 3)`, each channel shifted and scaled by the mean and the
-    standard deviation of the training images; labels are int32 in 0..9. A training image is shifted
-    by up to 4 pixels each way, with zeros (the mean colour) at the border, and mirrored in half of
-    the cases, as in He et al. (2015), section 4.2; the shifts of a step depend on `seed` alone. The
-    held-out images are drawn once, from `split_seed`, whatever the seed of a run. TFDS holds the
-    images in another order than the binary files: go on with a run from the kind of source it was
-    started with.
+    standard deviation of the training images; labels are int32 in 0..9. A training image is moved
+    by up to `shift` pixels each way, with zeros (the mean colour) at the border, and mirrored in
+    half of the cases, as in He et al. (2015), section 4.2; how, in a step, depends on `seed` alone.
+    The held-out images are drawn once, from `split_seed`, whatever the seed of a run. TFDS holds
+    the images in another order than the binary files: go on with a run from the kind of source it
+    was started with.
 
     Args:
         data_dir: a folder with the files of the original's binary version (`data_batch_1.bin` to
@@ -38,6 +38,7 @@ class Cifar10(ReadWhenUsed):
         held_out: training images kept for validation, 0 to 49999. With 0 there is no validation:
             for final runs of settings already chosen.
         seed: seed of the training order and of shifts, a non-negative integer.
+        shift: pixels that a training image is shifted by at most, 0 to 31; the reference has 4.
         split_seed: seed of the held-out part. Leave it alone when runs are to be compared.
 
     Raises:
@@ -53,14 +54,15 @@ class Cifar10(ReadWhenUsed):
     Reference: Krizhevsky (2009), "Learning Multiple Layers of Features from Tiny Images".
     """
 
-    def __init__(self, data_dir=None, batch_size=128, held_out=5000, seed=0, split_seed=0):
+    def __init__(self, data_dir=None, batch_size=128, held_out=5000, seed=0, shift=4, split_seed=0):
         check_integer("batch_size", batch_size, 1)
         check_integer("held_out", held_out, 0)
         check_integer("seed", seed, 0)
+        check_integer("shift", shift, 0, 31)
         check_integer("split_seed", split_seed, 0)
         super().__init__(batch_size, self._in_memory)
         self._data_dir, self._held_out = data_dir, held_out
-        self._seed, self._split_seed = seed, split_seed
+        self._seed, self._shift, self._split_seed = seed, shift, split_seed
 
     def _in_memory(self):
         train, test = _read(self._data_dir)
@@ -68,7 +70,7 @@ class Cifar10(ReadWhenUsed):
         return InMemory(
             *(train, validation, test, self.batch_size, self._seed),
             prepare=standardize,
-            augment=shift_and_mirror,
+            augment=functools.partial(shift_and_mirror, shift=self._shift),
         )
 
 
@@ -77,17 +79,18 @@ def standardize(images):
     return (images - np.array(MEAN, "float32")) / np.array(DEVIATION, "float32")
 
 
-def shift_and_mirror(images, generator):
-    """Returns images shifted by up to 4 pixels and mirrored at random, each by itself.
+def shift_and_mirror(images, generator, shift=4):
+    """Returns images shifted by up to `shift` pixels and mirrored at random, each by itself.
 
     Args:
         images: float array `(n, height, width, channels)`.
         generator: a `numpy.random.Generator`.
+        shift: the most pixels up, down, left and right, at least 0.
     """
     count, height, width = images.shape[:3]
-    border = ((0, 0), (_PADDING, _PADDING), (_PADDING, _PADDING), (0, 0))
+    border = ((0, 0), (shift, shift), (shift, shift), (0, 0))
     padded = np.pad(images, border)
-    top, left = generator.integers(0, 2 * _PADDING + 1, (2, count))
+    top, left = generator.integers(0, 2 * shift + 1, (2, count))
     mirrored = generator.random(count) < 0.5
     rows = top[:, None] + np.arange(height)
     columns = left[:, None] + np.arange(width)

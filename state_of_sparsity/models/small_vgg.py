@@ -8,7 +8,7 @@ from state_of_sparsity.models.residual_blocks import ResidualLayers
 def vgg8(
     classes=10,
     input_shape=(32, 32, 3),
-    filters=(24, 48, 96),
+    filters=(16, 48, 96),
     weight_decay=5e-4,
     synchronized=False,
 ):
@@ -16,7 +16,7 @@ def vgg8(
 
     All convolutions are 3x3, followed by batch normalization and ReLU. The first one of each group
     is also followed by 2x2 maximum pooling, before its normalization, which then has a quarter of
-    the work; global maximum pooling comes before the logits.
+    the work; global average pooling comes before the logits.
 
     Args:
         classes: number of logits, at least 2.
@@ -57,7 +57,7 @@ def vgg8(
     for group, count in enumerate(filters):
         x = _unit(layers, x, count, 2 * group + 2, pooled=True)
         x = _unit(layers, x, count, 2 * group + 3)
-    x = keras.layers.GlobalMaxPooling2D(name="pooling")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="pooling")(x)
     logits = keras.layers.Dense(
         classes,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
