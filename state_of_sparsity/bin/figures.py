@@ -1,5 +1,7 @@
 """The figures of a trained model, printed and as JSON values: counts, metrics, thresholds."""
 
+import functools
+
 from state_of_sparsity.bin import backend_messages, gin_app
 
 LAYER_COLUMNS = (
@@ -32,16 +34,15 @@ def measure(experiment, model, split, thresholds=()):
 
     measured = _batches(experiment.data, split), experiment.loss, experiment.metrics
     try:
-        sweep = threshold_sweep(model, thresholds, *measured) if thresholds else ()
+        quiet = functools.partial(_scores, experiment, split, verbose=False)
+        sweep = threshold_sweep(model, thresholds, *measured, quiet) if thresholds else ()
     except ValueError as error:
         raise gin_app.UsageError(str(error)) from error
     counts = accounting.report(model)
     print(f"{counts}\n\nOn the {split} split:", flush=True)
     plain = surgery.strip(model) if structure.sparse_layers(model) else model
     try:
-        metrics = evaluate(plain, *measured)
-        for score in experiment.scores:
-            metrics |= score(plain, experiment.data, split)
+        metrics = evaluate(plain, *measured) | _scores(experiment, split, plain)
     except Exception as error:  # each backend has errors of its own for data that do not fit
         raise gin_app.UsageError(
             "The model must fit the data, the loss and the metrics of the configuration. "
@@ -50,6 +51,13 @@ def measure(experiment, model, split, thresholds=()):
     print("\n".join(_columns(metrics)), flush=True)
     found = {"split": split, "metrics": metrics, **_counts(counts)}
     return {**found, "thresholds": _printed_sweep(sweep)} if thresholds else found
+
+
+def _scores(experiment, split, model, verbose=True):
+    found = {}
+    for score in experiment.scores:
+        found |= score(model, experiment.data, split, verbose)
+    return found
 
 
 def _batches(data, split):

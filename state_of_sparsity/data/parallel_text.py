@@ -1,8 +1,10 @@
 """Text files of sentence pairs: line i of one file is the translation of line i of the other."""
 
+import contextlib
 import gzip
 import itertools
 import os
+import sys
 import zlib
 
 _SIDES = ("source", "target")
@@ -72,7 +74,9 @@ class ParallelFiles:
                 in their number of lines.
         """
         paths = [self._path(name) for name in self._files[split]]
-        both = [_lines(path, f"{split}_{side}") for path, side in zip(paths, _SIDES, strict=True)]
+        both = [
+            read_lines(path, f"{split}_{side}") for path, side in zip(paths, _SIDES, strict=True)
+        ]
         for count, pair in enumerate(itertools.zip_longest(*both)):
             if None in pair:
                 counts = [
@@ -90,11 +94,19 @@ class ParallelFiles:
         return os.path.join(self._folder, os.path.expanduser(name))
 
 
-def _lines(path, argument):
-    """Yields the lines of a text file, stripped."""
+def read_lines(path, argument):
+    """Yields the lines of a UTF-8 text file, stripped.
+
+    Args:
+        path: the file, gzipped if its name ends in `.gz`; "-" for the standard input.
+        argument: what errors call it.
+
+    Raises:
+        ValueError: if it cannot be read or is no UTF-8 text.
+    """
     number = 0
     try:
-        with gzip.open(path) if path.endswith(".gz") else open(path, "rb") as file:
+        with _opened(path) as file:
             for number, line in enumerate(file, start=1):
                 # Some editors put a byte order mark at the beginning.
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
@@ -109,3 +121,9 @@ def _lines(path, argument):
             f"`{argument}` must be a text file that can be read, gzipped where its name ends in "
             f".gz. Received: {path}, which cannot be read after line {number} ({error})."
         ) from error
+
+
+def _opened(path):
+    if path == "-":
+        return contextlib.nullcontext(sys.stdin.buffer)
+    return gzip.open(path) if path.endswith(".gz") else open(path, "rb")

@@ -5,7 +5,7 @@ from state_of_sparsity.layers.variational_dropout import VariationalDropout
 from state_of_sparsity.training.evaluate import evaluator
 
 
-def threshold_sweep(model, thresholds, batches, loss, metrics):
+def threshold_sweep(model, thresholds, batches, loss, metrics, score=lambda model: {}):
     """Evaluates a trained model at several thresholds of log alpha.
 
     Which weights variational dropout drops is decided at evaluation alone, so that one trained
@@ -18,10 +18,11 @@ def threshold_sweep(model, thresholds, batches, loss, metrics):
         batches: finite batches, as `model.evaluate` takes them, which can be read repeatedly.
         loss: a Keras loss.
         metrics: a list of Keras metrics or their names.
+        score: callable from the stripped model to a dict of further figures.
 
     Returns:
         An iterator over one dict a threshold, made when asked for: `threshold`, `sparsity` and
-        `nonzero` of all kernels, and what `evaluate` returns for the stripped model.
+        `nonzero` of all kernels, and what `evaluate` and `score` return for the stripped model.
 
     Raises:
         ValueError: if the model has no `VariationalDropout` layer.
@@ -42,10 +43,11 @@ def threshold_sweep(model, thresholds, batches, loss, metrics):
             "`thresholds` are those of variational dropout, which the model does not have. "
             f"Received: a model with {', '.join(kinds)}. Leave them out."
         )
-    return _rows(model, wrappers, thresholds, batches, loss, metrics)
+    return _rows(model, wrappers, thresholds, (batches, loss, metrics, score))
 
 
-def _rows(model, wrappers, thresholds, batches, loss, metrics):
+def _rows(model, wrappers, thresholds, measured):
+    batches, loss, metrics, score = measured
     trained_with = [wrapper.threshold for wrapper in wrappers]
     # One copy for all thresholds, as each new one would be traced and compiled again.
     stripped = surgery.strip(model)
@@ -61,6 +63,7 @@ def _rows(model, wrappers, thresholds, batches, loss, metrics):
                     "sparsity": counts.sparsity,
                     "nonzero": counts.nonzero,
                     **evaluate_batches(batches),
+                    **score(stripped),
                 }
     finally:
         for wrapper, threshold in zip(wrappers, trained_with, strict=True):

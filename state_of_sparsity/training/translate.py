@@ -1,5 +1,7 @@
 """Text translated by a trained model."""
 
+import contextlib
+import logging
 import sys
 
 import keras
@@ -64,7 +66,8 @@ def translate(
         # One for each: Keras would compile a second shape for any, and the search needs it fixed.
         if source.shape not in searches:
             searches[source.shape] = _Search(model, beam, alpha, extra_length)
-        found, _ = searches[source.shape].predict_on_batch(source)
+        with _no_word_of_retracing():
+            found, _ = searches[source.shape].predict_on_batch(source)
         for number, row in zip(chosen, found, strict=False):  # there may be rows of padding
             translations[number] = vocabulary.decode(row)
         done += len(chosen)
@@ -82,6 +85,21 @@ class _Search(keras.Model):
 
     def call(self, source):
         return beam_search(self._translator, source, **self._settings)
+
+
+@contextlib.contextmanager
+def _no_word_of_retracing():
+    """Keeps TensorFlow from advice about the functions that are made here, one for each shape."""
+
+    def is_other(record):
+        return "retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 def _check_arguments(sentences, batch_tokens, maximum_length):

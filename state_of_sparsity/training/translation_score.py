@@ -15,6 +15,7 @@ class TranslationScore:
         model: a Transformer, stripped or sparse.
         data: a `state_of_sparsity.data.translation.Translation`.
         split: "validation" or "test".
+        verbose: whether to print the scores and the samples.
 
     Returns:
         `{"bleu": sacreBLEU, "compound_split_bleu": the study's BLEU}`, both in percent.
@@ -38,8 +39,8 @@ class TranslationScore:
             raise ValueError(f"`samples` must be an integer of at least 0. Received: {samples!r}.")
         self._beam, self._alpha, self._samples = beam, alpha, samples
 
-    def __call__(self, model, data, split):
-        """Returns the scores; prints them and the samples."""
+    def __call__(self, model, data, split, verbose=True):
+        """Returns the scores."""
         # sacremoses takes a second, which nobody else needs to wait for.
         from state_of_sparsity.analysis.bleu import compound_split_bleu, sacre_bleu
         from state_of_sparsity.training.translate import translate
@@ -47,18 +48,20 @@ class TranslationScore:
         sources, references = map(list, zip(*data.text(split), strict=True))
         translations = translate(model, data.vocabulary, sources, self._beam, self._alpha)
         scores = sacre_bleu(translations, references), compound_split_bleu(translations, references)
-        print(f"\nTranslations of the {split} text, beam {self._beam}, alpha {self._alpha}:")
-        print("\n".join(f"  {score}" for score in scores))
-        step = max(1, len(sources) // max(1, self._samples))
-        for line in list(zip(sources, translations, references, strict=True))[::step][
-            : self._samples
-        ]:
-            print(
-                "\n"
-                + "\n".join(f"  {what} {text}" for what, text in zip(_NAMES, line, strict=True))
-            )
-        print(flush=True)
+        if verbose:
+            print(f"\nTranslations of the {split} text, beam {self._beam}, alpha {self._alpha}:")
+            print("\n".join(f"  {score}" for score in scores))
+            self._print_samples(sources, translations, references)
         return {"bleu": scores[0].score, "compound_split_bleu": scores[1].score}
+
+    def _print_samples(self, *texts):
+        """Prints lines that stand at equal distances in the text."""
+        lines = list(zip(*texts, strict=True))
+        for number in range(self._samples):
+            line = lines[number * len(lines) // self._samples]
+            labelled = (f"  {name} {text}" for name, text in zip(_NAMES, line, strict=True))
+            print("\n" + "\n".join(labelled))
+        print(flush=True)
 
 
 _NAMES = ("source:     ", "translation:", "reference:  ")

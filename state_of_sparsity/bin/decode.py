@@ -1,0 +1,164 @@
+"""Translates text by a trained Transformer, and scores it where there are references.
+
+    python -m state_of_sparsity.bin.decode --run_dir=runs/one --input=test.en --output=test.de.out
+    python -m state_of_sparsity.bin.decode --run_dir=runs/one --input=test.en --reference=test.de
+    echo "A dog sleeps." | python -m state_of_sparsity.bin.decode --run_dir=runs/one
+
+Line i of the output is the translation of line i of the input. Messages go to the standard error.
+"""
+
+import sys
+import time
+
+from absl import flags
+
+from state_of_sparsity import atomic_write
+from state_of_sparsity.bin import gin_app, saved_run
+
+FLAGS = flags.FLAGS
+
+_SECONDS_BETWEEN_REPORTS = 10.0
+
+
+def main(_):
+    """Runs the program; the flags are described by `--help`."""
+    if bool(FLAGS.run_dir) == bool(FLAGS.model):
+        raise gin_app.UsageError(
+            "Either `run_dir` or `model` must be given: --run_dir=DIRECTORY, or --model=FILE.keras "
+            f"with --vocabulary=FILE. Received: {'both' if FLAGS.model else 'neither'}."
+        )
+    if bool(FLAGS.model) != bool(FLAGS.vocabulary):
+        raise gin_app.UsageError(
+            "`vocabulary` must be given with `model`, and only then: a run has its own, the file "
+            f"vocabulary.model. Received: model={FLAGS.model}, vocabulary={FLAGS.vocabulary}."
+        )
+    try:
+        sentences, references = _text(FLAGS.input, FLAGS.reference)
+        if FLAGS.model:
+            model, vocabulary = _of_files(FLAGS.model, FLAGS.vocabulary)
+        else:
+            model, vocabulary = _of_run(FLAGS.run_dir)
+        _check_fit(model, vocabulary)
+        translations = decode(model, vocabulary, sentences, FLAGS.beam, FLAGS.alpha)
+    except ValueError as error:
+        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
+    text = "".join(f"{line}\n" for line in translations)
+    if FLAGS.output:
+        atomic_write.write_text(FLAGS.output, text)
+        _say(f"written: {FLAGS.output}")
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    if references is not None:
+        _print_scores(translations, references)
+
+
+def decode(model, vocabulary, sentences, beam=4, alpha=0.6):
+    """Returns the translations of sentences, and tells on the standard error how far it is.
+
+    Args:
+        model: a Transformer, sparse or stripped.
+        vocabulary: the `Vocabulary` it was trained with.
+        sentences: a list of strings.
+        beam: translations kept while searching, at least 1; 1 is greedy.
+        alpha: exponent of the length penalty, at least 0.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    from state_of_sparsity.training.translate import translate
+
+    begin = reported = time.monotonic()
+
+    def progress(done, total):
+        nonlocal reported
+        now = time.monotonic()
+        if done and (now - reported > _SECONDS_BETWEEN_REPORTS or done == total):
+            rate = done / max(now - begin, 1e-9)
+            left = f", ETA {(total - done) / rate:.0f} s" if done < total else ""
+            _say(f"{done:,} of {total:,} sentences, {rate:,.1f} a second{left}")
+            reported = now
+
+    return translate(model, vocabulary, sentences, beam, alpha, progress=progress)
+
+
+def _text(source, reference):
+    """Returns the sentences, and the references or None; both before a model is loaded."""
+    from state_of_sparsity.data.parallel_text import read_lines
+
+    sentences = list(read_lines(source, "input"))
+    if reference is None:
+        return sentences, None
+    references = list(read_lines(reference, "reference"))
+    if len(references) != len(sentences):
+        raise gin_app.UsageError(
+            f"`reference` must have a line for each of `input`. Received: {len(references):,} "
+            f"lines for {len(sentences):,}."
+        )
+    return sentences, references
+
+
+def _of_files(model, vocabulary):
+    from state_of_sparsity.data.vocabulary import Vocabulary
+
+    return saved_run.load_model(model), Vocabulary.load(vocabulary)
+
+
+def _of_run(directory):
+    from state_of_sparsity import structure, surgery
+    from state_of_sparsity.data.translation import Translation
+
+    run_dir, experiment, model, step = saved_run.load(directory)
+    if not isinstance(experiment.data, Translation):
+        raise gin_app.UsageError(
+            f"`run_dir` must be a run that learned to translate. Received: {directory}, whose data "
+            f"are {type(experiment.data).__name__}."
+        )
+    _say(f"{run_dir.path}, step {step:,} of {experiment.steps:,}")
+    return (
+        surgery.strip(model) if structure.sparse_layers(model) else model,
+        experiment.data.vocabulary,
+    )
+
+
+def _check_fit(model, vocabulary):
+    embedding = next((x for x in model.layers if x.name == "shared_embedding"), None)
+    words = getattr(getattr(embedding, "layer", embedding), "input_dim", None)
+    if words is None:
+        raise gin_app.UsageError(
+            "`model` must be a Transformer of state_of_sparsity.models.transformer. Received: "
+            f"'{model.name}', which has no layer 'shared_embedding'."
+        )
+    if vocabulary.size > words:
+        raise gin_app.UsageError(
+            f"`vocabulary` must be the one that the model was trained with, of at most {words:,} "
+            f"subwords. Received: one of {vocabulary.size:,}."
+        )
+
+
+def _print_scores(translations, references):
+    from state_of_sparsity.analysis.bleu import compound_split_bleu, sacre_bleu
+
+    for score in (sacre_bleu, compound_split_bleu):
+        _say(str(score(translations, references)))
+
+
+def _say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def define_flags():
+    """Defines the flags of this program."""
+    flags.DEFINE_string("run_dir", None, "Directory of a run, finished or not.")
+    flags.DEFINE_string("model", None, "A .keras file of a Transformer, with --vocabulary.")
+    flags.DEFINE_string("vocabulary", None, "File of the vocabulary that the model has.")
+    flags.DEFINE_string("input", "-", "Text file, a sentence a line, or - for the standard input.")
+    flags.DEFINE_string("output", None, "File for the translations; the standard output if none.")
+    flags.DEFINE_string("reference", None, "Text file of right translations, to score by.")
+    flags.DEFINE_integer("beam", 4, "Beams of the search; 1 is greedy.", lower_bound=1)
+    flags.DEFINE_float("alpha", 0.6, "How much long translations are favoured.", lower_bound=0.0)
+
+
+if __name__ == "__main__":
+    define_flags()
+    gin_app.run(main)
