@@ -38,6 +38,10 @@ RUNS = [name for name in FILES if name not in [*BASES, *HARDWARE]]
 LENET = [name for name in RUNS if name.startswith("lenet/")]
 RESNET50 = [name for name in RUNS if name.startswith("resnet50/")]
 CIFAR10 = [name for name in RUNS if name.startswith("cifar10/")]
+TRANSFORMER = [name for name in RUNS if name.startswith("transformer/")]
+TRANSLATION = [name for name in RUNS if name.startswith("translation/")]
+# Their headers say so.
+NOT_MEASURED = [*RESNET50, *CIFAR10, *TRANSFORMER, *TRANSLATION]
 
 
 def command(name):
@@ -64,7 +68,13 @@ def mnist_folder(tmp_path_factory):
 def test_there_are_dense_and_four_techniques():
     stems = {name.split("/")[1].removesuffix(".gin") for name in RUNS if "quickstart" in name}
     techniques = {"magnitude_pruning", "random_pruning", "variational_dropout", "l0_regularization"}
-    assert stems == {"dense", *techniques}
+    files = {"dense", *techniques}
+    assert stems == {*files, *(f"transformer_{name}" for name in files)}
+    of_each = [
+        {name.split("/")[1] for name in names if name.count("/") == 1}
+        for names in (RESNET50, TRANSFORMER)
+    ]
+    assert of_each[0] == of_each[1] > {f"{name}.gin" for name in files}
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -74,11 +84,11 @@ def test_the_command_in_the_header_runs_this_file(name):
     gin_app.parse([name], flags_of(name, "gin_binding"))  # all macros filled, none unused
 
 
-@pytest.mark.parametrize("name", [name for name in RUNS if name not in [*RESNET50, *CIFAR10]])
+@pytest.mark.parametrize("name", [name for name in RUNS if name not in NOT_MEASURED])
 def test_the_header_says_what_to_expect(name):
     expected = header(name).split("Expected")[1]
     assert "not measured" not in expected
-    for what in ("sparsity|weights", "accuracy|error", r"\bs\b|minutes"):
+    for what in ("sparsity|weights", "accuracy|error|BLEU", r"\bs\b|minutes"):
         assert re.search(what, expected, re.IGNORECASE), what
 
 
@@ -108,10 +118,13 @@ def test_a_base_is_included_and_has_no_command(name):
 def test_quickstart_files_train_three_steps(name, tmp_path):
     text = (GIN_CONFIGS / name).read_text()
     schedule = [f"{k} = {v}" for k, v in SHORT_SCHEDULE.items() if f"\n{k} = " in text]
-    bindings = [*flags_of(name, "gin_binding"), *SHORT, *schedule]
+    translates = "transformer_" in name
+    few = ["SENTENCES = 2000", "GrammarCorpus.held_out = 4", "BEAM = 1"] if translates else []
+    bindings = [*flags_of(name, "gin_binding"), *SHORT, *schedule, *few]
     result = train.run([name], bindings, tmp_path / "run", verbose=False)
     assert result["steps"] == 3
-    assert result["technique"] == name.split("/")[1].removesuffix(".gin")
+    technique = name.split("/")[1].removesuffix(".gin").removeprefix("transformer_")
+    assert result["technique"] == technique and ("bleu" in result) == translates
     assert (tmp_path / "run" / "model.keras").exists()
 
 
@@ -180,7 +193,48 @@ def test_cifar10_files_build_and_their_learning_rate_ends_at_zero(name, tmp_path
     model = experiment.build()
     gin_app.check_all_used()
     rate = model.optimizer._learning_rate
-    assert float(rate(780)) == pytest.approx(0.1) and float(rate(7800)) == pytest.approx(
+    assert float(rate(680)) == pytest.approx(0.4) and float(rate(4680)) == pytest.approx(
         0, abs=1e-7
     )
-    assert len(sparse_layers(model)) == (0 if "dense" in name else 10)
+    assert len(sparse_layers(model)) == (0 if "dense" in name else 8)
+
+
+@pytest.mark.parametrize("name", TRANSFORMER)
+def test_the_header_says_which_bleu_is_published(name):
+    text = " ".join(header(name).split())
+    ours = ("global", "kernel", "nonuniform")
+    assert "not measured here" in text or any(word in name for word in ours)
+    assert re.search(r"BLEU.*\d\d\.\d", text) or any(word in name for word in ours)
+
+
+@pytest.mark.parametrize("name", [name for name in TRANSFORMER if name.count("/") == 1])
+def test_transformer_files_build_without_data(name):
+    # The base has 61 million weights, which take long to draw.
+    gin_app.parse([name], ["VOCABULARY_SIZE = 300"])
+    with gin.unlock_config():
+        experiment = gin.get_configurable(Experiment)()
+    assert experiment.steps == 500_000 and experiment.data.batch_size == 64
+    model = experiment.build()
+    gin_app.check_all_used()
+    assert len(sparse_layers(model)) == (0 if "dense" in name else 97)
+
+
+@pytest.mark.parametrize("name", [name for name in TRANSFORMER if name.count("/") == 2])
+def test_transformer_settings_hold_another_sparsity_of_their_technique(name):
+    _, technique, setting = name.split("/")
+    text = (GIN_CONFIGS / name).read_text()
+    assert f'include "transformer/{technique}.gin"' in text
+    sparsity = setting.removeprefix("sparsity_").removesuffix(".gin")
+    published = re.search(r"a sparsity of ([0-9.]+) %", " ".join(header(name).split()))[1]
+    assert float(published) == pytest.approx(100 * float(sparsity), abs=0.5)
+    assert f"\nSPARSITY = {sparsity}\n" in text or "pruning" not in technique
+    # The study searched dropout and label smoothing together.
+    values = [float(value) for value in re.findall(r"(?:DROPOUT|SMOOTHING) = (.*)", text)]
+    assert values in ([0.1] * 4, [0.0, 0.0, 0.0, 0.1], [0.0] * 4)
+
+
+@pytest.mark.parametrize("name", TRANSLATION)
+def test_translation_files_parse_and_refuse_to_go_without_text(name):
+    gin_app.parse([name], flags_of(name, "gin_binding"))
+    with gin.unlock_config(), pytest.raises(ValueError, match="`train_source` must be a text"):
+        gin.get_configurable(Experiment)()

@@ -26,9 +26,9 @@ class Experiment:
         eval_every: steps between validations, which are also when metrics and a checkpoint are
             written; a multiple of `steps_per_execution`.
         metrics: Keras metrics or their names.
-        scores: callables `(model, data, split, verbose=True) -> {name: number}` that judge the stripped model
-            when training has ended, by what no Keras metric can say, such as the BLEU of its
-            translations.
+        scores: callables `(model, data, split, verbose=True) -> {name: number}` that judge the
+            stripped model when training has ended, by what no Keras metric can say, such as the
+            BLEU of its translations.
         rules: what `sparsify` takes, a callable `layer -> wrapper` or a list of pairs; None trains
             the dense model.
         seed: seed of initial weights and of all noise, a non-negative integer. (The order of the
