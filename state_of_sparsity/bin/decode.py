@@ -32,40 +32,86 @@ def main(_):
             "`vocabulary` must be given with `model`, and only then: a run has its own, the file "
             f"vocabulary.model. Received: model={FLAGS.model}, vocabulary={FLAGS.vocabulary}."
         )
+    text = FLAGS.input, FLAGS.reference, FLAGS.output
     try:
-        sentences, references = _text(FLAGS.input, FLAGS.reference)
         if FLAGS.model:
-            model, vocabulary = _of_files(FLAGS.model, FLAGS.vocabulary)
+            decode_model(FLAGS.model, FLAGS.vocabulary, *text, FLAGS.beam, FLAGS.alpha)
         else:
-            model, vocabulary = _of_run(FLAGS.run_dir)
-        _check_fit(model, vocabulary)
-        translations = decode(model, vocabulary, sentences, FLAGS.beam, FLAGS.alpha)
+            decode_run(FLAGS.run_dir, *text, FLAGS.beam, FLAGS.alpha)
     except ValueError as error:
         raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
-    text = "".join(f"{line}\n" for line in translations)
-    if FLAGS.output:
-        atomic_write.write_text(FLAGS.output, text)
-        _say(f"written: {FLAGS.output}")
+
+
+def decode_run(directory, source="-", reference=None, output=None, beam=4, alpha=0.6):
+    """Translates text by the model that a run last saved.
+
+    Args:
+        directory: the run directory; nothing is written there.
+        source: text file, a sentence a line; "-" for the standard input.
+        reference: text file of right translations, or None.
+        output: file for the translations; None for the standard output.
+        beam: beams of the search, at least 1; 1 is greedy.
+        alpha: how much long translations are favoured, at least 0.
+
+    Raises:
+        gin_app.UsageError: for whatever the user can put right.
+        ValueError: the same, of text and vocabulary.
+    """
+    # These import Keras, which `--help` and a wrong flag need not wait for.
+    from state_of_sparsity import structure, surgery
+    from state_of_sparsity.data.translation import Translation
+
+    text = _text(source, reference)
+    run_dir, experiment, model, step = saved_run.load(directory)
+    if not isinstance(experiment.data, Translation):
+        raise gin_app.UsageError(
+            f"`run_dir` must be a run that learned to translate. Received: {directory}, whose data "
+            f"are {type(experiment.data).__name__}."
+        )
+    _say(f"{run_dir.path}, step {step:,} of {experiment.steps:,}")
+    plain = surgery.strip(model) if structure.sparse_layers(model) else model
+    _decode(plain, experiment.data.vocabulary, text, output, beam, alpha)
+
+
+def decode_model(model, vocabulary, source="-", reference=None, output=None, beam=4, alpha=0.6):
+    """Translates text by the model of a `.keras` file.
+
+    Args:
+        model: the file.
+        vocabulary: the file of the vocabulary that the model was trained with.
+        source: all others as for `decode_run`.
+        reference: see there.
+        output: see there.
+        beam: see there.
+        alpha: see there.
+
+    Raises:
+        gin_app.UsageError: for whatever the user can put right.
+        ValueError: the same, of text and vocabulary.
+    """
+    from state_of_sparsity.data.vocabulary import Vocabulary
+
+    text = _text(source, reference)
+    _decode(saved_run.load_model(model), Vocabulary.load(vocabulary), text, output, beam, alpha)
+
+
+def _decode(model, vocabulary, text, output, beam, alpha):
+    _check_fit(model, vocabulary)
+    sentences, references = text
+    translations = _translated(model, vocabulary, sentences, beam, alpha)
+    lines = "".join(f"{line}\n" for line in translations)
+    if output:
+        atomic_write.write_text(output, lines)
+        _say(f"written: {output}")
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(lines)
         sys.stdout.flush()
     if references is not None:
         _print_scores(translations, references)
 
 
-def decode(model, vocabulary, sentences, beam=4, alpha=0.6):
-    """Returns the translations of sentences, and tells on the standard error how far it is.
-
-    Args:
-        model: a Transformer, sparse or stripped.
-        vocabulary: the `Vocabulary` it was trained with.
-        sentences: a list of strings.
-        beam: translations kept while searching, at least 1; 1 is greedy.
-        alpha: exponent of the length penalty, at least 0.
-
-    Raises:
-        ValueError: if an argument is out of range.
-    """
+def _translated(model, vocabulary, sentences, beam, alpha):
+    """Returns the translations of sentences; says on the standard error how far it is."""
     from state_of_sparsity.training.translate import translate
 
     begin = reported = time.monotonic()
@@ -96,29 +142,6 @@ def _text(source, reference):
             f"lines for {len(sentences):,}."
         )
     return sentences, references
-
-
-def _of_files(model, vocabulary):
-    from state_of_sparsity.data.vocabulary import Vocabulary
-
-    return saved_run.load_model(model), Vocabulary.load(vocabulary)
-
-
-def _of_run(directory):
-    from state_of_sparsity import structure, surgery
-    from state_of_sparsity.data.translation import Translation
-
-    run_dir, experiment, model, step = saved_run.load(directory)
-    if not isinstance(experiment.data, Translation):
-        raise gin_app.UsageError(
-            f"`run_dir` must be a run that learned to translate. Received: {directory}, whose data "
-            f"are {type(experiment.data).__name__}."
-        )
-    _say(f"{run_dir.path}, step {step:,} of {experiment.steps:,}")
-    return (
-        surgery.strip(model) if structure.sparse_layers(model) else model,
-        experiment.data.vocabulary,
-    )
 
 
 def _check_fit(model, vocabulary):

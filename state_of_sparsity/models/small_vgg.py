@@ -81,7 +81,8 @@ def vgg7(
         dtype="float32",  # bfloat16 holds three digits: too few for a softmax
         name="logits",
     )(x)
-    return keras.Model(image, keras.layers.Rescaling(1 / 9, name="scaled_logits")(x), name="vgg7")
+    x = keras.layers.Rescaling(1 / 9, dtype="float32", name="scaled_logits")(x)
+    return keras.Model(image, x, name="vgg7")
 
 
 def whitening_filters():

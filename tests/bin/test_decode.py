@@ -1,0 +1,129 @@
+"""Training on text files given by flags, and decoding others."""
+
+import io
+import json
+import re
+import sys
+import types
+
+import pytest
+
+from state_of_sparsity.bin import decode, train
+from state_of_sparsity.bin.evaluate import evaluate_run
+from state_of_sparsity.bin.gin_app import UsageError
+from tests.small_translation import make_pairs, write_text
+
+SMALL = ["VOCABULARY_SIZE = 330", "MAXIMUM_LENGTH = 32", "TOKENS = 128", "LAYERS = 1", "BEAM = 1"]
+SMALL += ["HIDDEN = 8", "FILTER = 8", "HEADS = 2", "STEPS = 4", "EVAL_EVERY = 2", "WARM_UP = 2"]
+SMALL += ["STEPS_PER_EXECUTION = 1"]
+PAIRS = make_pairs(longest=5)
+
+
+def bindings(folder, splits=("train", "validation", "test")):
+    """Returns the bindings that the flags of text files stand for."""
+    files = write_text(folder, {split: PAIRS[split] for split in splits})
+    del files["data_dir"]
+    return [f"{name.upper()} = {name_!r}" for name, name_ in files.items()]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Returns the folder of a finished run, and of its text."""
+    folder = tmp_path_factory.mktemp("translation")
+    text = bindings(folder)
+    pruning = ["SPARSITY = 0.5", "BEGIN_STEP = 0", "END_STEP = 2", "FREQUENCY = 1"]
+    train.run(
+        ["translation/magnitude_pruning.gin"],
+        [*SMALL, *text, *pruning],
+        folder / "run",
+        str(folder),
+        verbose=False,
+    )
+    return folder / "run"
+
+
+def test_a_run_keeps_its_vocabulary_and_its_scores(run):
+    result = json.loads((run / "result.json").read_text())
+    assert result["technique"] == "magnitude_pruning" and result["sparsity"] == 0.5
+    assert {"bleu", "compound_split_bleu", "word_accuracy", "loss"} < result.keys()
+    assert (run / "vocabulary.model").exists()
+    recorded = json.loads((run / "run.json").read_text())["config"]
+    assert "RUN_DIR = " not in recorded and str(run.parent) not in recorded
+    assert evaluate_run(run, str(run.parent))["metrics"] == {
+        name: result[name] for name in ("loss", "word_accuracy", "bleu", "compound_split_bleu")
+    }
+
+
+def test_a_file_is_decoded_and_scored(run, tmp_path, capsys):
+    (tmp_path / "in").write_text("the small house\n\nthe mouse sees a tree\n")
+    (tmp_path / "right").write_text("das Haus\n\ndie Maus\n")
+    decode.decode_run(run, str(tmp_path / "in"), str(tmp_path / "right"), str(tmp_path / "out"))
+    lines = (tmp_path / "out").read_text().split("\n")
+    assert len(lines) == 4 and lines[1] == lines[3] == ""
+    said = capsys.readouterr().err
+    assert "step 4 of 4" in said and "3 of 3 sentences" in said
+    assert "written:" in said and said.count("BLEU") == 2 and "moses-de" in said
+    vocabulary = str(run / "vocabulary.model")
+    decode.decode_model(str(run / "model.keras"), vocabulary, str(tmp_path / "in"))
+    assert capsys.readouterr().out.split("\n") == lines
+
+
+def test_the_standard_input_is_read(run, monkeypatch, capsys):
+    text = io.TextIOWrapper(io.BytesIO(b"the house\nthe tree\n"))
+    monkeypatch.setattr(sys, "stdin", text)
+    decode.decode_run(run, beam=1)
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_run_without_test_text_has_no_scores(tmp_path):
+    few = [*SMALL, "STEPS = 2", *bindings(tmp_path, ["train"])]
+    files = ["translation/dense.gin"]
+    result = train.run(files, few, tmp_path / "run", str(tmp_path), verbose=False)
+    assert "bleu" not in result and "loss" not in result and result["steps"] == 2
+    (tmp_path / "in").write_text("the house\n")
+    decode.decode_run(tmp_path / "run", str(tmp_path / "in"), output=str(tmp_path / "out"))
+    assert len((tmp_path / "out").read_text().splitlines()) == 1
+    with pytest.raises(UsageError, match="`split` must be one that the data set has"):
+        evaluate_run(tmp_path / "run", str(tmp_path))
+
+
+def test_flags_of_text_files_stand_for_macros(monkeypatch):
+    given = {"train_source": "a.en", "test_target": "b.de.gz"}
+    names = [f"{split}_{side}" for split in PAIRS for side in ("source", "target")]
+    flags = {name: types.SimpleNamespace(value=given.get(name)) for name in names}
+    monkeypatch.setattr(train, "FLAGS", flags)
+    assert train._text_bindings() == ["TRAIN_SOURCE = 'a.en'", "TEST_TARGET = 'b.de.gz'"]
+
+
+def test_mistakes_are_said_in_a_line(run, tmp_path):
+    (tmp_path / "in").write_text("one\ntwo\n")
+    (tmp_path / "right").write_text("eins\n")
+    (tmp_path / "latin").write_bytes("fünf".encode("latin-1"))
+    vocabulary, model = str(run / "vocabulary.model"), str(run / "model.keras")
+    for arguments, message in [
+        ((str(tmp_path / "in"), str(tmp_path / "right")), "`reference` must have a line for each"),
+        ((str(tmp_path / "no"),), "`input` must be a text file that can be read"),
+        ((str(tmp_path / "latin"),), "`input` must be UTF-8 text"),
+    ]:
+        with pytest.raises((UsageError, ValueError), match=message):
+            decode.decode_run(run, *arguments)
+    with pytest.raises(UsageError, match="`run_dir` must be a run of"):
+        decode.decode_run(tmp_path, str(tmp_path / "in"))
+    with pytest.raises(ValueError, match="must be a file with a vocabulary"):
+        decode.decode_model(model, str(tmp_path / "in"), str(tmp_path / "in"))
+    with pytest.raises(UsageError, match=re.escape("`model` must be a `.keras` file")):
+        decode.decode_model(str(tmp_path / "in"), vocabulary, str(tmp_path / "in"))
+
+
+def test_a_foreign_vocabulary_is_refused(run, tmp_path):
+    from state_of_sparsity.data.vocabulary import Vocabulary
+
+    sentences = [side for pair in PAIRS["train"] for side in pair]
+    larger = Vocabulary.learn([*sentences, "many other words that nobody needs"], 500)
+    larger.save(tmp_path / "larger")
+    (tmp_path / "in").write_text("one\n")
+    message = "`vocabulary` must be the one that the model was trained with, of at most 330"
+    with pytest.raises(UsageError, match=message):
+        decode.decode_model(
+            str(run / "model.keras"), str(tmp_path / "larger"), str(tmp_path / "in")
+        )
