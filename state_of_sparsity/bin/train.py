@@ -25,8 +25,9 @@ def main(_):
         from state_of_sparsity.training import description, memory_estimate
 
         print(description.describe(experiment, model))
-        batch_size, replicas = experiment.data.batch_size, strategy.replicas
-        print(f"\n{memory_estimate.memory_estimate(model, batch_size, replicas)}")
+        batch = experiment.data.batch_size, strategy.replicas
+        longest = getattr(experiment.data, "maximum_length", None)
+        print(f"\n{memory_estimate.memory_estimate(model, *batch, longest)}")
         print(f"\nThe configuration as given:\n\n{config}\nIt would train on {strategy}.")
         print("Dry run: nothing trained or written.")
         return

@@ -63,6 +63,7 @@ class Translation:
     Attributes:
         batch_size: `tokens // maximum_length`: the rows of a training batch if `packed`, else pairs
             in a batch of the longest ones. All others have a multiple of it.
+        maximum_length: as given.
 
     Raises:
         ValueError: if an argument is out of range; at the first use, if text or vocabulary cannot
@@ -97,7 +98,7 @@ class Translation:
         _check_range("maximum_length", maximum_length, 2, tokens)
         self._text, self._given, self._vocabulary_size = text, vocabulary, vocabulary_size
         self._saved = None if directory is None else pathlib.Path(directory, FILE).expanduser()
-        self._tokens, self._maximum_length = tokens, maximum_length
+        self._tokens, self.maximum_length = tokens, maximum_length
         self._packed, self._seed = packed, seed
         self.batch_size = tokens // maximum_length
 
@@ -131,7 +132,7 @@ class Translation:
 
         # Read now: test data that cannot be read shall not end a long run.
         self.test(), self.validation()
-        shape = (self.batch_size // workers, self._maximum_length) if self._packed else (None, None)
+        shape = (self.batch_size // workers, self.maximum_length) if self._packed else (None, None)
         ids = tf.TensorSpec(shape, "int32")
         names = packing.INPUTS if self._packed else length_buckets.INPUTS
         batches = functools.partial(self._batches, self._plan, first_step, worker, workers)
@@ -170,13 +171,13 @@ class Translation:
         if self._packed:
             # No epoch draws from this seed.
             generator = np.random.default_rng([self._seed, 0, 1])
-            plan = PackedRows(pairs, self._tokens, self._maximum_length, generator)
+            plan = PackedRows(pairs, self._tokens, self.maximum_length, generator)
         else:
-            plan = LengthBuckets(pairs, self._tokens, self._maximum_length)
+            plan = LengthBuckets(pairs, self._tokens, self.maximum_length)
         if not plan.batches_per_epoch:
             raise ValueError(
                 "`tokens` must be so few that the training text fills a batch. Received: "
-                f"{self._tokens}, with `maximum_length` {self._maximum_length}, for {len(pairs):,} "
+                f"{self._tokens}, with `maximum_length` {self.maximum_length}, for {len(pairs):,} "
                 "pairs."
             )
         return plan
@@ -196,16 +197,14 @@ class Translation:
         if not len(pairs):
             raise ValueError(f"The {split} text must have sentences. Received: none.")
         longest = max(pairs.source.lengths.max(), pairs.target.lengths.max())
-        length = next(
-            x for x in length_buckets.bucket_lengths(self._maximum_length) if x >= longest
-        )
+        length = next(x for x in length_buckets.bucket_lengths(self.maximum_length) if x >= longest)
         arrays = packing.one_a_row if self._packed else length_buckets.padded
         examples = length_buckets.bucket_examples(length, self._tokens, self.batch_size)
         return _EvaluationBatches(pairs, arrays, length, examples)
 
     def _tokenized(self, split, tokenize):
         vocabulary, started = self.vocabulary, time.monotonic()
-        pairs = tokenize(self.text(split), vocabulary, self._maximum_length)
+        pairs = tokenize(self.text(split), vocabulary, self.maximum_length)
         changes = [f"{count:,} {what}" for what, count in pairs.changed.items() if count]
         _say("; ".join([f"{len(pairs):,} pairs of {split} text read", *changes]), started)
         return pairs

@@ -65,7 +65,7 @@ class MemoryEstimate:
         return [(name.replace("_", " "), getattr(self, name)) for name in names]
 
 
-def memory_estimate(model, batch_size, replicas=1):
+def memory_estimate(model, batch_size, replicas=1, length=None):
     """Estimates the memory of a training step from the model's variables and layers' outputs.
 
     Variables are counted exactly, the rest by rules of thumb: every output of a layer counts as
@@ -84,6 +84,8 @@ def memory_estimate(model, batch_size, replicas=1):
         model: a built and compiled Keras model whose optimizer is built.
         batch_size: examples in a step, over all replicas.
         replicas: copies of the model that share a batch.
+        length: what axes of inputs count as whose size is not fixed, such as the ids of the longest
+            sentence; None if that is not known.
 
     Example:
 
@@ -92,7 +94,7 @@ def memory_estimate(model, batch_size, replicas=1):
     examples = batch_size // replicas
     masks = [v for v in model.variables if v.dtype == "bool"]
     weights = [v for v in model.variables if v.dtype != "bool"]
-    outputs, not_counted = _outputs(model, examples)
+    outputs, not_counted = _outputs(model, examples, length)
     candidates = [*(outputs or ()), *(_bytes(v.shape, v.dtype) for v in model.trainable_variables)]
     return MemoryEstimate(
         weights=_total(weights),
@@ -127,7 +129,7 @@ def _kernel_copies(model):
     )
 
 
-def _outputs(model, examples):
+def _outputs(model, examples, length):
     """Returns the bytes of each output kept, None if not known; and what is left out, or None."""
     if not is_graph(model):
         return None, "activations, not known for a subclassed model"
@@ -135,9 +137,10 @@ def _outputs(model, examples):
     for operation, tensor in _graph_outputs(model):
         if operation is None:
             return None, "activations, not known for a subclassed model inside the model"
-        if None in tensor.shape[1:]:
+        shape = [length if size is None else size for size in tensor.shape[1:]]
+        if None in shape:
             return None, "activations, not known where the size of an input is not fixed"
-        size = _bytes((examples, *tensor.shape[1:]), tensor.dtype)
+        size = _bytes((examples, *shape), tensor.dtype)
         found += [size] * _kept(operation)[0]
         closed += [operation.name] if _holds_layers(operation) else []
     return found, f"what happens inside {', '.join(dict.fromkeys(closed))}" if closed else None

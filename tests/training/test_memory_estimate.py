@@ -106,6 +106,16 @@ def any_length():
     return keras.Sequential([keras.Input((None, 4)), keras.layers.Dense(4)])
 
 
+def test_axes_of_any_size_count_as_told():
+    fixed = keras.Sequential([keras.Input((5, 4)), keras.layers.Dense(4)])
+    models = any_length(), fixed
+    for model in models:
+        model.compile("sgd")
+        model.optimizer.build(model.trainable_variables)
+    told, known = memory_estimate(models[0], 3, length=5), memory_estimate(models[1], 3)
+    assert told == known and told.activations == 2 * 3 * 5 * 4 * 4
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
