@@ -41,10 +41,11 @@ class LengthBuckets:
     Attributes:
         batch_size: pairs that the batches of the last bucket have; all others have a multiple.
         batches_per_epoch: the same in every epoch.
+        examples: pairs there are.
     """
 
     def __init__(self, pairs, tokens, maximum_length):
-        self._pairs = pairs
+        self._pairs, self.examples = pairs, len(pairs)
         self.batch_size = tokens // maximum_length
         self._lengths = bucket_lengths(maximum_length)
         self._examples = [bucket_examples(x, tokens, self.batch_size) for x in self._lengths]

@@ -24,10 +24,11 @@ class PackedRows:
     Attributes:
         batch_size: rows in a batch.
         batches_per_epoch: the same in every epoch.
+        examples: pairs there are.
     """
 
     def __init__(self, pairs, tokens, length, generator):
-        self._pairs, self._length = pairs, length
+        self._pairs, self._length, self.examples = pairs, length, len(pairs)
         self.batch_size = tokens // length
         self._order, self._offsets = pack(pairs, generator.permutation(len(pairs)), length)
         self.batches_per_epoch = (len(self._offsets) - 1) // self.batch_size

@@ -126,6 +126,11 @@ class Translation:
             )
         return vocabulary
 
+    @property
+    def examples_per_step(self):
+        """Pairs in a training batch, on average."""
+        return self._plan.examples / self._plan.batches_per_epoch
+
     def train(self, first_step=0, worker=0, workers=1):
         """Returns a `tf.data.Dataset` of `(inputs, targets)` from step `first_step` on."""
         import tensorflow as tf

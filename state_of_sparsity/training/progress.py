@@ -15,14 +15,14 @@ class Progress(keras.callbacks.Callback):
         path: file that the JSON lines are added to.
         steps: optimizer steps of the whole run.
         steps_per_epoch: optimizer steps in one Keras epoch.
-        batch_size: examples in a step.
+        examples: examples in a step, on average.
         verbose: whether to print; the JSON lines are written in any case.
     """
 
-    def __init__(self, path, steps, steps_per_epoch, batch_size, verbose=True):
+    def __init__(self, path, steps, steps_per_epoch, examples, verbose=True):
         super().__init__()
         self._path, self._verbose = path, verbose
-        self._steps, self._steps_per_epoch, self._batch_size = steps, steps_per_epoch, batch_size
+        self._steps, self._steps_per_epoch, self._examples = steps, steps_per_epoch, examples
         self._begin = time.monotonic()
         self._epoch = 0
         self._timed_from = None  # (step, time) after the first step, which compiles.
@@ -55,7 +55,7 @@ class Progress(keras.callbacks.Callback):
         begin_step, begin = self._timed_from
         last_step, last = self._reported
         self._reported = (step, now)
-        rate = (step - last_step) * self._batch_size / max(now - last, 1e-9)
+        rate = (step - last_step) * self._examples / max(now - last, 1e-9)
         left_s = (self._steps - step) * (now - begin) / max(step - begin_step, 1)
         metrics = {name: float(value) for name, value in (logs or {}).items()}
         line = {"step": step, "steps": self._steps, "examples_per_s": round(rate, 1)}

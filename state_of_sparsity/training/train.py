@@ -48,9 +48,9 @@ def train(experiment, model, run_dir, strategy=None, verbose=True):
     )
     written = [saver]
     if strategy.is_chief:
-        progress = Progress(
-            run_dir.progress, experiment.steps, every, experiment.data.batch_size, verbose
-        )
+        data = experiment.data
+        examples = getattr(data, "examples_per_step", data.batch_size)
+        progress = Progress(run_dir.progress, experiment.steps, every, examples, verbose)
         progress.phase(f"{'resuming' if step else 'starting'} at step {step}, on {strategy}")
         metrics_log = MetricsLog(run_dir, every, step)
         written = [metrics_log, saver, progress]

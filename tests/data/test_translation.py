@@ -106,6 +106,13 @@ def test_an_epoch_has_every_training_pair_once(written, packed):
 
 
 @BOTH
+def test_a_step_has_so_many_pairs_on_average(written, packed):
+    data = Translation(**{**written, "tokens": 64 if packed else 256}, packed=packed)
+    pairs = sum(len(sentences(data, batch)) for batch in first_epoch(data))
+    assert pairs == 60 == data.examples_per_step * data._plan.batches_per_epoch
+
+
+@BOTH
 def test_a_resumed_run_sees_the_same_batches(written, packed):
     whole = batches(Translation(**written, packed=packed), 14)
     other = Translation(**written, packed=packed)

@@ -15,7 +15,7 @@ def run_two_epochs(progress):
 
 
 def test_says_phases_steps_rate_and_time_left_as_text_and_as_json(tmp_path, capsys):
-    progress = Progress(tmp_path / "p.jsonl", 10, 5, batch_size=32)
+    progress = Progress(tmp_path / "p.jsonl", 10, 5, examples=32)
     run_two_epochs(progress)
     lines = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
     assert [line.get("phase") for line in lines[:2]] == ["compiling the first step", "training"]
@@ -28,7 +28,7 @@ def test_says_phases_steps_rate_and_time_left_as_text_and_as_json(tmp_path, caps
 
 
 def test_is_silent_when_asked_to_be(tmp_path, capsys):
-    run_two_epochs(Progress(tmp_path / "p.jsonl", 10, 5, batch_size=32, verbose=False))
+    run_two_epochs(Progress(tmp_path / "p.jsonl", 10, 5, examples=32, verbose=False))
     assert capsys.readouterr().out == ""
 
 
