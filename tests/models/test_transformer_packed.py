@@ -23,12 +23,13 @@ def rows(counts, length=14):
     return pack(pairs(), np.arange(3), np.array(counts), length)[0]
 
 
-def packed_like(plain):
-    """Returns a model for packed rows with the weights of another, layer by layer."""
-    model = small_transformer(layers=2, packed=True, random=False)
+@pytest.fixture(scope="module")
+def models():
+    """Returns a model, and one for packed rows with its weights."""
+    plain, packed = small_transformer(), small_transformer(packed=True, random=False)
     for layer in plain.layers:
-        model.get_layer(layer.name).set_weights(layer.get_weights())
-    return model
+        packed.get_layer(layer.name).set_weights(layer.get_weights())
+    return plain, packed
 
 
 def of_each_pair(logits, inputs):
@@ -42,28 +43,26 @@ def of_each_pair(logits, inputs):
 
 
 @pytest.mark.parametrize("counts", [[1, 1, 1], [2, 1], [1, 2], [3]])
-def test_a_pair_does_not_see_the_others_of_its_row(counts):
-    plain = small_transformer(layers=2)
-    expected, inputs, model = np.asarray(plain(SENTENCES)), rows(counts), packed_like(plain)
+def test_a_pair_does_not_see_the_others_of_its_row(models, counts):
+    plain, model = models
+    expected, inputs = np.asarray(plain(SENTENCES)), rows(counts)
     for found, alone, ids in zip(
         of_each_pair(model(inputs), inputs), expected, TARGET, strict=True
     ):
         np.testing.assert_allclose(found, alone[ids != 0], atol=2e-6)
 
 
-def test_packed_and_not_have_the_same_kernels():
-    models = small_transformer(random=False), small_transformer(packed=True, random=False)
+def test_packed_and_not_have_the_same_kernels(models):
     plain, packed = ({row.path for row in sos.report(model).layers} for model in models)
     assert plain == packed and len(plain) == 17
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_it_trains_saves_and_strips(tmp_path, jit_compile):
+def test_it_trains_under_xla_saves_and_strips(tmp_path):
     schedule = sos.schedules.ConstantSparsity(0.5, begin_step=0)
     model = sos.sparsify(
         small_transformer(packed=True), lambda layer: sos.MagnitudePruning(layer, schedule)
     )
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True), jit_compile=jit_compile)
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True), jit_compile=True)
     inputs = rows([2, 1])
     model.fit(inputs, inputs["target"], verbose=0, callbacks=[sos.UpdateSparsity()])
     expected = np.asarray(model(inputs))
