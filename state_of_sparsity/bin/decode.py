@@ -7,6 +7,8 @@
 Line i of the output is the translation of line i of the input. Messages go to the standard error.
 """
 
+import os
+import pathlib
 import sys
 import time
 
@@ -62,6 +64,7 @@ def decode_run(directory, source="-", reference=None, output=None, beam=4, alpha
     from state_of_sparsity.data.translation import Translation
 
     text = _text(source, reference)
+    _check_output(output)
     run_dir, experiment, model, step = saved_run.load(directory)
     if not isinstance(experiment.data, Translation):
         raise gin_app.UsageError(
@@ -70,7 +73,8 @@ def decode_run(directory, source="-", reference=None, output=None, beam=4, alpha
         )
     _say(f"{run_dir.path}, step {step:,} of {experiment.steps:,}")
     plain = surgery.strip(model) if structure.sparse_layers(model) else model
-    _decode(plain, experiment.data.vocabulary, text, output, beam, alpha)
+    data = experiment.data
+    _decode(plain, data.vocabulary, text, output, beam, alpha, data.maximum_length)
 
 
 def decode_model(model, vocabulary, source="-", reference=None, output=None, beam=4, alpha=0.6):
@@ -92,16 +96,35 @@ def decode_model(model, vocabulary, source="-", reference=None, output=None, bea
     from state_of_sparsity.data.vocabulary import Vocabulary
 
     text = _text(source, reference)
-    _decode(saved_run.load_model(model), Vocabulary.load(vocabulary), text, output, beam, alpha)
+    _check_output(output)
+    found = saved_run.load_model(model), Vocabulary.load(vocabulary)
+    _decode(*found, text, output, beam, alpha)
 
 
-def _decode(model, vocabulary, text, output, beam, alpha):
+def _check_output(output):
+    """Refuses, before hours of work, what cannot be written."""
+    if output is None:
+        return
+    path = pathlib.Path(output).expanduser()
+    folder = path.absolute().parent
+    if path.exists() and not path.is_file():
+        reason = "is no file. Leave it out, and redirect the standard output there"
+    elif not folder.is_dir() or not os.access(folder, os.W_OK):
+        reason = f"cannot be made in {folder}"
+    else:
+        return
+    raise gin_app.UsageError(
+        f"`output` must be a file that can be written. Received: {output}, which {reason}."
+    )
+
+
+def _decode(model, vocabulary, text, output, beam, alpha, maximum_length=256):
     _check_fit(model, vocabulary)
     sentences, references = text
-    translations = _translated(model, vocabulary, sentences, beam, alpha)
+    translations = _translated(model, vocabulary, sentences, beam, alpha, maximum_length)
     lines = "".join(f"{line}\n" for line in translations)
     if output:
-        atomic_write.write_text(output, lines)
+        atomic_write.write_text(pathlib.Path(output).expanduser(), lines)
         _say(f"written: {output}")
     else:
         sys.stdout.write(lines)
@@ -110,7 +133,7 @@ def _decode(model, vocabulary, text, output, beam, alpha):
         _print_scores(translations, references)
 
 
-def _translated(model, vocabulary, sentences, beam, alpha):
+def _translated(model, vocabulary, sentences, beam, alpha, maximum_length):
     """Returns the translations of sentences; says on the standard error how far it is."""
     from state_of_sparsity.training.translate import translate
 
@@ -125,17 +148,22 @@ def _translated(model, vocabulary, sentences, beam, alpha):
             _say(f"{done:,} of {total:,} sentences, {rate:,.1f} a second{left}")
             reported = now
 
-    return translate(model, vocabulary, sentences, beam, alpha, progress=progress)
+    settings = {"maximum_length": maximum_length, "progress": progress}
+    return translate(model, vocabulary, sentences, beam, alpha, **settings)
 
 
 def _text(source, reference):
     """Returns the sentences, and the references or None; both before a model is loaded."""
     from state_of_sparsity.data.parallel_text import read_lines
 
-    sentences = list(read_lines(source, "input"))
+    sentences = list(read_lines(os.path.expanduser(source), "input"))
+    if not sentences:
+        raise gin_app.UsageError(
+            f"`input` must have sentences, one a line. Received: {source}, which is empty."
+        )
     if reference is None:
         return sentences, None
-    references = list(read_lines(reference, "reference"))
+    references = list(read_lines(os.path.expanduser(reference), "reference"))
     if len(references) != len(sentences):
         raise gin_app.UsageError(
             f"`reference` must have a line for each of `input`. Received: {len(references):,} "
@@ -156,6 +184,11 @@ def _check_fit(model, vocabulary):
         raise gin_app.UsageError(
             f"`vocabulary` must be the one that the model was trained with, of at most {words:,} "
             f"subwords. Received: one of {vocabulary.size:,}."
+        )
+    if vocabulary.size < words:
+        _say(
+            f"The model has room for {words:,} subwords, the vocabulary has {vocabulary.size:,}. "
+            "After a small text that is right; else see that both were trained together."
         )
 
 

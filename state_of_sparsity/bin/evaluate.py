@@ -9,6 +9,7 @@ A run is stripped of its technique first, and left as it is.
 import contextlib
 import json
 import math
+import re
 
 from absl import flags
 
@@ -122,7 +123,7 @@ def _errors_naming_data_dir(data_dir):
     try:
         yield
     except gin_app.UsageError as error:
-        if data_dir is not None or "`data_dir`" not in str(error):
+        if data_dir is not None or not re.search("`data_dir`|No such file", str(error)):
             raise
         raise gin_app.UsageError(
             f"{error} A run does not record where its data lay: give --data_dir=DIRECTORY."

@@ -113,7 +113,9 @@ def parse(gin_files, bindings, data_dir=None, run_dir=None):
     if problems:
         raise UsageError(" ".join(problems))
     gin.finalize()
-    return re.sub(rf"(?m)^({DATA_DIR_MACRO}|{RUN_DIR_MACRO}) = .*\n", "", gin.config_str())
+    # gin continues a long line after a backslash.
+    places = rf"(?m)^({DATA_DIR_MACRO}|{RUN_DIR_MACRO}) = (.*\\\n)*.*\n"
+    return re.sub(places, "", gin.config_str())
 
 
 def check_all_used():

@@ -56,7 +56,8 @@ class ParallelFiles:
                 if not name and (other or split == "train"):
                     raise ValueError(
                         f"`{split}_{side}` must be a text file. Received: {name!r}, with "
-                        f"{other!r} for the other language."
+                        f"{other!r} for the other language. On the command line that is "
+                        f"--{split}_{side}=FILE."
                     )
         self._files = {split: names for split, names in files.items() if names[0]}
         self._folder = os.path.expanduser(data_dir or "")

@@ -179,6 +179,11 @@ class Translation:
             plan = PackedRows(pairs, self._tokens, self.maximum_length, generator)
         else:
             plan = LengthBuckets(pairs, self._tokens, self.maximum_length)
+        if not len(pairs):
+            raise ValueError(
+                "The training text must have pairs of sentences of at most `maximum_length` ids, "
+                f"{self.maximum_length}. Received: none, but for those left out, which were said."
+            )
         if not plan.batches_per_epoch:
             raise ValueError(
                 "`tokens` must be so few that the training text fills a batch. Received: "

@@ -120,8 +120,7 @@ class Vocabulary:
             ) from error
         except ValueError as error:
             raise ValueError(
-                f"`path` must be a file with a vocabulary. Received: {path}. {error} "
-                "Remove the file to have one learned anew, if nothing was trained with it."
+                f"`path` must be a file with a vocabulary. Received: {path}. {error}"
             ) from error
 
     def save(self, path):

@@ -9,7 +9,7 @@ from state_of_sparsity.models.transformer_decoding import decode_step, initial_c
 PADDING, END = 0, 1
 
 
-def beam_search(model, source, beam=4, alpha=0.6, extra_length=50, maximum_length=None):
+def beam_search(model, source, beam=4, alpha=0.6, extra_length=50, maximum_length=None, words=None):
     """Returns the best translation of each sentence that beam search finds, and its score.
 
     A translation y of n ids, its end counted, scores
@@ -32,8 +32,8 @@ def beam_search(model, source, beam=4, alpha=0.6, extra_length=50, maximum_lengt
         beam: beams of a sentence, at least 1.
         alpha: how much long translations are favoured, at least 0: 0 compares log p itself.
         extra_length: how many ids more than its source a translation may have, at least 0.
-        maximum_length: the most ids of any translation, at least 1; None for `source positions +
-            extra_length`. It sizes the caches.
+        maximum_length: the most ids of any, at least 1; None for `source positions + extra_length`.
+        words: how many ids there are, where the model has room for more; None for all of it.
 
     Returns:
         `(ids, scores)`: int32 `(batch, maximum_length)`, padded with 0 after the end; and float32
@@ -62,10 +62,10 @@ def beam_search(model, source, beam=4, alpha=0.6, extra_length=50, maximum_lengt
     state = _initial_state(source.shape[0], beam, length, caches)
 
     def step(state):
-        words = ops.reshape(state["last_words"], (-1,))
-        logits, caches = decode_step(model, words, state["step"], {**fixed, **state["caches"]})
+        ids = ops.reshape(state["last_words"], (-1,))
+        logits, caches = decode_step(model, ids, state["step"], {**fixed, **state["caches"]})
         changed = {name: caches[name] for name in state["caches"]}
-        return _advanced({**state, "caches": changed}, logits, limits, alpha)
+        return _advanced({**state, "caches": changed}, logits[:, :words], limits, alpha)
 
     state = ops.while_loop(lambda state: ops.any(_running(state, limits, alpha)), step, state)
     return _best(state, limits, alpha)

@@ -37,15 +37,13 @@ def vgg7(
 
     Args:
         classes: number of logits, at least 2.
-        input_shape: shape of one image, `(height, width, 3)`, 9 or more high and wide; colours
-            standardized as `state_of_sparsity.data.cifar10` does.
+        input_shape: `(height, width, 3)`, 9 or more high and wide; colours as `Cifar10` gives them.
         filters: filters of the two convolutions of each group.
         weight_decay: every kernel's penalty is `weight_decay / 2 * sum(kernel^2)`; 0 for none.
         synchronized: whether batch statistics are taken over all replicas, not over each.
 
     Returns:
-        A built `keras.Model` with kernels in `convolution_1` to `convolution_6` and `logits`; its
-        outputs are logits in float32.
+        A `keras.Model` with kernels in `convolution_1` to `convolution_6` and `logits`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -62,11 +60,7 @@ def vgg7(
     _check_arguments(classes, input_shape, filters, weight_decay)
     layers = ResidualLayers("he_normal", weight_decay, synchronized)
     image = keras.Input(input_shape, name="image")
-    whitening = keras.layers.Conv2D(
-        24, 2, activation="relu", use_bias=False, trainable=False, name="whitening"
-    )
-    x = whitening(image)
-    whitening.set_weights([whitening_filters()])
+    x = _whitened(image)
     for group, count in enumerate(filters):
         x = layers.convolution(x, count, 3, 1, f"convolution_{2 * group + 1}")
         x = keras.layers.MaxPooling2D(2, name=f"pooling_{group + 1}")(x)
@@ -92,6 +86,15 @@ def whitening_filters():
     wavelets /= np.sqrt(np.square(_DEVIATIONS) + _NOISE)
     wavelets = wavelets.reshape(2, 2, 3, 12)
     return np.concatenate([wavelets, -wavelets], axis=-1).astype("float32")
+
+
+def _whitened(image):
+    layer = keras.layers.Conv2D(
+        24, 2, activation="relu", use_bias=False, trainable=False, name="whitening"
+    )
+    outputs = layer(image)
+    layer.set_weights([whitening_filters()])
+    return outputs
 
 
 def _normalized(layers, x, number):

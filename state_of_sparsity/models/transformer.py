@@ -43,10 +43,9 @@ def transformer(
     the target's words before t. They mean nothing where the target is padding: give these positions
     no weight in the loss.
 
-    With `packed` a row may have several sentence pairs, one after the other, and the inputs also
-    have `source_segments` and `target_segments`, the number of a word's pair within its row, from 1
-    (0 for padding), and `source_positions` and `target_positions`, its place in its sentence, from
-    0: attention stays within a pair. Weights do not depend on it.
+    With `packed` a row may have several pairs, one after the other. The inputs then also have
+    `source_segments` and `target_segments`, the number of a word's pair within its row, from 1 (0
+    for padding), and `source_positions` and `target_positions`, its place in its sentence, from 0.
 
     Args:
         vocabulary_size: number of words, padding and end of sentence included.
@@ -54,18 +53,15 @@ def transformer(
         hidden: length of a position's vector; even, and a multiple of `heads`.
         filter: units of a feed-forward sub-layer.
         heads: attention heads.
-        prepostprocess_dropout: fraction dropped in training from each stack's input and each
-            sub-layer's output, in [0, 1).
-        attention_dropout: fraction of the attention weights dropped.
-        relu_dropout: fraction of a feed-forward sub-layer's units dropped.
-        split_heads: whether each head's query, key and value matrix is a layer of its own, so that
-            each is made sparse by itself.
+        prepostprocess_dropout: fraction dropped of each stack's input and sub-layer's output.
+        attention_dropout: of the attention weights.
+        relu_dropout: of the units of feed-forward sub-layers.
+        split_heads: whether each head's query, key and value matrix is a layer of its own.
         packed: whether rows may have several sentence pairs.
         name: name of the model.
 
     Returns:
-        A built `keras.Model`; its outputs are logits in float32, `(batch, target positions,
-        vocabulary_size)`.
+        A built `keras.Model`; its outputs are float32 `(batch, positions, vocabulary_size)`.
 
     Raises:
         ValueError: if a size is below 1 or does not fit the others, or a dropout is not in [0, 1).
@@ -82,11 +78,8 @@ def transformer(
     Deep Neural Networks", section 4.
     """
     sizes = {"layers": layers, "hidden": hidden, "filter": filter, "heads": heads}
-    dropouts = {
-        "prepostprocess_dropout": prepostprocess_dropout,
-        "attention_dropout": attention_dropout,
-        "relu_dropout": relu_dropout,
-    }
+    dropouts = {"attention_dropout": attention_dropout, "relu_dropout": relu_dropout}
+    dropouts["prepostprocess_dropout"] = prepostprocess_dropout
     _check_arguments(vocabulary_size, sizes, dropouts)
     made = transformer_layers(vocabulary_size, **sizes, **dropouts, split_heads=split_heads)
     return _connected_packed(made, name) if packed else _connected(made, name)

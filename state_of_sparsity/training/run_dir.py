@@ -28,7 +28,7 @@ class RunDir:
     * `metrics.csv`, `metrics.jsonl`: one row an evaluation, the same after any interruption;
     * `progress.jsonl`: phases, rates and times as they were; `tensorboard/`; `checkpoints/`;
     * `report.csv`, `report.md`, `report.txt`: sizes and sparsity layer by layer;
-    * `model.keras`: the stripped model, which loads without this package;
+    * `model.keras`: the stripped model; it loads without this package, but for the Transformer;
     * `result.json`: the outcome, flat. Its losses are those of the data alone: where penalties are
       part of the validation loss, that is left to `metrics.csv`.
 

@@ -26,8 +26,8 @@ def translate(
     """Returns the translations of sentences, in their order.
 
     Sentences of about one length are translated together, the longest first, in batches of a few
-    fixed shapes: the search compiles once for each. A sentence of white space alone has an empty
-    translation. What is too long is cut off, and stderr says how often that was.
+    fixed shapes: the search compiles once for each. A sentence of white space alone stays empty.
+    What is too long is cut off, and stderr says how often that was.
 
     Args:
         model: a model that `transformer` returned, plain or sparse.
@@ -36,7 +36,7 @@ def translate(
         beam: beams of a sentence, at least 1, which is greedy search; see `beam_search`.
         alpha: how much long translations are favoured, at least 0.
         extra_length: how many ids more than its source a translation may have, at least 0.
-        batch_tokens: the most source ids of a batch, padding counted; at least `maximum_length`.
+        batch_tokens: the most source ids of a batch, padding counted, but for one long sentence.
         maximum_length: the most ids of a sentence that are read, its end counted; at least 2.
         progress: None, or a function called with `(sentences done, all of them)` before the first
             batch and after each.
@@ -52,20 +52,19 @@ def translate(
     >>> vocabulary = Vocabulary.load("runs/one/vocabulary.model")  # doctest: +SKIP
     >>> translate(model, vocabulary, ["A dog sleeps.", ""])  # doctest: +SKIP
     ['Ein Hund schläft.', '']
-
-    Reference: `decode_from_file` of Tensor2Tensor.
     """
     _check_arguments(sentences, batch_tokens, maximum_length)
     check_settings(beam, alpha, extra_length)
     ids = _source_ids(vocabulary, sentences, maximum_length)
     translations, searches = [""] * len(sentences), {}
-    done = len(sentences) - len(ids)
-    report = progress or (lambda done, total: None)
+    done, report = len(sentences) - len(ids), progress or (lambda done, total: None)
     report(done, len(sentences))
     for chosen, source in _batches(ids, batch_tokens, maximum_length):
         # One for each: Keras would compile a second shape for any, and the search needs it fixed.
         if source.shape not in searches:
-            searches[source.shape] = _Search(model, beam, alpha, extra_length)
+            searches[source.shape] = _Search(
+                model, beam=beam, alpha=alpha, extra_length=extra_length, words=vocabulary.size
+            )
         with _no_word_of_retracing():
             found, _ = searches[source.shape].predict_on_batch(source)
         for number, row in zip(chosen, found, strict=False):  # there may be rows of padding
@@ -78,10 +77,10 @@ def translate(
 class _Search(keras.Model):
     """Beam search as a model, which Keras compiles under every backend."""
 
-    def __init__(self, model, beam, alpha, extra_length):
+    def __init__(self, model, **settings):
         super().__init__(name="search")
         self._translator = model
-        self._settings = {"beam": beam, "alpha": alpha, "extra_length": extra_length}
+        self._settings = settings
 
     def call(self, source):
         return beam_search(self._translator, source, **self._settings)
@@ -113,11 +112,8 @@ def _check_arguments(sentences, batch_tokens, maximum_length):
             "`maximum_length` must be at least 2, a word and the end of the sentence. Received: "
             f"{maximum_length}."
         )
-    if batch_tokens < maximum_length:
-        raise ValueError(
-            f"`batch_tokens` must be at least `maximum_length`, {maximum_length}: the longest "
-            f"sentence must fit into a batch. Received: {batch_tokens}."
-        )
+    if batch_tokens < 1:
+        raise ValueError(f"`batch_tokens` must be at least 1. Received: {batch_tokens}.")
 
 
 def _source_ids(vocabulary, sentences, maximum_length):
@@ -146,7 +142,7 @@ def _batches(ids, batch_tokens, maximum_length):
     waiting = sorted(ids, key=lambda number: -len(ids[number]))  # of equal ones, the first first
     while waiting:
         length = lengths[np.searchsorted(lengths, len(ids[waiting[0]]))]
-        rows = min(batch_tokens // length, len(ids))
+        rows = min(max(1, batch_tokens // length), len(ids))
         chosen, waiting = waiting[:rows], waiting[rows:]
         source = np.zeros((rows, length), "int32")
         for row, number in enumerate(chosen):

@@ -46,7 +46,10 @@ class TranslationScore:
         from state_of_sparsity.training.translate import translate
 
         sources, references = map(list, zip(*data.text(split), strict=True))
-        translations = translate(model, data.vocabulary, sources, self._beam, self._alpha)
+        translations = translate(
+            *(model, data.vocabulary, sources, self._beam, self._alpha),
+            maximum_length=data.maximum_length,
+        )
         scores = sacre_bleu(translations, references), compound_split_bleu(translations, references)
         if verbose:
             print(f"\nTranslations of the {split} text, beam {self._beam}, alpha {self._alpha}:")

@@ -13,7 +13,7 @@ from state_of_sparsity.bin.evaluate import evaluate_run
 from state_of_sparsity.bin.gin_app import UsageError
 from tests.small_translation import make_pairs, write_text
 
-SMALL = ["VOCABULARY_SIZE = 330", "MAXIMUM_LENGTH = 32", "TOKENS = 128", "LAYERS = 1", "BEAM = 1"]
+SMALL = ["VOCABULARY_SIZE = 600", "MAXIMUM_LENGTH = 32", "TOKENS = 128", "LAYERS = 1", "BEAM = 1"]
 SMALL += ["HIDDEN = 8", "FILTER = 8", "HEADS = 2", "STEPS = 4", "EVAL_EVERY = 2", "WARM_UP = 2"]
 SMALL += ["STEPS_PER_EXECUTION = 1"]
 PAIRS = make_pairs(longest=5)
@@ -61,7 +61,7 @@ def test_a_file_is_decoded_and_scored(run, tmp_path, capsys):
     lines = (tmp_path / "out").read_text().split("\n")
     assert len(lines) == 4 and lines[1] == lines[3] == ""
     said = capsys.readouterr().err
-    assert "step 4 of 4" in said and "3 of 3 sentences" in said
+    assert "room for 600 subwords" in said and "step 4 of 4" in said and "3 of 3 sentences" in said
     assert "written:" in said and said.count("BLEU") == 2 and "moses-de" in said
     vocabulary = str(run / "vocabulary.model")
     decode.decode_model(str(run / "model.keras"), vocabulary, str(tmp_path / "in"))
@@ -107,6 +107,12 @@ def test_mistakes_are_said_in_a_line(run, tmp_path):
     ]:
         with pytest.raises((UsageError, ValueError), match=message):
             decode.decode_run(run, *arguments)
+    (tmp_path / "empty").write_text("")
+    with pytest.raises(UsageError, match="`input` must have sentences, one a line"):
+        decode.decode_run(run, str(tmp_path / "empty"))
+    for output in (tmp_path, tmp_path / "no/out", "/dev/null"):
+        with pytest.raises(UsageError, match="`output` must be a file that can be written"):
+            decode.decode_run(run, str(tmp_path / "in"), output=str(output))
     with pytest.raises(UsageError, match="`run_dir` must be a run of"):
         decode.decode_run(tmp_path, str(tmp_path / "in"))
     with pytest.raises(ValueError, match="must be a file with a vocabulary"):
@@ -119,10 +125,12 @@ def test_a_foreign_vocabulary_is_refused(run, tmp_path):
     from state_of_sparsity.data.vocabulary import Vocabulary
 
     sentences = [side for pair in PAIRS["train"] for side in pair]
-    larger = Vocabulary.learn([*sentences, "many other words that nobody needs"], 500)
+    others = [" ".join(chr(0x4E00 + number) for number in range(first, 800, 3)) for first in (0, 1)]
+    larger = Vocabulary.learn([*sentences, *others], 2000)
+    assert larger.size > 600
     larger.save(tmp_path / "larger")
     (tmp_path / "in").write_text("one\n")
-    message = "`vocabulary` must be the one that the model was trained with, of at most 330"
+    message = "`vocabulary` must be the one that the model was trained with, of at most 600"
     with pytest.raises(UsageError, match=message):
         decode.decode_model(
             str(run / "model.keras"), str(tmp_path / "larger"), str(tmp_path / "in")

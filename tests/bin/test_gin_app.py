@@ -40,7 +40,10 @@ def test_where_data_lies_is_no_part_of_the_configuration(tmp_path):
         "from state_of_sparsity.data import digits\n"
         "digits.Digits.batch_size = %DATA_DIR\n"
     )
-    assert parse([str(file)], [], data_dir="/a") == parse([str(file)], [], data_dir="/b")
+    long = f"/{'long/' * 40}"  # gin takes a line of its own for it
+    expected = parse([str(file)], [], data_dir="/a")
+    assert expected == parse([str(file)], [], data_dir="/b") == parse([str(file)], [], long)
+    assert "DATA_DIR = " not in expected and "%DATA_DIR" in expected
     with pytest.raises(UsageError, match="macro %DATA_DIR is used but not defined"):
         parse([str(file)], [])
 

@@ -278,6 +278,12 @@ def test_too_few_pairs_for_a_batch(written, packed):
         data.train()
 
 
+def test_all_pairs_too_long(written):
+    message = r"pairs of sentences of at most `maximum_length` ids, 2\. Received: none"
+    with pytest.raises(ValueError, match=message):
+        Translation(**{**written, "maximum_length": 2}).train()
+
+
 def test_no_text_to_test_on(own, tmp_path):
     for side in ("source", "target"):
         (tmp_path / own[f"test_{side}"]).write_bytes(b"")

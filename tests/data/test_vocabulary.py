@@ -114,7 +114,7 @@ def test_a_damaged_file(tmp_path, vocabulary, damage):
     path = tmp_path / "a"
     vocabulary.save(path)
     path.write_bytes(damage(path.read_bytes()))
-    message = rf"Received: {path}\. `model` must be an undamaged sentencepiece .* Remove the file"
+    message = rf"Received: {path}\. `model` must be an undamaged sentencepiece "
     with pytest.raises(ValueError, match=message):
         Vocabulary.load(path)
 
