@@ -6,6 +6,7 @@ from state_of_sparsity.data.grammar_english import english_sentence
 from state_of_sparsity.data.grammar_german import german_sentence
 from state_of_sparsity.data.grammar_held_out import split_of
 from state_of_sparsity.data.grammar_sentences import Sentences
+from state_of_sparsity.data.integer_arguments import check_integer
 
 LEAST, MOST = 2_000, 200_000
 _HELD_OUT = ("validation", "test")
@@ -44,13 +45,9 @@ class GrammarCorpus:
     """
 
     def __init__(self, sentences=20_000, held_out=500, seed=0):
-        _check_range("sentences", sentences, LEAST, MOST)
-        _check_range("held_out", held_out, 2, sentences // 4)
-        if not isinstance(seed, int) or seed < 0:
-            raise ValueError(
-                f"`seed` must be an integer, 0 or more. Received: seed={seed!r}. Leave it out "
-                "for the usual sentences."
-            )
+        check_integer("sentences", sentences, LEAST, MOST)
+        check_integer("held_out", held_out, 2, sentences // 4)
+        check_integer("seed", seed, 0)
         self._sentences, self._held_out, self._seed = sentences, held_out, seed
         self._pairs = None
 
@@ -127,11 +124,3 @@ def _next_pair(sentences, seen):
 def _forms(pair):
     """Returns the forms of words in a pair, each with its language."""
     return [(side, form) for side in (0, 1) for form in re.findall(r"\w+", pair[side])]
-
-
-def _check_range(name, value, least, most):
-    if not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(
-            f"`{name}` must be an integer from {least} to {most}. Received: {name}={value!r}. "
-            "Take one in this range."
-        )

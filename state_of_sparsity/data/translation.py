@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from state_of_sparsity.data import length_buckets, packing, tokenized_pairs
+from state_of_sparsity.data.integer_arguments import check_integer
 from state_of_sparsity.data.length_buckets import LengthBuckets
 from state_of_sparsity.data.packing import PackedRows
 from state_of_sparsity.data.vocabulary import LEAST_SIZE, Vocabulary
@@ -94,8 +95,10 @@ class Translation:
         packed=False,
         seed=0,
     ):
-        _check_range("vocabulary_size", vocabulary_size, LEAST_SIZE)
-        _check_range("maximum_length", maximum_length, 2, tokens)
+        check_integer("vocabulary_size", vocabulary_size, LEAST_SIZE)
+        check_integer("tokens", tokens, 2)
+        check_integer("maximum_length", maximum_length, 2, tokens)
+        check_integer("seed", seed, 0)
         self._text, self._given, self._vocabulary_size = text, vocabulary, vocabulary_size
         self._saved = None if directory is None else pathlib.Path(directory, FILE).expanduser()
         self._tokens, self.maximum_length = tokens, maximum_length
@@ -159,7 +162,7 @@ class Translation:
 
     def _batches(self, plan, step, worker, workers):
         # Not before training begins: what goes wrong until then shall leave nothing behind.
-        if self._saved is not None and not self._saved.exists():
+        if worker == 0 and self._saved is not None and not self._saved.exists():
             self.vocabulary.save(self._saved)
         epoch, skip = divmod(step, plan.batches_per_epoch)
         while True:
@@ -240,9 +243,3 @@ class _EvaluationBatches(keras.utils.PyDataset):
 def _say(text, started=None):
     took = "" if started is None else f" ({time.monotonic() - started:.1f} s)"
     print(f"translation: {text}{took}", file=sys.stderr, flush=True)
-
-
-def _check_range(name, value, least, greatest=None):
-    if value < least or (greatest is not None and value > greatest):
-        allowed = f"at least {least}" if greatest is None else f"from {least} to {greatest}"
-        raise ValueError(f"`{name}` must be {allowed}. Received: {value}.")

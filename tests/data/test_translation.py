@@ -264,6 +264,9 @@ def test_mistakes_in_the_text_are_noticed_before_a_vocabulary_is_saved(own, tmp_
         ({"vocabulary_size": 259}, "`vocabulary_size` must be at least 260. Received: 259."),
         ({"maximum_length": 1}, "`maximum_length` must be from 2 to 256. Received: 1."),
         ({"tokens": 63}, "`maximum_length` must be from 2 to 63. Received: 64."),
+        ({"tokens": "a"}, "`tokens` must be an integer, at least 2. Received: 'a'."),
+        ({"vocabulary_size": 500.5}, "`vocabulary_size` must be an integer"),
+        ({"seed": -1}, "`seed` must be at least 0. Received: -1."),
     ],
 )
 def test_arguments_that_do_not_fit(written, changes, message):
