@@ -12,19 +12,21 @@ PAIRS = [(f"a small house {n}", f"ein kleines Haus mit der Nummer {n}") for n in
 
 @pytest.fixture
 def data():
-    return types.SimpleNamespace(text=lambda split: iter(PAIRS), vocabulary="the vocabulary")
+    return types.SimpleNamespace(
+        text=lambda split: iter(PAIRS), vocabulary="the vocabulary", maximum_length=64
+    )
 
 
 def test_it_scores_all_lines_and_prints_a_few(data, monkeypatch, capsys):
     asked = []
 
-    def right(model, vocabulary, sentences, beam, alpha):
-        asked.append((model, vocabulary, sentences, beam, alpha))
+    def right(*arguments, maximum_length):
+        asked.append((*arguments, maximum_length))
         return [target for _, target in PAIRS]
 
     monkeypatch.setattr(translate, "translate", right)
     scores = TranslationScore(beam=2, alpha=0.3, samples=2)("the model", data, "test")
-    assert asked == [("the model", "the vocabulary", [s for s, _ in PAIRS], 2, 0.3)]
+    assert asked == [("the model", "the vocabulary", [s for s, _ in PAIRS], 2, 0.3, 64)]
     assert scores == pytest.approx({"bleu": 100, "compound_split_bleu": 100})
     printed = capsys.readouterr().out
     assert "of the test text, beam 2, alpha 0.3" in printed and "version:" in printed
@@ -37,7 +39,7 @@ def test_it_scores_all_lines_and_prints_a_few(data, monkeypatch, capsys):
 def test_a_wrong_translation_lowers_both_scores(data, monkeypatch):
     wrong = [target for _, target in PAIRS]
     wrong[3] = "ein Haus"
-    monkeypatch.setattr(translate, "translate", lambda *_: wrong)
+    monkeypatch.setattr(translate, "translate", lambda *_, **__: wrong)
     scores = TranslationScore(samples=0)(None, data, "test")
     assert 50 < scores["bleu"] < 99 and 50 < scores["compound_split_bleu"] < 99
 
