@@ -4,9 +4,10 @@ import math
 
 from keras import ops
 
+from state_of_sparsity.models.attention_mask import PADDING
 from state_of_sparsity.models.transformer_decoding import decode_step, initial_caches
 
-PADDING, END = 0, 1
+END = 1
 
 
 def beam_search(model, source, beam=4, alpha=0.6, extra_length=50, maximum_length=None, words=None):
