@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from state_of_sparsity.data import length_buckets, packing, tokenized_pairs
+from state_of_sparsity.data.generated_dataset import untuned
 from state_of_sparsity.data.integer_arguments import check_integer
 from state_of_sparsity.data.length_buckets import LengthBuckets
 from state_of_sparsity.data.packing import PackedRows
@@ -145,9 +146,8 @@ class Translation:
         names = packing.INPUTS if self._packed else length_buckets.INPUTS
         batches = functools.partial(self._batches, self._plan, first_step, worker, workers)
         signature = dict.fromkeys(names, ids), ids
-        return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(
-            _BATCHES_AHEAD
-        )
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+        return untuned(dataset.prefetch(_BATCHES_AHEAD))
 
     def validation(self):
         """Returns batches of the validation split in line order; None if there is no such split.

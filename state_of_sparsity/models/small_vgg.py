@@ -23,7 +23,7 @@ _NOISE = 0.005  # variance that is added, lest what is hardly there be blown up
 def vgg7(
     classes=10,
     input_shape=(32, 32, 3),
-    filters=(24, 48, 96),
+    filters=(24, 64, 128),
     weight_decay=5e-4,
     synchronized=False,
 ):

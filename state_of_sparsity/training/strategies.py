@@ -1,9 +1,11 @@
 """Where a run trains: on one device, or on several, of one machine or of several."""
 
 import contextlib
+from collections.abc import Iterator
 
 import keras
 
+from state_of_sparsity.data.generated_dataset import generated_dataset
 from state_of_sparsity.training.even_batches import even_batches
 from state_of_sparsity.training.strategy_error import StrategyError
 
@@ -35,7 +37,10 @@ class Strategy:
 
     def batches(self, data, first_step):
         """Returns the training batches of a data set as `fit` takes them, from a step on."""
-        return data.train(first_step)
+        batches = data.train(first_step)
+        if keras.backend.backend() != "tensorflow" or not isinstance(batches, Iterator):
+            return batches
+        return generated_dataset(lambda: data.train(first_step), static_batch=False)
 
     def evaluation_batches(self, batches):
         """Returns batches in a form that all replicas can share."""
@@ -108,11 +113,7 @@ class TensorFlowStrategy(Strategy):
         def dataset(context):
             batches = own_part()
             if not isinstance(batches, tf.data.Dataset):
-                signature = keras.tree.map_structure(
-                    lambda x: tf.TensorSpec(x.shape, x.dtype), next(iter(batches))
-                )
-                # Keras begins anew after a look at the first batch.
-                batches = tf.data.Dataset.from_generator(own_part, output_signature=signature)
+                batches = generated_dataset(own_part, static_batch=True)
             return _shared_out(batches, self.replicas // self.workers)
 
         return self._strategy.distribute_datasets_from_function(dataset)
