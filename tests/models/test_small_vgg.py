@@ -12,10 +12,12 @@ IMAGES = np.random.default_rng(0).normal(size=(4, 12, 12, 3)).astype("float32")
 
 def test_kernels():
     rows = {row.path.split("/")[0]: row.shape for row in sos.report(vgg7()).layers}
-    shapes = [(3, 3, i, o) for i, o in ((24, 24), (24, 24), (24, 48), (48, 48), (48, 96), (96, 96))]
+    shapes = [
+        (3, 3, i, o) for i, o in ((24, 24), (24, 24), (24, 64), (64, 64), (64, 128), (128, 128))
+    ]
     convolutions = {f"convolution_{n}": shape for n, shape in enumerate(shapes, start=1)}
-    assert rows == {"whitening": (2, 2, 3, 24), **convolutions, "logits": (96, 10)}
-    assert sos.report(vgg7()).size == 166_848 + 288
+    assert rows == {"whitening": (2, 2, 3, 24), **convolutions, "logits": (128, 10)}
+    assert sos.report(vgg7()).size == 283_520 + 288
     assert [w.name for w in vgg7().trainable_weights].count("kernel") == 7
 
 
