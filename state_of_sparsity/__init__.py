@@ -42,6 +42,7 @@ _REGISTERING = (
     "training.inverse_square_root",
     "training.learning_rates",
     "training.scaled_adam",
+    "training.scaled_sgd",
     "training.smoothed_crossentropy",
     "training.word_accuracy",
     "training.word_crossentropy",

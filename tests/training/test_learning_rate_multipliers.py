@@ -1,4 +1,4 @@
-"""`ScaledAdam` against Keras's Adam, in a real `fit`."""
+"""`ScaledAdam` and `ScaledSGD` against Keras's own, in a real `fit`."""
 
 import keras
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 
 import state_of_sparsity as sos
 from state_of_sparsity.training.scaled_adam import ScaledAdam
+from state_of_sparsity.training.scaled_sgd import ScaledSGD
 
 X = np.random.default_rng(0).normal(size=(32, 5)).astype("float32")
 Y = X[:, :2] - 1
@@ -56,3 +57,12 @@ def test_the_configuration_holds_the_multipliers():
     optimizer = ScaledAdam(0.5, multipliers={"kernel": 2.0}, beta_1=0.8)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))
     assert (again.multipliers, again.beta_1) == ({"kernel": 2.0}, 0.8)
+
+
+def test_momentum_is_scaled_too():
+    plain = moved(keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True))
+    options = {"momentum": 0.9, "nesterov": True}
+    scaled = moved(ScaledSGD(0.1, {"kernel": 8.0}, **options))
+    np.testing.assert_allclose(scaled["kernel"], 8 * plain["kernel"], rtol=1e-4)
+    np.testing.assert_allclose(scaled["bias"], plain["bias"], rtol=1e-5)
+    assert np.abs(plain["kernel"]).min() > 0.005
