@@ -33,7 +33,7 @@ def load(directory, data_dir=None):
         )
     _parse_recorded(run_dir, data_dir)
     experiment, model = configured_experiment.build(Strategy())
-    return run_dir, experiment, *_last_saved(run_dir, model)
+    return run_dir, experiment, *_last_saved(run_dir, model, experiment.averaged_checkpoints)
 
 
 def load_model(path):
@@ -65,17 +65,18 @@ def _parse_recorded(run_dir, data_dir):
         gin_app.parse([str(file)], bindings, data_dir, run_dir.path)
 
 
-def _last_saved(run_dir, model):
+def _last_saved(run_dir, model, averaged):
     """Returns the model as the run last saved it, sparse where it has a checkpoint, and its step.
 
     Args:
         run_dir: a `RunDir`.
         model: the run's model as built; a checkpoint is restored into it.
+        averaged: of how many checkpoints to take the mean.
     """
     from state_of_sparsity.training.checkpoint import CheckpointError, Checkpoints
 
     try:
-        restored = Checkpoints(run_dir.checkpoints, write=False).restore_latest(model)
+        restored = Checkpoints(run_dir.checkpoints, write=False).restore_latest(model, averaged)
     except CheckpointError as error:
         raise gin_app.UsageError(str(error)) from error
     if restored is not None:

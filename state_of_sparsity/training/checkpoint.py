@@ -105,10 +105,31 @@ class Checkpoints:
             for path in self.paths()[: -self._keep]:
                 path.unlink()
 
-    def restore_latest(self, model):
-        """Restores the latest checkpoint, if any; returns its header, or None without one."""
-        paths = self.paths()
-        return restore(paths[-1], model) if paths else None
+    def restore_latest(self, model, averaged=1):
+        """Restores the latest checkpoint, if any; returns its header, or None without one.
+
+        Args:
+            model: as for `restore`.
+            averaged: of how many checkpoints, the latest one included, to take the mean; fewer
+                where there are not so many. Masks, counters and seeds are the latest one's, and so
+                is the optimizer.
+        """
+        paths = self.paths()[-averaged:]
+        if not paths:
+            return None
+        sums = None
+        for path in paths:
+            header = restore(path, model)
+            values = [keras.ops.convert_to_numpy(v) for v in _averaged(model)]
+            sums = values if sums is None else [a + b for a, b in zip(sums, values, strict=True)]
+        for variable, total in zip(_averaged(model), sums, strict=True):
+            variable.assign(total / len(paths))
+        return header
+
+
+def _averaged(model):
+    # Weights and moving statistics; masks are Boolean, counters and seeds integers.
+    return [v for v in model.variables if keras.backend.is_float_dtype(v.dtype)]
 
 
 def _variables(model):

@@ -38,6 +38,8 @@ class Experiment:
             "mixed_float16". Kernels, masks and what else is learned stay float32.
         jit_compile: whether XLA compiles the steps: True, False, or "auto", which leaves it to
             Keras.
+        averaged_checkpoints: the stripped model has the mean of the weights at so many of the last
+            validations; 1 for the weights of the last step.
         callbacks: Keras callbacks, called before metrics and checkpoints are written, in every
             worker. Of their state, checkpoints hold attributes that are numbers, text, or lists of
             these, and no arguments of their constructors.
@@ -60,10 +62,11 @@ class Experiment:
     steps_per_execution: int = 1
     precision: str = "float32"
     jit_compile: bool | str = "auto"
+    averaged_checkpoints: int = 1
     callbacks: Sequence = ()
 
     def __post_init__(self):
-        for name in ("steps", "eval_every", "steps_per_execution"):
+        for name in ("steps", "eval_every", "steps_per_execution", "averaged_checkpoints"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"`{name}` must be a positive integer. Received: {value!r}.")
@@ -77,6 +80,12 @@ class Experiment:
                 "and an interrupted run would forget the weights. Set it to False."
             )
         _check_multiple("steps", self.steps, "eval_every", self.eval_every)
+        if self.averaged_checkpoints > self.steps // self.eval_every:
+            raise ValueError(
+                "`averaged_checkpoints` must be at most the number of validations, `steps` / "
+                f"`eval_every` = {self.steps // self.eval_every}. Received: "
+                f"{self.averaged_checkpoints}."
+            )
         _check_multiple(
             "eval_every", self.eval_every, "steps_per_execution", self.steps_per_execution
         )

@@ -29,9 +29,12 @@ def write(experiment, model, run_dir, rows, wall_time_s):
     counts = accounting.report(stripped)
     with atomic_write.atomic_path(run_dir.model) as temporary:
         stripped.save(temporary)
-    # With penalties in it, `val_loss` could not be compared with `loss`, nor with other techniques.
-    hidden = {"val_loss"} if model.losses else set()
-    validation = {k: v for k, v in rows[-1].items() if k.startswith("val_") and k not in hidden}
+    validation = {k: v for k, v in rows[-1].items() if k.startswith("val_")}
+    if experiment.averaged_checkpoints > 1:
+        validation = {}  # of the last step's weights, which are not the result's
+    elif model.losses:
+        # With penalties in it, it could not be compared with `loss`, nor with other techniques.
+        validation.pop("val_loss", None)
     result = {
         "name": experiment.name,
         "technique": technique(model),

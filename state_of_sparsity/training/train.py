@@ -35,7 +35,9 @@ def train(experiment, model, run_dir, strategy=None, verbose=True):
     """
     strategy = Strategy() if strategy is None else strategy
     every = experiment.eval_every
-    checkpoints = Checkpoints(run_dir.checkpoints, write=strategy.is_chief)
+    averaged = experiment.averaged_checkpoints
+    # Two, lest a damaged one ends a run.
+    checkpoints = Checkpoints(run_dir.checkpoints, max(2, averaged), strategy.is_chief)
     restored = checkpoints.restore_latest(model) or {"step": 0, "wall_time_s": 0.0}
     step = restored["step"]
     strategy.check_agreement(checkpoint=step)
@@ -59,6 +61,8 @@ def train(experiment, model, run_dir, strategy=None, verbose=True):
     _fit(experiment, model, strategy, (step, end), written)
     result = None
     if strategy.is_chief:
+        if averaged > 1:
+            checkpoints.restore_latest(model, averaged)
         progress.phase("evaluating the stripped model on test data")
         result = outcome.write(experiment, model, run_dir, metrics_log.rows, saver.wall_time_s)
         progress.phase(f"finished: {run_dir.path}")

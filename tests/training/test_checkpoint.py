@@ -57,6 +57,27 @@ def test_keeps_the_last_and_restores_the_latest(tmp_path):
     assert checkpoints.restore_latest(model)["step"] == 10
 
 
+def test_the_mean_of_the_last_has_the_latest_masks_and_optimizer(tmp_path):
+    model = small_experiment("magnitude_pruning").build()
+    checkpoints = Checkpoints(tmp_path, keep=3)
+    kernel, bias = model.trainable_variables[:2]
+    mask = next(v for v in model.variables if v.name == "mask")
+    for step, value in ((2, 100.0), (4, 1.0), (6, 4.0)):
+        kernel.assign(np.full(kernel.shape, value))
+        mask.assign(np.arange(mask.numpy().size).reshape(mask.shape) % 7 < step)
+        model.optimizer.iterations.assign(step)
+        checkpoints.save(model, step)
+    model = small_experiment("magnitude_pruning").build()
+    assert checkpoints.restore_latest(model, averaged=2)["step"] == 6
+    np.testing.assert_array_equal(model.trainable_variables[0], np.full(kernel.shape, 2.5))
+    np.testing.assert_array_equal(model.trainable_variables[1], bias)
+    found = next(v for v in model.variables if v.name == "mask")
+    np.testing.assert_array_equal(found, mask)
+    assert int(model.optimizer.iterations) == 6
+    checkpoints.restore_latest(model, averaged=9)
+    np.testing.assert_array_equal(model.trainable_variables[0], np.full(kernel.shape, 35.0))
+
+
 def saved(tmp_path, technique="magnitude_pruning", **changes):
     path = tmp_path / "c.npz"
     checkpoint.save(path, small_experiment(technique, **changes).build(), step=2)

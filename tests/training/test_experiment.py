@@ -40,6 +40,7 @@ def test_rules_may_be_a_list():
     ("changes", "message"),
     [
         ({"steps": 0}, "`steps` must be a positive integer. Received: 0"),
+        ({"averaged_checkpoints": 4}, "number of validations.* = 3. Received: 4"),
         ({"steps": 2.5}, "`steps` must be a positive integer. Received: 2.5"),
         ({"steps": 7}, "`steps` must be a multiple of `eval_every`, 2.*nearest that fits is 8"),
         ({"steps_per_execution": 4}, "`eval_every` must be a multiple of `steps_per_execution`"),

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+from state_of_sparsity.training import checkpoint
 from state_of_sparsity.training.description import describe
 from state_of_sparsity.training.evaluate import evaluate
 from state_of_sparsity.training.run_dir import RunDir, config_hash
@@ -82,6 +83,23 @@ def test_the_losses_of_a_result_are_those_of_the_data_alone(tmp_path, technique,
     row = json.loads(run_dir.metrics_jsonl.read_text().splitlines()[-1])
     assert ("val_loss" not in result) == penalized and "val_loss" in row
     assert result["val_accuracy"] == row["val_accuracy"]
+
+
+def test_the_mean_of_checkpoints_is_what_a_run_leaves(tmp_path):
+    experiment = small_experiment("magnitude_pruning", averaged_checkpoints=3)
+    run_dir = RunDir(tmp_path / "run")
+    run_dir.start("")
+    result = train(experiment, experiment.build(), run_dir, verbose=False)
+    assert "val_accuracy" not in result
+    biases = []
+    for path in sorted(run_dir.checkpoints.iterdir()):
+        model = experiment.build()
+        checkpoint.restore(path, model)
+        biases.append(model.get_layer("logits").layer.bias.numpy())
+    assert len(biases) == 3 and not np.array_equal(biases[0], biases[2])
+    left = keras.saving.load_model(run_dir.model)
+    np.testing.assert_allclose(left.get_layer("logits").bias, np.mean(biases, axis=0), rtol=1e-6)
+    assert result["sparsity"] == pytest.approx(0.8, abs=0.001)
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
