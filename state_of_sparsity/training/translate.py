@@ -7,9 +7,10 @@ import sys
 import keras
 import numpy as np
 
-from state_of_sparsity.data.length_buckets import bucket_lengths
 from state_of_sparsity.data.vocabulary import END
 from state_of_sparsity.models.beam_search import beam_search, check_settings
+
+_SHORTEST = 16
 
 
 def translate(
@@ -136,9 +137,20 @@ def _source_ids(vocabulary, sentences, maximum_length):
     return ids | cut
 
 
+def _lengths(maximum_length):
+    """Returns the lengths that sources are padded to, each half of the next: few, as each compiles.
+
+    A search takes as many steps as its translations have words, however long the padding is.
+    """
+    lengths = [maximum_length]
+    while lengths[0] > _SHORTEST:
+        lengths.insert(0, -(-lengths[0] // 2))
+    return np.array(lengths)
+
+
 def _batches(ids, batch_tokens, maximum_length):
     """Yields numbers of sentences and their ids, an int32 array that may have rows of padding."""
-    lengths = np.array(bucket_lengths(maximum_length))
+    lengths = _lengths(maximum_length)
     waiting = sorted(ids, key=lambda number: -len(ids[number]))  # of equal ones, the first first
     while waiting:
         length = lengths[np.searchsorted(lengths, len(ids[waiting[0]]))]
