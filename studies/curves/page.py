@@ -1,0 +1,88 @@
+"""Writes the page of a study, with its tables and plots, from the table of runs.
+
+    python studies/curves/page.py --template=studies/cifar10/page.md --metric=accuracy \
+        --table=docs/results/cifar10/runs.csv --output=docs/results/cifar10.md
+
+The text is the template; a line `{{name}}` in it is where a table goes.
+"""
+
+import argparse
+import csv
+import pathlib
+import re
+
+import plots
+import tables
+from runs import LEVELS, aggregates
+
+from state_of_sparsity import atomic_write
+from state_of_sparsity.analysis.run_table import RunTable
+
+# What the paper found, as (better, worse): at one sparsity, all techniques it had are above random
+# pruning, and magnitude pruning is above the two that learn where weights are needed.
+ORDERINGS = [
+    ("magnitude_pruning", "random_pruning"),
+    ("variational_dropout", "random_pruning"),
+    ("l0_regularization", "random_pruning"),
+    ("magnitude_pruning", "l0_regularization"),
+    ("magnitude_pruning", "variational_dropout"),
+    ("magnitude_erdos_renyi_kernel", "magnitude_pruning"),
+    ("magnitude_global", "magnitude_pruning"),
+]
+
+
+def page(template, rows, metric, folder, samples=()):
+    """Returns the page as text.
+
+    Args:
+        template: its text.
+        rows: what `RunTable.read` returned.
+        metric: the column that runs are judged by.
+        folder: where plots and table lie, relative to the page.
+        samples: rows of samples.py's table.
+    """
+    found = aggregates(rows, metric)
+    parts = {
+        "runs": f"[{len(rows)} runs]({folder}/runs.csv)",
+        "results": tables.results(found, metric),
+        "orderings": tables.orderings(found, metric, ORDERINGS),
+        "times": tables.times(found),
+        "trade off": f"![Against sparsity]({folder}/trade_off.png)",
+        "layer plot": f"![Sparsity of each layer]({folder}/layers.png)",
+        "samples": tables.samples(samples),
+        **{f"layers {level}": tables.layers(found, level) for level in LEVELS},
+    }
+    return re.sub(r"\{\{(.+?)\}\}", lambda match: parts[match[1]], template)
+
+
+def read_samples(folder):
+    """Returns the rows of samples.py's table in a folder, none where it is not there."""
+    path = folder / "samples.csv"
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def main():
+    """Writes the page beside a folder of its name, which holds the plots."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--template", required=True, help="text of the page")
+    parser.add_argument("--table", required=True, help="CSV file that bin/sweep.py wrote")
+    parser.add_argument("--metric", required=True, help="column that runs are judged by")
+    parser.add_argument("--output", required=True, help="the page, e.g. docs/results/cifar10.md")
+    arguments = parser.parse_args()
+    rows = RunTable(arguments.table).read()
+    output = pathlib.Path(arguments.output)
+    folder = output.with_suffix("")
+    found = aggregates(rows, arguments.metric)
+    plots.trade_off(found, arguments.metric, folder / "trade_off.png")
+    plots.layers(found, 0.9, folder / "layers.png")
+    template = pathlib.Path(arguments.template).read_text(encoding="utf-8")
+    text = page(template, rows, arguments.metric, folder.name, read_samples(folder))
+    atomic_write.write_text(output, text)
+    print(f"{output}, from {len(rows)} runs.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The runs of a study, read from their table: statistics over seeds, by technique and setting."""
+
+import collections
+import math
+import pathlib
+import statistics
+
+from state_of_sparsity.analysis.results import Aggregate, Run
+
+# Folders of runs, which are named after their gin files, in the order of the page.
+TECHNIQUES = {
+    "dense": "dense",
+    "magnitude_pruning": "magnitude, uniform",
+    "magnitude_erdos_renyi_kernel": "magnitude, Erdos-Renyi-Kernel",
+    "magnitude_global": "magnitude, global threshold",
+    "variational_dropout": "variational dropout",
+    "l0_regularization": "L0, a gate a weight",
+    "random_pruning": "random, uniform",
+}
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+# A sparsity that a penalty decides counts as one of these where its density is so close to it.
+_CLOSE = 1.3
+
+
+def aggregates(rows, metric):
+    """Returns the statistics of a metric over seeds, in the order of the page, the sparsest last.
+
+    Args:
+        rows: what `RunTable.read` returned; those of other techniques are left out.
+        metric: a column.
+
+    Returns:
+        A list of `Aggregate`; the technique is a key of `TECHNIQUES`, the target sparsity of a
+        technique with a penalty None.
+    """
+    groups = collections.defaultdict(list)
+    for row in rows:
+        technique, setting = row["run"].split("/")[:2]
+        if technique in TECHNIQUES:
+            setting = setting.rpartition("seed_")[0].rstrip("_")
+            groups[technique, setting, row["target_sparsity"]].append(row)
+    found = [
+        _aggregate(technique, setting, target, sorted(members, key=lambda row: row["seed"]), metric)
+        for (technique, setting, target), members in groups.items()
+    ]
+    order = list(TECHNIQUES)
+    return sorted(found, key=lambda a: (order.index(a.technique), a.sparsity))
+
+
+def _aggregate(technique, setting, target, rows, metric):
+    values = [row[metric] for row in rows]
+    return Aggregate(
+        technique=technique,
+        target_sparsity=target,
+        setting=setting,
+        runs=tuple(Run(pathlib.Path(row["run"]), row) for row in rows),
+        sparsity=statistics.fmean(row["sparsity"] for row in rows),
+        mean=statistics.fmean(values),
+        min=min(values),
+        max=max(values),
+        std=statistics.stdev(values) if len(values) > 1 else math.nan,
+    )
+
+
+def level(aggregate):
+    """Returns which of `LEVELS` an aggregate stands for: the target, or what its density is near.
+
+    None for dense runs, and for densities that are near none.
+    """
+    if aggregate.technique == "dense":
+        return None
+    if aggregate.target_sparsity is not None:
+        return aggregate.target_sparsity
+    density = max(1 - aggregate.sparsity, 1e-9)
+    ratios = {each: max(density / (1 - each), (1 - each) / density) for each in LEVELS}
+    nearest = min(ratios, key=ratios.get)
+    return nearest if ratios[nearest] <= _CLOSE else None
+
+
+def at_level(found, technique, wanted):
+    """Returns the aggregate of a technique at a level, the nearest with most seeds; or None."""
+    own = [a for a in found if a.technique == technique and level(a) == wanted]
+    return max(own, key=lambda a: (a.n, -abs(a.sparsity - wanted)), default=None)

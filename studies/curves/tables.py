@@ -1,0 +1,143 @@
+"""The tables of the page."""
+
+import itertools
+import math
+import statistics
+
+from runs import LEVELS, TECHNIQUES, at_level
+
+from state_of_sparsity.analysis import metrics
+from state_of_sparsity.analysis.comparison import Comparison
+from state_of_sparsity.analysis.markdown import table
+
+
+def results(found, metric):
+    """Returns a line for each technique and setting."""
+    factor = metrics.factor(metric)
+    rows = [
+        [
+            TECHNIQUES[a.technique],
+            _setting(a),
+            f"{100 * a.sparsity:.2f}",
+            _mean(a, factor),
+            ", ".join(f"{run.result[metric] * factor:.2f}" for run in a.runs),
+            f"{100 * _multiply_adds(a):.1f}",
+        ]
+        for a in found
+    ]
+    name = metrics.label(metric).replace("test ", "").replace("bleu", "BLEU")
+    name = name[:1].upper() + name[1:]
+    header = ["Technique", "Setting", "Sparsity (%)", name, "Each seed", "Multiply-adds left (%)"]
+    return table(header, rows)
+
+
+def orderings(found, metric, pairs):
+    """Returns for each pair of techniques and each level what the seeds say.
+
+    Args:
+        found: what `aggregates` returned.
+        metric: a column.
+        pairs: `(better, worse)`, techniques by their folders: what the paper found.
+    """
+    factor, rows = metrics.factor(metric), []
+    for better, worse in pairs:
+        for level in LEVELS:
+            a, b = at_level(found, better, level), at_level(found, worse, level)
+            if a is None or b is None or min(a.n, b.n) < 2:
+                continue  # one seed tells no order
+            comparison = Comparison(level, a, b)
+            rows.append(
+                [
+                    f"{TECHNIQUES[better]} above {TECHNIQUES[worse]}",
+                    f"{100 * a.sparsity:.1f}, {100 * b.sparsity:.1f}",
+                    f"{a.mean * factor:.2f} ({a.n})",
+                    f"{b.mean * factor:.2f} ({b.n})",
+                    f"{comparison.difference * factor:+.2f}",
+                    comparison.verdict,
+                ]
+            )
+    header = [
+        "Ordering",
+        "Sparsities (%)",
+        "First (seeds)",
+        "Second (seeds)",
+        "Difference",
+        "Holds",
+    ]
+    return table(header, rows)
+
+
+def layers(found, level):
+    """Returns the sparsity of each kernel at a level, a line a technique."""
+    chosen = [a for t in TECHNIQUES if t != "dense" and (a := at_level(found, t, level))]
+    if not chosen:
+        return f"No runs at {100 * level:g} % yet."
+    names = [k["path"].removesuffix("/kernel") for k in chosen[0].runs[0].result["kernels"]]
+    rows = [
+        [f"{TECHNIQUES[a.technique]} ({100 * a.sparsity:.1f})", *map(_percent, layer_sparsities(a))]
+        for a in chosen
+    ]
+    return table(["Sparsity (%) of", *names], rows)
+
+
+def layer_sparsities(aggregate):
+    """Returns the sparsity of each kernel, a fraction, the mean over seeds."""
+    kernels = zip(*(run.result["kernels"] for run in aggregate.runs), strict=True)
+    return [statistics.fmean(1 - k["nonzero"] / k["size"] for k in each) for each in kernels]
+
+
+def times(found):
+    """Returns what a step and a run of each technique took."""
+    rows = []
+    for technique, title in TECHNIQUES.items():
+        results = [run.result for a in found if a.technique == technique for run in a.runs]
+        if results:
+            steps = [1000 * r["wall_time_s"] / r["steps"] for r in results]
+            minutes = [r["wall_time_s"] / 60 for r in results]
+            low, high = min(minutes), max(minutes)
+            rows.append(
+                [
+                    title,
+                    len(results),
+                    f"{statistics.median(steps):.0f}",
+                    f"{statistics.median(minutes):.1f}",
+                    f"{low:.1f} to {high:.1f}",
+                ]
+            )
+    return table(["Technique", "Runs", "ms a step", "Minutes a run", "Fastest and slowest"], rows)
+
+
+def samples(rows):
+    """Returns translations under their source.
+
+    Args:
+        rows: dicts of `source`, `reference`, `run` and `translation`, those of a source together.
+    """
+    parts = []
+    for source, own in itertools.groupby(rows, key=lambda row: row["source"]):
+        own = list(own)
+        lines = [["reference", own[0]["reference"]]]
+        lines += [[row["run"], row["translation"]] for row in own]
+        parts.append(f"*{source}*\n\n{table(['Run', 'Translation'], lines)}")
+    return "\n\n".join(parts)
+
+
+def _setting(aggregate):
+    if aggregate.target_sparsity is not None or aggregate.technique == "dense":
+        return None
+    name, _, value = aggregate.setting.rpartition("_")
+    return f"{name.upper()} = {value}"
+
+
+def _mean(aggregate, factor):
+    mean = f"{aggregate.mean * factor:.2f}"
+    return mean if math.isnan(aggregate.std) else f"{mean} ± {aggregate.std * factor:.2f}"
+
+
+def _multiply_adds(aggregate):
+    ratios = (r.result["sparse_multiply_adds"] / r.result["multiply_adds"] for r in aggregate.runs)
+    return statistics.fmean(ratios)
+
+
+def _percent(fraction):
+    return f"{100 * fraction:.1f}"

@@ -1,0 +1,60 @@
+"""Writes what runs make of some test sentences, as a table.
+
+    python studies/translation/samples.py --runs_dir=runs/translation \
+        --run=dense/seed_0 --run=magnitude_pruning/sparsity_0.95_seed_0 \
+        --source=test.en.gz --reference=test.de.gz --output=docs/results/translation/samples.csv
+"""
+
+import argparse
+import csv
+import io
+import pathlib
+
+import keras
+
+import state_of_sparsity  # noqa: F401 (the layers of the saved models)
+from state_of_sparsity import atomic_write
+from state_of_sparsity.data.parallel_text import ParallelFiles
+from state_of_sparsity.data.vocabulary import Vocabulary
+from state_of_sparsity.training.translate import translate
+
+
+def chosen_pairs(pairs, count):
+    """Returns `count` of the pairs, evenly spaced: nobody chose them by what becomes of them."""
+    pairs = list(pairs)
+    return [pairs[i * len(pairs) // count] for i in range(count)]
+
+
+def main():
+    """Translates the sentences with each run's model and its vocabulary."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs_dir", required=True, type=pathlib.Path)
+    parser.add_argument("--run", required=True, action="append", help="below runs_dir")
+    parser.add_argument("--source", required=True, help="text file of test sentences")
+    parser.add_argument("--reference", required=True, help="text file of their translations")
+    parser.add_argument("--count", type=int, default=5, help="sentences, evenly spaced")
+    parser.add_argument("--output", required=True)
+    arguments = parser.parse_args()
+    text = ParallelFiles(train_source=arguments.source, train_target=arguments.reference)
+    pairs = chosen_pairs(text.pairs("train"), arguments.count)
+    translations = {}
+    for run in arguments.run:
+        folder = arguments.runs_dir / run
+        vocabulary = Vocabulary.load(folder / "vocabulary.model")
+        model = keras.saving.load_model(folder / "model.keras")
+        translations[run] = translate(model, vocabulary, [source for source, _ in pairs])
+    lines = [
+        {"source": source, "reference": reference, "run": run, "translation": found[i]}
+        for i, (source, reference) in enumerate(pairs)
+        for run, found in translations.items()
+    ]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    atomic_write.write_text(arguments.output, out.getvalue())
+    print(f"{arguments.output}: {len(pairs)} sentences, {len(translations)} runs.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""The pages on CIFAR-10 and translation: their arithmetic."""
+
+import pathlib
+
+import pytest
+
+from tests.script_folder import imported_as_a_script
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _as_a_script(monkeypatch):
+    with imported_as_a_script(monkeypatch, ROOT / "studies" / "curves"):
+        yield
+
+
+def row(run, accuracy, sparsity, target=None, kernels=((10, 100), (1, 10))):
+    """Returns a row of a table; `kernels` are `(non-zeros, size)`."""
+    return {
+        "run": run,
+        "seed": int(run[-1]),
+        "target_sparsity": target,
+        "sparsity": sparsity,
+        "accuracy": accuracy,
+        "multiply_adds": 1000,
+        "sparse_multiply_adds": 150,
+        "steps": 100,
+        "wall_time_s": 60.0 * (1 + int(run[-1])),
+        "kernels": [
+            {"path": f"layer_{i}/kernel", "nonzero": nonzero, "size": size}
+            for i, (nonzero, size) in enumerate(kernels)
+        ],
+    }
+
+
+ROWS = [
+    row("random_pruning/sparsity_0.9_seed_0", 0.70, 0.899, 0.9),
+    row("random_pruning/sparsity_0.9_seed_1", 0.72, 0.899, 0.9),
+    row("magnitude_pruning/sparsity_0.9_seed_1", 0.83, 0.899, 0.9),
+    row("magnitude_pruning/sparsity_0.9_seed_0", 0.81, 0.899, 0.9),
+    row("magnitude_pruning/sparsity_0.5_seed_0", 0.86, 0.5, 0.5),
+    row("variational_dropout/kl_weight_3e-5_seed_0", 0.82, 0.91, None, ((8, 100), (4, 10))),
+    row("variational_dropout/kl_weight_3e-5_seed_1", 0.84, 0.92, None, ((6, 100), (4, 10))),
+    row("variational_dropout/kl_weight_1e-5_seed_0", 0.84, 0.7),
+    row("dense/seed_0", 0.87, 0.0),
+    row("scratch/seed_0", 0.5, 0.0),
+]
+
+
+def test_runs_that_differ_in_their_seed_are_one_line_and_others_are_not():
+    from runs import aggregates
+
+    found = aggregates(ROWS, "accuracy")
+    assert [(a.technique, a.setting, a.n) for a in found] == [
+        ("dense", "", 1),
+        ("magnitude_pruning", "sparsity_0.5", 1),
+        ("magnitude_pruning", "sparsity_0.9", 2),
+        ("variational_dropout", "kl_weight_1e-5", 1),
+        ("variational_dropout", "kl_weight_3e-5", 2),
+        ("random_pruning", "sparsity_0.9", 2),
+    ]
+    assert found[2].mean == pytest.approx(0.82) and found[2].std == pytest.approx(0.02**0.5 / 10)
+
+
+def test_a_learned_sparsity_counts_where_its_density_is_near():
+    from runs import aggregates, at_level, level
+
+    found = aggregates(ROWS, "accuracy")
+    assert [level(a) for a in found] == [None, 0.5, 0.9, None, 0.9, 0.9]
+    assert at_level(found, "variational_dropout", 0.9).setting == "kl_weight_3e-5"
+    assert at_level(found, "variational_dropout", 0.5) is None
+
+
+def test_the_lines_of_results():
+    from runs import aggregates
+    from tables import results
+
+    text = results(aggregates(ROWS, "accuracy"), "accuracy")
+    assert "| dense | - | 0.00 | 87.00 | 87.00 | 15.0 |" in text
+    assert "| magnitude, uniform | - | 89.90 | 82.00 ± 1.41 | 81.00, 83.00 | 15.0 |" in text
+    assert "| variational dropout | KL_WEIGHT = 3e-5 | 91.50 |" in text
+
+
+def test_an_order_is_told_by_more_than_the_spread_of_seeds():
+    from runs import aggregates
+    from tables import orderings
+
+    found = aggregates(ROWS, "accuracy")
+    pairs = [("magnitude_pruning", "random_pruning"), ("magnitude_pruning", "variational_dropout")]
+    lines = orderings(found, "accuracy", pairs).splitlines()[2:]
+    assert lines[0].endswith("| 89.9, 89.9 | 82.00 (2) | 71.00 (2) | +11.00 | yes |")
+    assert lines[1].endswith(
+        "| 89.9, 91.5 | 82.00 (2) | 83.00 (2) | -1.00 | no: within the spread |"
+    )
+    assert len(lines) == 2  # nothing of 0.5, which has one seed
+
+
+def test_sparsities_of_layers_are_means_over_seeds():
+    from runs import aggregates
+    from tables import layers
+
+    text = layers(aggregates(ROWS, "accuracy"), 0.9)
+    assert text.splitlines()[0] == "| Sparsity (%) of | layer_0 | layer_1 |"
+    assert "| variational dropout (91.5) | 93.0 | 60.0 |" in text
+
+
+def test_minutes_are_medians_over_runs():
+    from runs import aggregates
+    from tables import times
+
+    text = times(aggregates(ROWS, "accuracy"))
+    assert "| random, uniform | 2 | 900 | 1.5 | 1.0 to 2.0 |" in text
+
+
+def test_samples_are_quoted_under_their_source():
+    from tables import samples
+
+    rows = [
+        {"source": "A dog.", "reference": "Ein Hund.", "run": "dense", "translation": "Hund."},
+        {"source": "A dog.", "reference": "Ein Hund.", "run": "random", "translation": "Der."},
+    ]
+    assert samples(rows).splitlines() == [
+        "*A dog.*",
+        "",
+        "| Run | Translation |",
+        "| --- | --- |",
+        "| reference | Ein Hund. |",
+        "| dense | Hund. |",
+        "| random | Der. |",
+    ]
+
+
+def test_the_page_and_its_plots_are_written(tmp_path, monkeypatch, capsys):
+    import page
+
+    template, table = tmp_path / "page.md", tmp_path / "docs/study/runs.csv"
+    template.write_text("# Title\n\n{{runs}}\n\n{{results}}\n\n{{trade off}}\n\n{{layers 0.9}}\n")
+    from state_of_sparsity.analysis.run_table import RunTable
+
+    names = ("path", "nonzero", "size")
+    rows = [
+        {
+            **r,
+            "kernels": str([[*(k[n] for n in names), 1, 1] for k in r["kernels"]]).replace(
+                "'", '"'
+            ),
+        }
+        for r in ROWS
+    ]
+    RunTable(table).add(rows)
+    output = tmp_path / "docs/study.md"
+    arguments = f"page.py --template={template} --table={table} --metric=accuracy --output={output}"
+    monkeypatch.setattr("sys.argv", arguments.split())
+    page.main()
+    text = output.read_text()
+    assert text.startswith("# Title\n\n[10 runs](study/runs.csv)\n\n| Technique |")
+    assert "{{" not in text
+    for name in ("trade_off.png", "layers.png"):
+        assert (tmp_path / "docs/study" / name).read_bytes().startswith(b"\x89PNG")
