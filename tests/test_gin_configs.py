@@ -40,8 +40,9 @@ RESNET50 = [name for name in RUNS if name.startswith("resnet50/")]
 CIFAR10 = [name for name in RUNS if name.startswith("cifar10/")]
 TRANSFORMER = [name for name in RUNS if name.startswith("transformer/")]
 TRANSLATION = [name for name in RUNS if name.startswith("translation/")]
+MULTI30K = [name for name in RUNS if name.startswith("multi30k/")]
 # Their headers say so.
-NOT_MEASURED = [*RESNET50, *CIFAR10, *TRANSFORMER, *TRANSLATION]
+NOT_MEASURED = [*RESNET50, *CIFAR10, *TRANSFORMER, *TRANSLATION, *MULTI30K]
 
 
 def command(name):
