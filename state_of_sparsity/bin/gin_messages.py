@@ -6,6 +6,7 @@ import re
 import sys
 
 import gin
+from absl import flags
 
 # gin has no public way to walk over what was bound; these are the names its own hooks use.
 _config = gin.config
@@ -73,7 +74,7 @@ def macro_problems():
         for name in sorted(used - defined)
     ]
     problems += [
-        f"The macro {name} is given but nothing uses it.{_nearest(name, (defined | used) - {name})}"
+        f"The macro {name} is given{_by_flag(name)} but nothing uses it.{_nearest(name, used)}"
         for name in sorted(defined - used)
     ]
     for (scope, selector), bindings in _config._CONFIG.items():
@@ -83,6 +84,12 @@ def macro_problems():
                 name = scope if is_macro else f"{selector.split('.')[-1]}.{parameter}"
                 problems.append(f"{name} must be given: add --gin_binding='{name} = ...'.")
     return problems
+
+
+def _by_flag(name):
+    flag = name.lower()
+    given = flag in flags.FLAGS and flags.FLAGS[flag].present
+    return f" by --{flag}" if given else ""
 
 
 def unused_bindings():
