@@ -44,7 +44,7 @@ def main(_):
         raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
 
 
-def decode_run(directory, source="-", reference=None, output=None, beam=4, alpha=0.6):
+def decode_run(directory, source="-", reference=None, output=None, beam=None, alpha=None):
     """Translates text by the model that a run last saved.
 
     Args:
@@ -52,8 +52,8 @@ def decode_run(directory, source="-", reference=None, output=None, beam=4, alpha
         source: text file, a sentence a line; "-" for the standard input.
         reference: text file of right translations, or None.
         output: file for the translations; None for the standard output.
-        beam: beams of the search, at least 1; 1 is greedy.
-        alpha: how much long translations are favoured, at least 0.
+        beam: beams of the search, at least 1; 1 is greedy. None for what the run scores with.
+        alpha: how much long translations are favoured, at least 0. None as for `beam`.
 
     Raises:
         gin_app.UsageError: for whatever the user can put right.
@@ -74,10 +74,11 @@ def decode_run(directory, source="-", reference=None, output=None, beam=4, alpha
     _say(f"{run_dir.path}, step {step:,} of {experiment.steps:,}")
     plain = surgery.strip(model) if structure.sparse_layers(model) else model
     data = experiment.data
+    beam, alpha = _search_settings(experiment, beam, alpha)
     _decode(plain, data.vocabulary, text, output, beam, alpha, data.maximum_length)
 
 
-def decode_model(model, vocabulary, source="-", reference=None, output=None, beam=4, alpha=0.6):
+def decode_model(model, vocabulary, source="-", reference=None, output=None, beam=None, alpha=None):
     """Translates text by the model of a `.keras` file.
 
     Args:
@@ -86,8 +87,8 @@ def decode_model(model, vocabulary, source="-", reference=None, output=None, bea
         source: all others as for `decode_run`.
         reference: see there.
         output: see there.
-        beam: see there.
-        alpha: see there.
+        beam: see there; None for 4.
+        alpha: see there; None for 0.6.
 
     Raises:
         gin_app.UsageError: for whatever the user can put right.
@@ -98,7 +99,17 @@ def decode_model(model, vocabulary, source="-", reference=None, output=None, bea
     text = _text(source, reference)
     _check_output(output)
     found = saved_run.load_model(model), Vocabulary.load(vocabulary)
+    beam, alpha = _search_settings(None, beam, alpha)
     _decode(*found, text, output, beam, alpha)
+
+
+def _search_settings(experiment, beam, alpha):
+    """Returns `(beam, alpha)`: those given, else those that the run scores with."""
+    from state_of_sparsity.training.translation_score import TranslationScore
+
+    scores = experiment.scores if experiment is not None else ()
+    own = next((s for s in scores if isinstance(s, TranslationScore)), TranslationScore())
+    return own.beam if beam is None else beam, own.alpha if alpha is None else alpha
 
 
 def _check_output(output):
@@ -211,8 +222,11 @@ def define_flags():
     flags.DEFINE_string("input", "-", "Text file, a sentence a line, or - for the standard input.")
     flags.DEFINE_string("output", None, "File for the translations; the standard output if none.")
     flags.DEFINE_string("reference", None, "Text file of right translations, to score by.")
-    flags.DEFINE_integer("beam", 4, "Beams of the search; 1 is greedy.", lower_bound=1)
-    flags.DEFINE_float("alpha", 0.6, "How much long translations are favoured.", lower_bound=0.0)
+    own = "Default: what the run scores with; with --model,"
+    flags.DEFINE_integer("beam", None, f"Beams of the search; 1 is greedy. {own} 4.", lower_bound=1)
+    flags.DEFINE_float(
+        "alpha", None, f"How much long translations are favoured. {own} 0.6.", lower_bound=0.0
+    )
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def load(directory, data_dir=None):
         )
     _parse_recorded(run_dir, data_dir)
     experiment, model = configured_experiment.build(Strategy())
-    return run_dir, experiment, *_last_saved(run_dir, model, experiment.averaged_checkpoints)
+    # What was averaged is what a finished run left, and not where another one stands.
+    averaged = experiment.averaged_checkpoints if run_dir.is_finished else 1
+    return run_dir, experiment, *_last_saved(run_dir, model, averaged)
 
 
 def load_model(path):

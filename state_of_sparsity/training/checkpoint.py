@@ -111,17 +111,17 @@ class Checkpoints:
         Args:
             model: as for `restore`.
             averaged: of how many checkpoints, the latest one included, to take the mean; fewer
-                where there are not so many. Masks, counters and seeds are the latest one's, and so
-                is the optimizer.
+                where there are not so many: of weights and moving statistics. Masks, counters and
+                seeds are the latest one's, and so is the optimizer.
         """
         paths = self.paths()[-averaged:]
-        if not paths:
-            return None
-        sums = None
+        if len(paths) < 2:
+            return restore(paths[-1], model) if paths else None
+        sums = 0.0
         for path in paths:
             header = restore(path, model)
-            values = [keras.ops.convert_to_numpy(v) for v in _averaged(model)]
-            sums = values if sums is None else [a + b for a, b in zip(sums, values, strict=True)]
+            values = [keras.ops.convert_to_numpy(v).astype("float64") for v in _averaged(model)]
+            sums = [a + b for a, b in zip(sums, values, strict=True)] if sums else values
         for variable, total in zip(_averaged(model), sums, strict=True):
             variable.assign(total / len(paths))
         return header

@@ -39,7 +39,8 @@ class Experiment:
         jit_compile: whether XLA compiles the steps: True, False, or "auto", which leaves it to
             Keras.
         averaged_checkpoints: the stripped model has the mean of the weights at so many of the last
-            validations; 1 for the weights of the last step.
+            validations, or of those there are where a callback stops the run; 1 for the weights of
+            the last step.
         callbacks: Keras callbacks, called before metrics and checkpoints are written, in every
             worker. Of their state, checkpoints hold attributes that are numbers, text, or lists of
             these, and no arguments of their constructors.

@@ -31,7 +31,8 @@ def write(experiment, model, run_dir, rows, wall_time_s):
         stripped.save(temporary)
     validation = {k: v for k, v in rows[-1].items() if k.startswith("val_")}
     if experiment.averaged_checkpoints > 1:
-        validation = {}  # of the last step's weights, which are not the result's
+        # Those in the log are of the last step's weights.
+        validation = _validation_figures(experiment, stripped)
     elif model.losses:
         # With penalties in it, it could not be compared with `loss`, nor with other techniques.
         validation.pop("val_loss", None)
@@ -66,6 +67,14 @@ def _test_figures(experiment, stripped):
     for score in experiment.scores:
         figures |= score(stripped, experiment.data, "test")
     return figures | evaluate(stripped, batches, experiment.loss, experiment.metrics)
+
+
+def _validation_figures(experiment, stripped):
+    batches = experiment.data.validation()
+    if batches is None:
+        return {}
+    figures = evaluate(stripped, batches, experiment.loss, experiment.metrics)
+    return {f"val_{name}": value for name, value in figures.items()}
 
 
 def _write_report(report, run_dir):

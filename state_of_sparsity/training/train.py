@@ -62,6 +62,8 @@ def train(experiment, model, run_dir, strategy=None, verbose=True):
     result = None
     if strategy.is_chief:
         if averaged > 1:
+            count = min(averaged, len(checkpoints.paths()))
+            progress.phase(f"taking the mean of the last {count} checkpoints")
             checkpoints.restore_latest(model, averaged)
         progress.phase("evaluating the stripped model on test data")
         result = outcome.write(experiment, model, run_dir, metrics_log.rows, saver.wall_time_s)

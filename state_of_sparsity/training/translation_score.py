@@ -37,7 +37,7 @@ class TranslationScore:
             raise ValueError(f"`alpha` must be a number of at least 0. Received: {alpha!r}.")
         if not isinstance(samples, int) or samples < 0:
             raise ValueError(f"`samples` must be an integer of at least 0. Received: {samples!r}.")
-        self._beam, self._alpha, self._samples = beam, alpha, samples
+        self.beam, self.alpha, self._samples = beam, alpha, samples
 
     def __call__(self, model, data, split, verbose=True):
         """Returns the scores."""
@@ -47,12 +47,12 @@ class TranslationScore:
 
         sources, references = map(list, zip(*data.text(split), strict=True))
         translations = translate(
-            *(model, data.vocabulary, sources, self._beam, self._alpha),
+            *(model, data.vocabulary, sources, self.beam, self.alpha),
             maximum_length=data.maximum_length,
         )
         scores = sacre_bleu(translations, references), compound_split_bleu(translations, references)
         if verbose:
-            print(f"\nTranslations of the {split} text, beam {self._beam}, alpha {self._alpha}:")
+            print(f"\nTranslations of the {split} text, beam {self.beam}, alpha {self.alpha}:")
             print("\n".join(f"  {score}" for score in scores))
             self._print_samples(sources, translations, references)
         return {"bleu": scores[0].score, "compound_split_bleu": scores[1].score}

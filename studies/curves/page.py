@@ -19,7 +19,8 @@ from state_of_sparsity import atomic_write
 from state_of_sparsity.analysis.run_table import RunTable
 
 # What the paper found, as (better, worse): at one sparsity, all techniques it had are above random
-# pruning, and magnitude pruning is above the two that learn where weights are needed.
+# pruning, and magnitude pruning is above the two that learn where weights are needed. Last, what
+# later papers found of sparsities that differ from layer to layer.
 ORDERINGS = [
     ("magnitude_pruning", "random_pruning"),
     ("variational_dropout", "random_pruning"),
@@ -43,7 +44,7 @@ def page(template, rows, metric, folder, samples=()):
     """
     found = aggregates(rows, metric)
     parts = {
-        "runs": f"[{len(rows)} runs]({folder}/runs.csv)",
+        "runs": f"[{sum(a.n for a in found)} runs]({folder}/runs.csv)",
         "results": tables.results(found, metric),
         "orderings": tables.orderings(found, metric, ORDERINGS),
         "times": tables.times(found),

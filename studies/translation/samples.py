@@ -22,6 +22,7 @@ from state_of_sparsity.training.translate import translate
 def chosen_pairs(pairs, count):
     """Returns `count` of the pairs, evenly spaced: nobody chose them by what becomes of them."""
     pairs = list(pairs)
+    count = min(count, len(pairs))
     return [pairs[i * len(pairs) // count] for i in range(count)]
 
 
@@ -33,16 +34,17 @@ def main():
     parser.add_argument("--source", required=True, help="text file of test sentences")
     parser.add_argument("--reference", required=True, help="text file of their translations")
     parser.add_argument("--count", type=int, default=5, help="sentences, evenly spaced")
+    parser.add_argument("--alpha", type=float, default=1.0, help="as multi30k.gin's ALPHA")
     parser.add_argument("--output", required=True)
     arguments = parser.parse_args()
     text = ParallelFiles(train_source=arguments.source, train_target=arguments.reference)
     pairs = chosen_pairs(text.pairs("train"), arguments.count)
-    translations = {}
+    sources, translations = [source for source, _ in pairs], {}
     for run in arguments.run:
         folder = arguments.runs_dir / run
         vocabulary = Vocabulary.load(folder / "vocabulary.model")
         model = keras.saving.load_model(folder / "model.keras")
-        translations[run] = translate(model, vocabulary, [source for source, _ in pairs])
+        translations[run] = translate(model, vocabulary, sources, alpha=arguments.alpha)
     lines = [
         {"source": source, "reference": reference, "run": run, "translation": found[i]}
         for i, (source, reference) in enumerate(pairs)

@@ -3,14 +3,17 @@
 import io
 import json
 import re
+import shutil
 import sys
 import types
 
+import numpy as np
 import pytest
 
-from state_of_sparsity.bin import decode, train
+from state_of_sparsity.bin import decode, saved_run, train
 from state_of_sparsity.bin.evaluate import evaluate_run
 from state_of_sparsity.bin.gin_app import UsageError
+from state_of_sparsity.training import checkpoint
 from tests.small_translation import make_pairs, write_text
 
 SMALL = ["VOCABULARY_SIZE = 600", "MAXIMUM_LENGTH = 32", "TOKENS = 128", "LAYERS = 1", "BEAM = 1"]
@@ -32,6 +35,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("translation")
     text = bindings(folder)
     pruning = ["SPARSITY = 0.5", "BEGIN_STEP = 0", "END_STEP = 2", "FREQUENCY = 1"]
+    pruning += ["AVERAGED_CHECKPOINTS = 2"]
     train.run(
         ["translation/magnitude_pruning.gin"],
         [*SMALL, *text, *pruning],
@@ -54,6 +58,17 @@ def test_a_run_keeps_its_vocabulary_and_its_scores(run):
     }
 
 
+def test_a_run_is_the_mean_of_its_checkpoints_once_it_is_finished(run, tmp_path):
+    unfinished = shutil.copytree(run, tmp_path / "run")
+    (unfinished / "result.json").unlink()
+    mean, last = (saved_run.load(path, str(run.parent))[2] for path in (run, unfinished))
+    latest = saved_run.load(unfinished, str(run.parent))[2]
+    checkpoint.restore(sorted((run / "checkpoints").iterdir())[-1], latest)
+    same = [np.array_equal(a, b) for a, b in zip(last.weights, latest.weights, strict=True)]
+    assert all(same)
+    assert not all(np.array_equal(a, b) for a, b in zip(mean.weights, last.weights, strict=True))
+
+
 def test_a_file_is_decoded_and_scored(run, tmp_path, capsys):
     (tmp_path / "in").write_text("the small house\n\nthe mouse sees a tree\n")
     (tmp_path / "right").write_text("das Haus\n\ndie Maus\n")
@@ -64,7 +79,7 @@ def test_a_file_is_decoded_and_scored(run, tmp_path, capsys):
     assert "room for 600 subwords" in said and "step 4 of 4" in said and "3 of 3 sentences" in said
     assert "written:" in said and said.count("BLEU") == 2 and "moses-de" in said
     vocabulary = str(run / "vocabulary.model")
-    decode.decode_model(str(run / "model.keras"), vocabulary, str(tmp_path / "in"))
+    decode.decode_model(str(run / "model.keras"), vocabulary, str(tmp_path / "in"), beam=1)
     assert capsys.readouterr().out.split("\n") == lines
 
 

@@ -154,7 +154,7 @@ def test_the_page_and_its_plots_are_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", arguments.split())
     page.main()
     text = output.read_text()
-    assert text.startswith("# Title\n\n[10 runs](study/runs.csv)\n\n| Technique |")
+    assert text.startswith("# Title\n\n[9 runs](study/runs.csv)\n\n| Technique |")
     assert "{{" not in text
     for name in ("trade_off.png", "layers.png"):
         assert (tmp_path / "docs/study" / name).read_bytes().startswith(b"\x89PNG")
