@@ -31,6 +31,9 @@ ORDERINGS = [
     ("magnitude_global", "magnitude_pruning"),
 ]
 
+# The sparsity at which layers are drawn.
+LAYER_LEVEL = 0.9
+
 
 def page(template, rows, metric, folder, samples=()):
     """Returns the page as text.
@@ -49,11 +52,16 @@ def page(template, rows, metric, folder, samples=()):
         "orderings": tables.orderings(found, metric, ORDERINGS),
         "times": tables.times(found),
         "trade off": f"![Against sparsity]({folder}/trade_off.png)",
-        "layer plot": f"![Sparsity of each layer]({folder}/layers.png)",
+        "layer plot": _layer_plot(found, folder),
         "samples": tables.samples(samples),
         **{f"layers {level}": tables.layers(found, level) for level in LEVELS},
     }
     return re.sub(r"\{\{(.+?)\}\}", lambda match: parts[match[1]], template)
+
+
+def _layer_plot(found, folder):
+    there = plots.chosen_by_layer(found, LAYER_LEVEL)
+    return f"![Sparsity of each layer]({folder}/layers.png)" if there else ""
 
 
 def read_samples(folder):
@@ -78,7 +86,7 @@ def main():
     folder = output.with_suffix("")
     found = aggregates(rows, arguments.metric)
     plots.trade_off(found, arguments.metric, folder / "trade_off.png")
-    plots.layers(found, 0.9, folder / "layers.png")
+    plots.layers(found, LAYER_LEVEL, folder / "layers.png")
     template = pathlib.Path(arguments.template).read_text(encoding="utf-8")
     text = page(template, rows, arguments.metric, folder.name, read_samples(folder))
     atomic_write.write_text(output, text)

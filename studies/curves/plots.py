@@ -5,17 +5,24 @@ from tables import layer_sparsities
 
 from state_of_sparsity.analysis import plots
 
+# Whose layers have what they are given.
+_GIVEN = ("dense", "magnitude_pruning", "random_pruning")
+
 
 def trade_off(found, metric, path):
     """Draws the metric against sparsity, a line a technique."""
     plots.trade_off(found, metric, path)
 
 
+def chosen_by_layer(found, level):
+    """Returns the aggregates at a level whose technique chooses the sparsity of each layer."""
+    chosen = [at_level(found, t, level) for t in TECHNIQUES if t not in _GIVEN]
+    return [a for a in chosen if a is not None]
+
+
 def layers(found, level, path):
-    """Draws the sparsity of each kernel at a level, a panel a technique that chooses it."""
-    given = ("dense", "magnitude_pruning", "random_pruning")
-    chosen = [a for t in TECHNIQUES if t not in given and (a := at_level(found, t, level))]
-    rows = {a.technique: _rows(a) for a in chosen}
+    """Draws the sparsity of each kernel at a level, a panel for each of `chosen_by_layer`."""
+    rows = {a.technique: _rows(a) for a in chosen_by_layer(found, level)}
     if rows:
         plots.sparsity_by_layer(rows, path)
 
@@ -24,7 +31,8 @@ def _rows(aggregate):
     kernels = aggregate.runs[0].result["kernels"]
     return [
         {
-            "path": kernel["path"].replace("convolution_", "conv "),  # eight names fit side by side
+            # Eight names must fit side by side.
+            "path": kernel["path"].replace("convolution_", "conv "),
             "technique": aggregate.technique,
             "size": kernel["size"],
             "nonzero": kernel["size"] * (1 - sparsity),

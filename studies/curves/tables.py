@@ -56,6 +56,8 @@ def orderings(found, metric, pairs):
                     comparison.verdict,
                 ]
             )
+    if not rows:
+        return "No two techniques have several seeds at one sparsity yet."
     header = [
         "Ordering",
         "Sparsities (%)",

@@ -4,9 +4,14 @@ import pathlib
 
 import pytest
 
+from state_of_sparsity.analysis.run_table import RunTable
+from state_of_sparsity.bin import gin_app
+from state_of_sparsity.training.run_dir import config_hash
 from tests.script_folder import imported_as_a_script
 
 ROOT = pathlib.Path(__file__).parents[2]
+# Page, folder of its gin files, metric.
+STUDIES = [("cifar10", "cifar10", "accuracy")]
 
 
 @pytest.fixture(autouse=True)
@@ -136,8 +141,6 @@ def test_the_page_and_its_plots_are_written(tmp_path, monkeypatch, capsys):
 
     template, table = tmp_path / "page.md", tmp_path / "docs/study/runs.csv"
     template.write_text("# Title\n\n{{runs}}\n\n{{results}}\n\n{{trade off}}\n\n{{layers 0.9}}\n")
-    from state_of_sparsity.analysis.run_table import RunTable
-
     names = ("path", "nonzero", "size")
     rows = [
         {
@@ -158,3 +161,28 @@ def test_the_page_and_its_plots_are_written(tmp_path, monkeypatch, capsys):
     assert "{{" not in text
     for name in ("trade_off.png", "layers.png"):
         assert (tmp_path / "docs/study" / name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("name", "_", "metric"), STUDIES)
+def test_a_page_is_what_its_table_says(name, _, metric):
+    from page import page, read_samples
+
+    output = ROOT / f"docs/results/{name}.md"
+    template = (ROOT / f"studies/{name}/page.md").read_text(encoding="utf-8")
+    rows = RunTable(ROOT / f"docs/results/{name}/runs.csv").read()
+    text = page(template, rows, metric, name, read_samples(output.with_suffix("")))
+    assert output.read_text(encoding="utf-8") == text
+    assert not any("+" in row["commit"] for row in rows)
+
+
+@pytest.mark.parametrize(("name", "folder", "_"), STUDIES)
+def test_gin_files_are_those_that_runs_were_made_with(name, folder, _):
+    cells = {}
+    for run in RunTable(ROOT / f"docs/results/{name}/runs.csv").read():
+        technique, setting = run["run"].split("/")
+        cells[technique, setting.rpartition("seed_")[0].strip("_")] = run["config_hash"]
+    for (technique, setting), expected in cells.items():
+        knob, _, value = setting.rpartition("_")
+        bindings = [f"{knob.upper()} = {value}"] if setting else []
+        config = gin_app.parse([f"{folder}/{technique}.gin"], bindings)
+        assert config_hash(config) == expected, (technique, setting)
