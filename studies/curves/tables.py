@@ -21,7 +21,7 @@ def results(found, metric):
             f"{100 * a.sparsity:.2f}",
             _mean(a, factor),
             ", ".join(f"{run.result[metric] * factor:.2f}" for run in a.runs),
-            f"{100 * _multiply_adds(a):.1f}",
+            _multiply_adds(a),
         ]
         for a in found
     ]
@@ -137,8 +137,10 @@ def _mean(aggregate, factor):
 
 
 def _multiply_adds(aggregate):
-    ratios = (r.result["sparse_multiply_adds"] / r.result["multiply_adds"] for r in aggregate.runs)
-    return statistics.fmean(ratios)
+    counts = [(r.result["sparse_multiply_adds"], r.result["multiply_adds"]) for r in aggregate.runs]
+    if any(whole is None for _, whole in counts):
+        return None  # sentences have many lengths
+    return f"{100 * statistics.fmean(left / whole for left, whole in counts):.1f}"
 
 
 def _percent(fraction):

@@ -87,6 +87,14 @@ def test_the_lines_of_results():
     assert "| variational dropout | KL_WEIGHT = 3e-5 | 91.50 |" in text
 
 
+def test_multiply_adds_that_nobody_counted_are_a_dash():
+    from runs import aggregates
+    from tables import results
+
+    rows = [{**ROWS[-2], "multiply_adds": None, "sparse_multiply_adds": None}]
+    assert results(aggregates(rows, "accuracy"), "accuracy").endswith("| 87.00 | 87.00 | - |")
+
+
 def test_an_order_is_told_by_more_than_the_spread_of_seeds():
     from runs import aggregates
     from tables import orderings
