@@ -37,4 +37,5 @@ def factor(metric: str) -> float:
 
 def label(metric: str) -> str:
     """Returns the metric's name with its unit, such as `test accuracy (%)`."""
-    return f"test {metric.replace('_', ' ')}" + (" (%)" if factor(metric) == 100.0 else "")
+    words = metric.replace("_", " ").replace("bleu", "BLEU")
+    return f"test {words}" + (" (%)" if factor(metric) == 100.0 else "")

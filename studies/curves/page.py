@@ -46,8 +46,9 @@ def page(template, rows, metric, folder, samples=()):
         samples: rows of samples.py's table.
     """
     found = aggregates(rows, metric)
+    count = sum(a.n for a in found)
     parts = {
-        "runs": f"[{sum(a.n for a in found)} runs]({folder}/runs.csv)",
+        "runs": f"[{count} run{'s'[: count != 1]}]({folder}/runs.csv)",
         "results": tables.results(found, metric),
         "orderings": tables.orderings(found, metric, ORDERINGS),
         "times": tables.times(found),

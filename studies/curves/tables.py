@@ -25,7 +25,7 @@ def results(found, metric):
         ]
         for a in found
     ]
-    name = metrics.label(metric).replace("test ", "").replace("bleu", "BLEU")
+    name = metrics.label(metric).replace("test ", "")
     name = name[:1].upper() + name[1:]
     header = ["Technique", "Setting", "Sparsity (%)", name, "Each seed", "Multiply-adds left (%)"]
     return table(header, rows)

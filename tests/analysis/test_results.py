@@ -92,7 +92,7 @@ def test_the_metric_is_the_first_that_all_runs_share(make_run):
     (paths[0] / "result.json").write_text(json.dumps(result))
     runs, _ = results.read_runs(paths)
     assert metrics.metric_of(runs) == "bleu"
-    assert (metrics.label("bleu"), metrics.factor("bleu")) == ("test bleu", 1.0)
+    assert (metrics.label("bleu"), metrics.factor("bleu")) == ("test BLEU", 1.0)
     assert metrics.label("accuracy") == "test accuracy (%)"
     with pytest.raises(ValueError, match="must share a metric"):
         metrics.metric_of([])
