@@ -37,8 +37,16 @@ def check_evaluation(model, tolerance):
     np.testing.assert_allclose(model.evaluate(X, Y, verbose=0), loss, rtol=tolerance)
 
 
-@every_technique
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+# Of float16, those whose state is of different kinds: a mask, noise of weights, gates.
+OFTEN = ("magnitude", "variational dropout, ramp", "l0, ramp")
+PRECISIONS = [
+    pytest.param(name, policy, marks=[] if often else pytest.mark.slow)
+    for name in TECHNIQUES
+    for policy, often in (("mixed_bfloat16", True), ("mixed_float16", name in OFTEN))
+]
+
+
+@pytest.mark.parametrize(("name", "policy"), PRECISIONS)
 def test_state_is_float32_under_mixed_precision(name, policy):
     keras.config.set_dtype_policy(policy)
     plain = plain_model()

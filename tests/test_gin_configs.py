@@ -122,11 +122,15 @@ def test_a_base_is_included_and_has_no_command(name):
     assert "python -m" not in header(name)
 
 
-# Of the Transformer two, which take the longest; the others differ in the wrapper alone.
-TRAINED = [name for name in RUNS if re.match(r"quickstart/(?!transformer_[dlr])", name)]
+# Of the Transformer one: they take the longest, and the others differ in the wrapper alone.
+QUICKSTART = [
+    pytest.param(name, marks=[pytest.mark.slow] if re.search("transformer_[^m]", name) else [])
+    for name in RUNS
+    if name.startswith("quickstart/")
+]
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", QUICKSTART)
 def test_quickstart_files_train_three_steps(name, tmp_path):
     text = (GIN_CONFIGS / name).read_text()
     schedule = [f"{k} = {v}" for k, v in SHORT_SCHEDULE.items() if f"\n{k} = " in text]
@@ -223,8 +227,9 @@ def test_the_header_says_which_bleu_is_published(name):
 @pytest.mark.parametrize(
     "technique",
     [
-        *("magnitude_pruning", "magnitude_nonuniform", "magnitude_erdos_renyi_kernel"),
-        *("variational_dropout", "l0_regularization"),
+        *("magnitude_nonuniform", "variational_dropout", "l0_regularization"),
+        pytest.param("magnitude_pruning", marks=pytest.mark.slow),
+        pytest.param("magnitude_erdos_renyi_kernel", marks=pytest.mark.slow),
     ],
 )
 def test_transformer_files_build_without_data(technique):
