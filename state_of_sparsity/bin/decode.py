@@ -99,6 +99,7 @@ def decode_model(model, vocabulary, source="-", reference=None, output=None, bea
     text = _text(source, reference)
     _check_output(output)
     found = saved_run.load_model(model), Vocabulary.load(vocabulary)
+    _check_none_beside(model, found[1], vocabulary)
     beam, alpha = _search_settings(None, beam, alpha)
     _decode(*found, text, output, beam, alpha)
 
@@ -200,6 +201,20 @@ def _check_fit(model, vocabulary):
         _say(
             f"The model has room for {words:,} subwords, the vocabulary has {vocabulary.size:,}. "
             "After a small text that is right; else see that both were trained together."
+        )
+
+
+def _check_none_beside(model, vocabulary, received):
+    """Refuses a vocabulary where the model's own lies beside it, as in a run directory."""
+    from state_of_sparsity.data.translation import FILE
+    from state_of_sparsity.data.vocabulary import Vocabulary
+
+    own = pathlib.Path(model).expanduser().with_name(FILE)
+    if own.exists() and Vocabulary.load(own).digest() != vocabulary.digest():
+        raise gin_app.UsageError(
+            "`vocabulary` must be the one that the model was trained with. Received: "
+            f"{received}, but beside the model lies another. Give --vocabulary={own}, or move the "
+            "model elsewhere."
         )
 
 

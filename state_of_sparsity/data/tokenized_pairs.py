@@ -5,6 +5,7 @@ import typing
 
 import numpy as np
 
+from state_of_sparsity.data.data_digests import digest
 from state_of_sparsity.data.vocabulary import END
 
 _AT_A_TIME = 10_000
@@ -34,6 +35,11 @@ class Sequences:
     def nbytes(self):
         """Bytes of memory that the arrays take."""
         return self._ids.nbytes + self._offsets.nbytes
+
+    @property
+    def arrays(self):
+        """The ids of all sequences, and where each begins and the last ends."""
+        return self._ids, self._offsets
 
     def lengths_of(self, chosen):
         """Returns how many ids the chosen sequences have."""
@@ -73,6 +79,10 @@ class TokenizedPairs(typing.NamedTuple):
 
     def __len__(self):
         return len(self.source)
+
+    def digest(self):
+        """Returns hexadecimal digits that are equal for equal pairs in the same order only."""
+        return digest(*self.source.arrays, *self.target.arrays)
 
 
 def for_training(pairs, vocabulary, maximum_length):

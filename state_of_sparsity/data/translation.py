@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from state_of_sparsity.data import length_buckets, packing, tokenized_pairs
+from state_of_sparsity.data.data_digests import DataDigests
 from state_of_sparsity.data.generated_dataset import untuned
 from state_of_sparsity.data.integer_arguments import check_integer
 from state_of_sparsity.data.length_buckets import LengthBuckets
@@ -18,6 +19,8 @@ from state_of_sparsity.data.vocabulary import LEAST_SIZE, Vocabulary
 
 # What a folder's vocabulary is called.
 FILE = "vocabulary.model"
+# What the digests of vocabulary and sentences are called.
+DIGESTS = "data_digests.json"
 _BATCHES_AHEAD = 4
 
 
@@ -46,7 +49,8 @@ class Translation:
 
     The vocabulary is that of `directory` where there is one; else that of the file `vocabulary`;
     else one is learned from the training text. When training begins it is saved to `directory`,
-    where an interrupted run, evaluation and decoding find it again.
+    where an interrupted run, evaluation and decoding find it again, with digests of it and of the
+    text: with others the run does not go on.
 
     Args:
         text: where the sentences come from: `ParallelFiles`, `ParallelRecords`, or anything with
@@ -69,7 +73,8 @@ class Translation:
 
     Raises:
         ValueError: if an argument is out of range; at the first use, if text or vocabulary cannot
-            be read, or there are too few pairs.
+            be read or are not those that `directory`'s run was begun with, or there are too few
+            pairs.
 
     Example:
 
@@ -101,7 +106,10 @@ class Translation:
         check_integer("maximum_length", maximum_length, 2, tokens)
         check_integer("seed", seed, 0)
         self._text, self._given, self._vocabulary_size = text, vocabulary, vocabulary_size
-        self._saved = None if directory is None else pathlib.Path(directory, FILE).expanduser()
+        directory = None if directory is None else pathlib.Path(directory).expanduser()
+        self._saved = None if directory is None else directory / FILE
+        self._kept = None if directory is None else DataDigests(directory / DIGESTS)
+        self._digests = {}
         self._tokens, self.maximum_length = tokens, maximum_length
         self._packed, self._seed = packed, seed
         self.batch_size = tokens // maximum_length
@@ -128,6 +136,8 @@ class Translation:
                 f"vocabulary has. Received: {self._vocabulary_size} and {path}. Give no file to "
                 "have a smaller vocabulary learned."
             )
+        if path == self._saved:
+            self._kept.check({"vocabulary": vocabulary.digest()})
         return vocabulary
 
     @property
@@ -141,10 +151,13 @@ class Translation:
 
         # Read now: test data that cannot be read shall not end a long run.
         self.test(), self.validation()
+        plan = self._plan
+        if self._kept is not None:
+            self._kept.check(self._digests)
         shape = (self.batch_size // workers, self.maximum_length) if self._packed else (None, None)
         ids = tf.TensorSpec(shape, "int32")
         names = packing.INPUTS if self._packed else length_buckets.INPUTS
-        batches = functools.partial(self._batches, self._plan, first_step, worker, workers)
+        batches = functools.partial(self._batches, plan, first_step, worker, workers)
         signature = dict.fromkeys(names, ids), ids
         dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
         return untuned(dataset.prefetch(_BATCHES_AHEAD))
@@ -162,8 +175,10 @@ class Translation:
 
     def _batches(self, plan, step, worker, workers):
         # Not before training begins: what goes wrong until then shall leave nothing behind.
-        if worker == 0 and self._saved is not None and not self._saved.exists():
-            self.vocabulary.save(self._saved)
+        if worker == 0 and self._saved is not None:
+            if not self._saved.exists():
+                self.vocabulary.save(self._saved)
+            self._kept.keep({"vocabulary": self.vocabulary.digest(), **self._digests})
         epoch, skip = divmod(step, plan.batches_per_epoch)
         while True:
             order = plan.epoch(np.random.default_rng([self._seed, epoch]))
@@ -218,6 +233,7 @@ class Translation:
     def _tokenized(self, split, tokenize):
         vocabulary, started = self.vocabulary, time.monotonic()
         pairs = tokenize(self.text(split), vocabulary, self.maximum_length)
+        self._digests[f"{split} text"] = pairs.digest()
         changes = [f"{count:,} {what}" for what, count in pairs.changed.items() if count]
         _say("; ".join([f"{len(pairs):,} pairs of {split} text read", *changes]), started)
         return pairs

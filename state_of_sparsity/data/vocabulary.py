@@ -8,6 +8,7 @@ import re
 import sentencepiece
 
 from state_of_sparsity.atomic_write import atomic_path
+from state_of_sparsity.data.data_digests import digest
 
 PADDING, END, UNKNOWN = 0, 1, 2
 # The three above and 256 bytes, before the letters of the text.
@@ -127,6 +128,10 @@ class Vocabulary:
         """Writes the vocabulary to a file, which has all of it or is not there."""
         with atomic_path(path) as temporary:
             temporary.write_bytes(self._model)
+
+    def digest(self):
+        """Returns hexadecimal digits that are equal for equal vocabularies only."""
+        return digest(self._model)
 
     @property
     def size(self):

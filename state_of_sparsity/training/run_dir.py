@@ -29,7 +29,8 @@ class RunDir:
     * `progress.jsonl`: phases, rates and times as they were; `tensorboard/`; `checkpoints/`;
     * `report.csv`, `report.md`, `report.txt`: sizes and sparsity layer by layer;
     * `model.keras`: the stripped model; it loads without this package, but for the Transformer;
-    * `vocabulary.model`: of a run that translates, the subwords it learned;
+    * `vocabulary.model`, `data_digests.json`: of a run that translates, the subwords it learned,
+      and digests of them and of the text;
     * `result.json`: the outcome, flat. Its losses are those of the data alone: where penalties are
       part of the validation loss, that is left to `metrics.csv`.
 

@@ -145,8 +145,13 @@ def test_a_foreign_vocabulary_is_refused(run, tmp_path):
     assert larger.size > 600
     larger.save(tmp_path / "larger")
     (tmp_path / "in").write_text("one\n")
+    (tmp_path / "model.keras").write_bytes((run / "model.keras").read_bytes())
     message = "`vocabulary` must be the one that the model was trained with, of at most 600"
     with pytest.raises(UsageError, match=message):
         decode.decode_model(
-            str(run / "model.keras"), str(tmp_path / "larger"), str(tmp_path / "in")
+            str(tmp_path / "model.keras"), str(tmp_path / "larger"), str(tmp_path / "in")
         )
+    Vocabulary.learn(sentences[1:], 600).save(tmp_path / "other")
+    message = f"the one that the model was trained with.*--vocabulary={run}/vocabulary.model"
+    with pytest.raises(UsageError, match=message):
+        decode.decode_model(str(run / "model.keras"), str(tmp_path / "other"), str(tmp_path / "in"))

@@ -1,4 +1,5 @@
 import gzip
+import json
 import re
 
 import keras
@@ -9,6 +10,7 @@ from state_of_sparsity.data.length_buckets import bucket_lengths
 from state_of_sparsity.data.parallel_records import ParallelRecords
 from state_of_sparsity.data.parallel_text import ParallelFiles
 from state_of_sparsity.data.translation import Translation
+from state_of_sparsity.data.vocabulary import Vocabulary
 from tests.small_translation import COUNTS, make_pairs, write_records, write_text
 
 PAIRS = make_pairs()
@@ -317,3 +319,37 @@ def test_keras_trains_and_evaluates_on_it_under_xla(written, packed):
     assert history["loss"][-1] < history["loss"][0]
     assert np.isfinite(history["val_loss"]).all()
     assert np.isfinite(model.evaluate(data.test(), verbose=0))
+
+
+def test_a_run_does_not_go_on_with_another_text_or_vocabulary(own, tmp_path):
+    first_epoch(translation(**own))
+    digests = tmp_path / "run/data_digests.json"
+    kept = json.loads(digests.read_text())
+    assert kept.keys() == {"vocabulary", "train text", "validation text", "test text"}
+    for name in ("train_target", "test_source"):
+        path = tmp_path / own[name]
+        content = path.read_bytes()
+        opened = gzip.open if name.startswith("train") else open
+        with opened(path, "rt") as file:
+            lines = file.read().splitlines()
+        with opened(path, "wt") as file:
+            file.write("\n".join([*lines[:-1], lines[0]]))
+        message = (
+            f"The {name.split('_')[0]} text must be what the run in {tmp_path / 'run'} was begun"
+        )
+        with pytest.raises(ValueError, match=message):
+            translation(**own).train()
+        path.write_bytes(content)
+    other = Vocabulary.learn([text for pair in PAIRS["train"][1:] for text in pair], 330)
+    other.save(tmp_path / "run/vocabulary.model")
+    for use in ("test", "train"):
+        with pytest.raises(ValueError, match="The vocabulary must be what the run in"):
+            getattr(translation(**own), use)()
+    assert json.loads(digests.read_text()) == kept
+
+
+def test_a_run_without_digests_goes_on(own, tmp_path):
+    expected = first_epoch(translation(**own))
+    (tmp_path / "run/data_digests.json").unlink()
+    assert_equal_batches(first_epoch(translation(**own)), expected)
+    assert (tmp_path / "run/data_digests.json").exists()
