@@ -173,7 +173,8 @@ def _short(path):
 
 
 def _title(technique):
-    return _capital(technique.replace("_", " ").replace("l0", "L0"))
+    words = technique.replace("_", " ").replace("l0", "L0")
+    return _capital(words.replace("erdos renyi kernel", "Erdos-Renyi-Kernel"))
 
 
 def _capital(text):

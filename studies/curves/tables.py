@@ -1,7 +1,9 @@
 """The tables of the page."""
 
+import collections
 import itertools
 import math
+import re
 import statistics
 
 from runs import LEVELS, TECHNIQUES, at_level
@@ -28,6 +30,8 @@ def results(found, metric):
     name = metrics.label(metric).replace("test ", "")
     name = name[:1].upper() + name[1:]
     header = ["Technique", "Setting", "Sparsity (%)", name, "Each seed", "Multiply-adds left (%)"]
+    if not any(row[-1] for row in rows):  # sentences have many lengths
+        header, rows = header[:-1], [row[:-1] for row in rows]
     return table(header, rows)
 
 
@@ -70,16 +74,24 @@ def orderings(found, metric, pairs):
 
 
 def layers(found, level):
-    """Returns the sparsity of each kernel at a level, a line a technique."""
+    """Returns the sparsity of each kernel at a level; kernels of a stack's layers in one line."""
     chosen = [a for t in TECHNIQUES if t != "dense" and (a := at_level(found, t, level))]
     if not chosen:
         return f"No runs at {100 * level:g} % yet."
-    names = [k["path"].removesuffix("/kernel") for k in chosen[0].runs[0].result["kernels"]]
-    rows = [
-        [f"{TECHNIQUES[a.technique]} ({100 * a.sparsity:.1f})", *map(_percent, layer_sparsities(a))]
-        for a in chosen
-    ]
-    return table(["Sparsity (%) of", *names], rows)
+    columns = [_sparsity_by_kind(a) for a in chosen]
+    rows = [[kind, *(_percent(column[kind]) for column in columns)] for kind in columns[0]]
+    rows.append(["all", *(_percent(a.sparsity) for a in chosen)])
+    return table(["Sparsity (%) of", *(TECHNIQUES[a.technique] for a in chosen)], rows)
+
+
+def _sparsity_by_kind(aggregate):
+    """Returns `{kind: sparsity}` of kernels that differ in the number of their layer alone."""
+    kept, sizes = collections.Counter(), collections.Counter()
+    for kernel in itertools.chain.from_iterable(run.result["kernels"] for run in aggregate.runs):
+        kind = re.sub(r"^(encoder|decoder)_\d+_", r"\1s: ", kernel["path"].partition("/")[0])
+        kept[kind] += kernel["nonzero"]
+        sizes[kind] += kernel["size"]
+    return {kind.replace("_", " "): 1 - kept[kind] / sizes[kind] for kind in sizes}
 
 
 def layer_sparsities(aggregate):
@@ -139,7 +151,7 @@ def _mean(aggregate, factor):
 def _multiply_adds(aggregate):
     counts = [(r.result["sparse_multiply_adds"], r.result["multiply_adds"]) for r in aggregate.runs]
     if any(whole is None for _, whole in counts):
-        return None  # sentences have many lengths
+        return None
     return f"{100 * statistics.fmean(left / whole for left, whole in counts):.1f}"
 
 

@@ -87,12 +87,13 @@ def test_the_lines_of_results():
     assert "| variational dropout | KL_WEIGHT = 3e-5 | 91.50 |" in text
 
 
-def test_multiply_adds_that_nobody_counted_are_a_dash():
+def test_multiply_adds_that_nobody_counted_are_no_column():
     from runs import aggregates
     from tables import results
 
     rows = [{**ROWS[-2], "multiply_adds": None, "sparse_multiply_adds": None}]
-    assert results(aggregates(rows, "accuracy"), "accuracy").endswith("| 87.00 | 87.00 | - |")
+    lines = results(aggregates(rows, "accuracy"), "accuracy").splitlines()
+    assert lines[0].endswith("| Each seed |") and lines[2].endswith("| 87.00 | 87.00 |")
 
 
 def test_an_order_is_told_by_more_than_the_spread_of_seeds():
@@ -113,9 +114,21 @@ def test_sparsities_of_layers_are_means_over_seeds():
     from runs import aggregates
     from tables import layers
 
-    text = layers(aggregates(ROWS, "accuracy"), 0.9)
-    assert text.splitlines()[0] == "| Sparsity (%) of | layer_0 | layer_1 |"
-    assert "| variational dropout (91.5) | 93.0 | 60.0 |" in text
+    lines = layers(aggregates(ROWS, "accuracy"), 0.9).splitlines()
+    assert lines[0].startswith("| Sparsity (%) of | magnitude, uniform | variational dropout |")
+    assert [line.split(" | ")[2] for line in lines[2:]] == ["93.0", "60.0", "91.5"]
+    assert lines[2].startswith("| layer 0 |") and lines[4].startswith("| all |")
+
+
+def test_layers_of_a_stack_are_one_line():
+    from runs import aggregates
+    from tables import layers
+
+    run = row("l0_regularization/l0_weight_1_seed_0", 0.5, 0.9, None, ((10, 100), (30, 300)))
+    for kernel, number in zip(run["kernels"], (1, 2), strict=True):
+        kernel["path"] = f"encoder_{number}_feed_forward_hidden/kernel"
+    lines = layers(aggregates([run], "accuracy"), 0.9).splitlines()
+    assert lines[2:] == ["| encoders: feed forward hidden | 90.0 |", "| all | 90.0 |"]
 
 
 def test_minutes_are_medians_over_runs():
