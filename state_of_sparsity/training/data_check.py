@@ -1,14 +1,17 @@
 """Whether a data set is there and fits the model, known before training begins."""
 
+import warnings
+
 
 def open_data(data, model):
     """Has a data set look for what training reads, and compares its classes with the model's.
 
-    Some data sets are opened at their first use, so that a dry run needs no data.
+    Some data sets are opened at their first use, so that a dry run needs no data. Warns where the
+    learning rate counts epochs of another number of examples.
 
     Args:
         data: a data set as `state_of_sparsity.data` describes.
-        model: the built Keras model.
+        model: the built Keras model, compiled or not.
 
     Raises:
         ValueError: if data cannot be found or read, or the model has another number of classes.
@@ -21,4 +24,13 @@ def open_data(data, model):
         raise ValueError(
             f"`classes` must be {classes:,}, as many as the data have. Received: a model with "
             f"{outputs:,} outputs. In a gin file that is CLASSES."
+        )
+    rate = getattr(getattr(model, "optimizer", None), "_learning_rate", None)
+    counted, there = getattr(rate, "examples", None), getattr(data, "examples", None)
+    # Without classes, the files may hold a part of the data, and steps are tried out on it.
+    if classes is not None and None not in (counted, there) and counted != there:
+        warnings.warn(
+            f"The learning rate counts epochs of {counted:,} examples, the data have {there:,} to "
+            "train on. Unless this is a trial, give that number: in a gin file that is EXAMPLES.",
+            stacklevel=2,
         )

@@ -5,6 +5,7 @@ import pytest
 
 from state_of_sparsity.data.digits import Digits
 from state_of_sparsity.training.data_check import open_data
+from state_of_sparsity.training.learning_rates import WarmUpAndDrops
 
 
 class Labelled(Digits):
@@ -42,3 +43,15 @@ def test_what_training_reads_is_looked_for():
 
     with pytest.raises(ValueError, match="`data_dir` must hold images"):
         open_data(Missing(), network(10))
+
+
+@pytest.mark.parametrize(("examples", "classes"), [(1077, 10), (1000, 10), (1000, None)])
+def test_epochs_of_another_number_of_examples_are_warned_of(examples, classes, recwarn):
+    data, model = Labelled(classes), network(10)
+    data.examples = 1077
+    rate = WarmUpAndDrops(batch_size=32, examples=examples)
+    model.compile(keras.optimizers.SGD(rate), "mse")
+    open_data(data, model)
+    told = [str(warning.message) for warning in recwarn]
+    assert len(told) == (examples == 1000 and classes == 10)
+    assert all("epochs of 1,000 examples, the data have 1,077" in text for text in told)
