@@ -8,6 +8,7 @@ The text is the template; a line `{{name}}` in it is where a table goes.
 
 import argparse
 import csv
+import json
 import pathlib
 import re
 
@@ -35,7 +36,7 @@ ORDERINGS = [
 LAYER_LEVEL = 0.9
 
 
-def page(template, rows, metric, folder, samples=()):
+def page(template, rows, metric, folder, samples=(), thresholds=()):
     """Returns the page as text.
 
     Args:
@@ -44,6 +45,7 @@ def page(template, rows, metric, folder, samples=()):
         metric: the column that runs are judged by.
         folder: where plots and table lie, relative to the page.
         samples: rows of samples.py's table.
+        thresholds: what bin/evaluate.py found at thresholds of one run, the lowest first.
     """
     found = aggregates(rows, metric)
     count = sum(a.n for a in found)
@@ -55,6 +57,7 @@ def page(template, rows, metric, folder, samples=()):
         "trade off": f"![Against sparsity]({folder}/trade_off.png)",
         "layer plot": _layer_plot(found, folder),
         "samples": tables.samples(samples),
+        "thresholds": tables.thresholds(thresholds, metric),
         **{f"layers {level}": tables.layers(found, level) for level in LEVELS},
     }
     return re.sub(r"\{\{(.+?)\}\}", lambda match: parts[match[1]], template)
@@ -74,6 +77,12 @@ def read_samples(folder):
         return list(csv.DictReader(file))
 
 
+def read_thresholds(folder):
+    """Returns what bin/evaluate.py wrote of thresholds, nothing where it is not there."""
+    path = folder / "thresholds.json"
+    return json.loads(path.read_text(encoding="utf-8"))["thresholds"] if path.exists() else []
+
+
 def main():
     """Writes the page beside a folder of its name, which holds the plots."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -89,7 +98,8 @@ def main():
     plots.trade_off(found, arguments.metric, folder / "trade_off.png")
     plots.layers(found, LAYER_LEVEL, folder / "layers.png")
     template = pathlib.Path(arguments.template).read_text(encoding="utf-8")
-    text = page(template, rows, arguments.metric, folder.name, read_samples(folder))
+    more = read_samples(folder), read_thresholds(folder)
+    text = page(template, rows, arguments.metric, folder.name, *more)
     atomic_write.write_text(output, text)
     print(f"{output}, from {len(rows)} runs.")
 

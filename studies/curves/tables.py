@@ -136,6 +136,17 @@ def samples(rows):
     return "\n\n".join(parts)
 
 
+def thresholds(rows, metric):
+    """Returns what pruning one run of variational dropout at other log alphas leaves of it."""
+    header = ["Threshold of log alpha", "Sparsity (%)", metrics.label(metric).replace("test ", "")]
+    factor = metrics.factor(metric)
+    lines = [
+        [f"{row['threshold']:g}", _percent(row["sparsity"]), f"{row[metric] * factor:.2f}"]
+        for row in rows
+    ]
+    return table(header, lines)
+
+
 def _setting(aggregate):
     if aggregate.target_sparsity is not None or aggregate.technique == "dense":
         return None

@@ -3,6 +3,8 @@
     python studies/translation/samples.py --runs_dir=runs/translation \
         --run=dense/seed_0 --run=magnitude_pruning/sparsity_0.95_seed_0 \
         --source=test.en.gz --reference=test.de.gz --output=docs/results/translation/samples.csv
+
+Where the table is there, runs are added to it or take the place of what it had of them.
 """
 
 import argparse
@@ -24,6 +26,23 @@ def chosen_pairs(pairs, count):
     pairs = list(pairs)
     count = min(count, len(pairs))
     return [pairs[i * len(pairs) // count] for i in range(count)]
+
+
+def read(path):
+    """Returns the rows of a table, none where it is not there."""
+    path = pathlib.Path(path)
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def merged(old, new):
+    """Returns the new rows and those of other runs, by sentence, then by the path of the run."""
+    order = {row["source"]: number for number, row in enumerate(new)}
+    runs = {row["run"] for row in new}
+    kept = [row for row in old if row["run"] not in runs and row["source"] in order]
+    return sorted([*kept, *new], key=lambda row: (order[row["source"]], row["run"]))
 
 
 def main():
@@ -50,6 +69,7 @@ def main():
         for i, (source, reference) in enumerate(pairs)
         for run, found in translations.items()
     ]
+    lines = merged(read(arguments.output), lines)
     out = io.StringIO()
     writer = csv.DictWriter(out, list(lines[0]), lineterminator="\n")
     writer.writeheader()

@@ -157,6 +157,13 @@ def test_samples_are_quoted_under_their_source():
     ]
 
 
+def test_thresholds_have_a_line_each():
+    from tables import thresholds
+
+    lines = thresholds([{"threshold": 0.0, "sparsity": 0.95, "accuracy": 0.8}], "accuracy")
+    assert lines.splitlines()[2:] == ["| 0 | 95.0 | 80.00 |"]
+
+
 def test_the_page_and_its_plots_are_written(tmp_path, monkeypatch, capsys):
     import page
 
@@ -186,12 +193,13 @@ def test_the_page_and_its_plots_are_written(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize(("name", "_", "metric"), STUDIES)
 def test_a_page_is_what_its_table_says(name, _, metric):
-    from page import page, read_samples
+    from page import page, read_samples, read_thresholds
 
     output = ROOT / f"docs/results/{name}.md"
     template = (ROOT / f"studies/{name}/page.md").read_text(encoding="utf-8")
     rows = RunTable(ROOT / f"docs/results/{name}/runs.csv").read()
-    text = page(template, rows, metric, name, read_samples(output.with_suffix("")))
+    more = [read(output.with_suffix("")) for read in (read_samples, read_thresholds)]
+    text = page(template, rows, metric, name, *more)
     assert output.read_text(encoding="utf-8") == text
     assert not any("+" in row["commit"] for row in rows)
 
