@@ -205,16 +205,17 @@ def _check_fit(model, vocabulary):
 
 
 def _check_none_beside(model, vocabulary, received):
-    """Refuses a vocabulary where the model's own lies beside it, as in a run directory."""
+    """Refuses a vocabulary that is not the one of the run whose directory the model lies in."""
     from state_of_sparsity.data.translation import FILE
     from state_of_sparsity.data.vocabulary import Vocabulary
+    from state_of_sparsity.training.run_dir import RunDir
 
     own = pathlib.Path(model).expanduser().with_name(FILE)
-    if own.exists() and Vocabulary.load(own).digest() != vocabulary.digest():
+    is_run = RunDir(own.parent).state.exists() and own.exists()
+    if is_run and Vocabulary.load(own).digest() != vocabulary.digest():
         raise gin_app.UsageError(
             "`vocabulary` must be the one that the model was trained with. Received: "
-            f"{received}, but beside the model lies another. Give --vocabulary={own}, or move the "
-            "model elsewhere."
+            f"{received}, but the run that the model lies in has another: --vocabulary={own}."
         )
 
 

@@ -24,7 +24,7 @@ class DataDigests:
             found: `{what: digest}`, e.g. `{"train text": digest(...)}`.
 
         Raises:
-            ValueError: naming the first that differs.
+            ValueError: naming those that differ.
         """
         if not self._path.exists():
             return
@@ -33,8 +33,9 @@ class DataDigests:
         if changed:
             raise ValueError(
                 f"The {' and the '.join(changed)} must be what the run in {self._path.parent} was "
-                "begun with. Received: something else. Put the first back to go on with that run, "
-                "or choose another directory."
+                f"begun with. Received: something else, as the digests in {self._path.name} say. "
+                "Put the first back, read with the same settings, and that run goes on; or choose "
+                "another directory."
             )
 
     def keep(self, found):

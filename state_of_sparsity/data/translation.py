@@ -73,8 +73,8 @@ class Translation:
 
     Raises:
         ValueError: if an argument is out of range; at the first use, if text or vocabulary cannot
-            be read or are not those that `directory`'s run was begun with, or there are too few
-            pairs.
+            be read, there are too few pairs, or the vocabulary is not that of `directory`'s run;
+            when training begins, if the texts are not those of that run.
 
     Example:
 
@@ -122,13 +122,20 @@ class Translation:
     def vocabulary(self):
         """The `Vocabulary`, loaded from its file or learned."""
         path = self._saved if self._saved is not None and self._saved.exists() else self._given
-        if path is None:
-            started = time.monotonic()
-            _say(f"learning a vocabulary of up to {self._vocabulary_size:,} subwords")
-            sentences = itertools.chain.from_iterable(self.text("train"))
-            vocabulary = Vocabulary.learn(sentences, self._vocabulary_size)
-            _say(f"{vocabulary.size:,} subwords learned", started)
-            return vocabulary
+        vocabulary = self._learned() if path is None else self._loaded(path)
+        if self._kept is not None:
+            self._kept.check({"vocabulary": vocabulary.digest()})
+        return vocabulary
+
+    def _learned(self):
+        started = time.monotonic()
+        _say(f"learning a vocabulary of up to {self._vocabulary_size:,} subwords")
+        sentences = itertools.chain.from_iterable(self.text("train"))
+        vocabulary = Vocabulary.learn(sentences, self._vocabulary_size)
+        _say(f"{vocabulary.size:,} subwords learned", started)
+        return vocabulary
+
+    def _loaded(self, path):
         vocabulary = Vocabulary.load(path)
         if vocabulary.size > self._vocabulary_size:
             raise ValueError(
@@ -136,8 +143,6 @@ class Translation:
                 f"vocabulary has. Received: {self._vocabulary_size} and {path}. Give no file to "
                 "have a smaller vocabulary learned."
             )
-        if path == self._saved:
-            self._kept.check({"vocabulary": vocabulary.digest()})
         return vocabulary
 
     @property

@@ -25,7 +25,9 @@ def open_data(data, model):
             f"`classes` must be {classes:,}, as many as the data have. Received: a model with "
             f"{outputs:,} outputs. In a gin file that is CLASSES."
         )
-    rate = getattr(getattr(model, "optimizer", None), "_learning_rate", None)
+    optimizer = getattr(model, "optimizer", None)
+    # In float16 Keras wraps it in one that scales the loss.
+    rate = getattr(getattr(optimizer, "inner_optimizer", optimizer), "_learning_rate", None)
     counted, there = getattr(rate, "examples", None), getattr(data, "examples", None)
     # Without classes, the files may hold a part of the data, and steps are tried out on it.
     if classes is not None and None not in (counted, there) and counted != there:

@@ -128,6 +128,7 @@ class Experiment:
 
 def _warn_of_late_learning_rate(optimizer, steps, batch_size):
     # A schedule given to a Keras optimizer is kept here; the public property evaluates it.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # in float16 Keras wraps it
     last = getattr(optimizer._learning_rate, "last_change", 0)
     # No error: runs of a few steps are how a configuration is tried out.
     if last >= steps:

@@ -96,8 +96,9 @@ def main():
     folder = output.with_suffix("")
     found = aggregates(rows, arguments.metric)
     plots.trade_off(found, arguments.metric, folder / "trade_off.png")
-    plots.layers(found, LAYER_LEVEL, folder / "layers.png")
     template = pathlib.Path(arguments.template).read_text(encoding="utf-8")
+    if "{{layer plot}}" in template:
+        plots.layers(found, LAYER_LEVEL, folder / "layers.png")
     more = read_samples(folder), read_thresholds(folder)
     text = page(template, rows, arguments.metric, folder.name, *more)
     atomic_write.write_text(output, text)

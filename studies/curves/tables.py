@@ -79,7 +79,8 @@ def layers(found, level):
     if not chosen:
         return f"No runs at {100 * level:g} % yet."
     columns = [_sparsity_by_kind(a) for a in chosen]
-    rows = [[kind, *(_percent(column[kind]) for column in columns)] for kind in columns[0]]
+    kinds = dict.fromkeys(itertools.chain.from_iterable(columns))
+    rows = [[kind, *(_percent(column.get(kind)) for column in columns)] for kind in kinds]
     rows.append(["all", *(_percent(a.sparsity) for a in chosen)])
     return table(["Sparsity (%) of", *(TECHNIQUES[a.technique] for a in chosen)], rows)
 
@@ -138,6 +139,8 @@ def samples(rows):
 
 def thresholds(rows, metric):
     """Returns what pruning one run of variational dropout at other log alphas leaves of it."""
+    if not rows:
+        return "Not measured yet."
     header = ["Threshold of log alpha", "Sparsity (%)", metrics.label(metric).replace("test ", "")]
     factor = metrics.factor(metric)
     lines = [
@@ -167,4 +170,4 @@ def _multiply_adds(aggregate):
 
 
 def _percent(fraction):
-    return f"{100 * fraction:.1f}"
+    return None if fraction is None else f"{100 * fraction:.1f}"

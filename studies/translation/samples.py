@@ -38,10 +38,19 @@ def read(path):
 
 
 def merged(old, new):
-    """Returns the new rows and those of other runs, by sentence, then by the path of the run."""
+    """Returns the new rows and those of other runs, by sentence, then by the path of the run.
+
+    Raises:
+        ValueError: if the old rows are of other sentences.
+    """
     order = {row["source"]: number for number, row in enumerate(new)}
+    if old and {row["source"] for row in old} != order.keys():
+        raise ValueError(
+            "`source` and `count` must give the sentences that are in the table. Received: "
+            f"{len(order)} sentences that are not its own. Choose another `output` for these."
+        )
     runs = {row["run"] for row in new}
-    kept = [row for row in old if row["run"] not in runs and row["source"] in order]
+    kept = [row for row in old if row["run"] not in runs]
     return sorted([*kept, *new], key=lambda row: (order[row["source"]], row["run"]))
 
 

@@ -155,3 +155,9 @@ def test_a_foreign_vocabulary_is_refused(run, tmp_path):
     message = f"the one that the model was trained with.*--vocabulary={run}/vocabulary.model"
     with pytest.raises(UsageError, match=message):
         decode.decode_model(str(run / "model.keras"), str(tmp_path / "other"), str(tmp_path / "in"))
+    shutil.copy(run / "vocabulary.model", tmp_path / "copy")
+    output = tmp_path / "out"
+    for model, vocabulary in ((run, "copy"), (tmp_path, "other")):  # the second is in no run
+        arguments = str(model / "model.keras"), str(tmp_path / vocabulary), str(tmp_path / "in")
+        decode.decode_model(*arguments, output=str(output), beam=1)
+        assert len(output.read_text().splitlines()) == 1

@@ -326,14 +326,14 @@ def test_a_run_does_not_go_on_with_another_text_or_vocabulary(own, tmp_path):
     digests = tmp_path / "run/data_digests.json"
     kept = json.loads(digests.read_text())
     assert kept.keys() == {"vocabulary", "train text", "validation text", "test text"}
-    for name in ("train_target", "test_source"):
+    for name in ("train_target", "validation_target", "test_source"):
         path = tmp_path / own[name]
         content = path.read_bytes()
         opened = gzip.open if name.startswith("train") else open
         with opened(path, "rt") as file:
             lines = file.read().splitlines()
         with opened(path, "wt") as file:
-            file.write("\n".join([*lines[:-1], lines[0]]))
+            file.write("\n".join([*lines[-1:], *lines[:-1]]))  # in another order
         message = (
             f"The {name.split('_')[0]} text must be what the run in {tmp_path / 'run'} was begun"
         )
@@ -341,11 +341,25 @@ def test_a_run_does_not_go_on_with_another_text_or_vocabulary(own, tmp_path):
             translation(**own).train()
         path.write_bytes(content)
     other = Vocabulary.learn([text for pair in PAIRS["train"][1:] for text in pair], 330)
+    other.save(tmp_path / "other")
+    (tmp_path / "run/vocabulary.model").unlink()
+    texts = ParallelFiles(**{name: file for name, file in own.items() if name != "directory"})
+    given = {"vocabulary": str(tmp_path / "other"), "directory": own["directory"], **SMALL}
+    with pytest.raises(ValueError, match="The vocabulary must be what the run in"):
+        Translation(texts, **given).test()
     other.save(tmp_path / "run/vocabulary.model")
     for use in ("test", "train"):
         with pytest.raises(ValueError, match="The vocabulary must be what the run in"):
             getattr(translation(**own), use)()
     assert json.loads(digests.read_text()) == kept
+
+
+def test_the_first_worker_alone_writes(own, tmp_path):
+    batches(translation(**own), 1, worker=1, workers=2)
+    assert not (tmp_path / "run").exists()
+    batches(translation(**own), 1, worker=0, workers=2)
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {"vocabulary.model", "data_digests.json"}
 
 
 def test_a_run_without_digests_goes_on(own, tmp_path):

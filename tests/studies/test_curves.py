@@ -11,7 +11,7 @@ from tests.script_folder import imported_as_a_script
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Page, folder of its gin files, metric.
-STUDIES = [("cifar10", "cifar10", "accuracy")]
+STUDIES = [("cifar10", "cifar10", "accuracy"), ("translation", "multi30k", "bleu")]
 
 
 @pytest.fixture(autouse=True)
@@ -124,11 +124,11 @@ def test_layers_of_a_stack_are_one_line():
     from runs import aggregates
     from tables import layers
 
-    run = row("l0_regularization/l0_weight_1_seed_0", 0.5, 0.9, None, ((10, 100), (30, 300)))
+    run = row("l0_regularization/l0_weight_1_seed_0", 0.5, 0.9, None, ((10, 100), (90, 300)))
     for kernel, number in zip(run["kernels"], (1, 2), strict=True):
         kernel["path"] = f"encoder_{number}_feed_forward_hidden/kernel"
     lines = layers(aggregates([run], "accuracy"), 0.9).splitlines()
-    assert lines[2:] == ["| encoders: feed forward hidden | 90.0 |", "| all | 90.0 |"]
+    assert lines[2:] == ["| encoders: feed forward hidden | 75.0 |", "| all | 90.0 |"]
 
 
 def test_minutes_are_medians_over_runs():
@@ -162,13 +162,22 @@ def test_thresholds_have_a_line_each():
 
     lines = thresholds([{"threshold": 0.0, "sparsity": 0.95, "accuracy": 0.8}], "accuracy")
     assert lines.splitlines()[2:] == ["| 0 | 95.0 | 80.00 |"]
+    assert thresholds([], "accuracy") == "Not measured yet."
+
+
+def test_thresholds_are_read_from_what_an_evaluation_wrote(tmp_path):
+    from page import read_thresholds
+
+    assert read_thresholds(tmp_path) == []
+    (tmp_path / "thresholds.json").write_text('{"metrics": {}, "thresholds": [{"threshold": 1}]}')
+    assert read_thresholds(tmp_path) == [{"threshold": 1}]
 
 
 def test_the_page_and_its_plots_are_written(tmp_path, monkeypatch, capsys):
     import page
 
     template, table = tmp_path / "page.md", tmp_path / "docs/study/runs.csv"
-    template.write_text("# Title\n\n{{runs}}\n\n{{results}}\n\n{{trade off}}\n\n{{layers 0.9}}\n")
+    template.write_text("# Title\n\n{{runs}}\n\n{{results}}\n\n{{trade off}}\n\n{{layer plot}}\n")
     names = ("path", "nonzero", "size")
     rows = [
         {

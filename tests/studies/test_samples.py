@@ -29,16 +29,28 @@ def test_sentences_are_evenly_spaced():
 def test_runs_are_added_and_take_the_place_of_what_was_there():
     from samples import merged
 
-    old = [row("b", "one", "old"), row("b", "two", "old"), row("c", "two", "left out")]
+    old = [row(source, run, "old") for run in ("one", "two") for source in "ba"]
     new = [row("b", "one", "new"), row("a", "one", "new")]
     assert merged(old, new) == [
         row("b", "one", "new"),
         row("b", "two", "old"),
         row("a", "one", "new"),
+        row("a", "two", "old"),
     ]
+    assert merged([], new) == new
 
 
-def test_a_table_that_is_not_there_has_no_rows(tmp_path):
+def test_other_sentences_do_not_take_the_place_of_those_there():
+    from samples import merged
+
+    with pytest.raises(ValueError, match="`source` and `count` must give the sentences that are"):
+        merged([row("a", "one", ""), row("b", "one", "")], [row("a", "two", "")])
+
+
+def test_a_table_is_read_and_one_that_is_not_there_has_no_rows(tmp_path):
     from samples import read
 
-    assert read(tmp_path / "samples.csv") == []
+    path = tmp_path / "samples.csv"
+    assert read(path) == []
+    path.write_text("source,reference,run,translation\nÄ,,one,B\n", encoding="utf-8")
+    assert read(path) == [row("Ä", "one", "B")]

@@ -132,7 +132,7 @@ def test_killed_at_random_moments(tmp_path, processes, uninterrupted, wanted):
     assert in_new_process(processes, tmp_path / "timed", technique) == 0
     duration = time.monotonic() - begin
     kills = finished = 0
-    for moment in np.random.default_rng(0).uniform(0.0, 1.0, size=100):
+    for moment in np.random.default_rng(1).uniform(0.0, 1.0, size=100):
         killed = tmp_path / f"killed_{finished}"
         process = processes.Process(target=run, args=(killed, technique))
         process.start()
