@@ -32,8 +32,7 @@ install_package() {
   echo "==> Making the environment $VENV with $("$python" --version)."
   [[ -x "$VENV/bin/python" ]] || "$python" -m venv "$VENV"
   echo "==> Installing this package and what it needs (about 2 GB; minutes the first time)."
-  # Python compiles what is imported at its first import: pip, all of it, for half a minute.
-  "$VENV/bin/python" -m pip install --disable-pip-version-check --no-compile -e "$ROOT$extras"
+  "$VENV/bin/python" -m pip install --disable-pip-version-check -e "$ROOT$extras"
   # With extras installed, the plain package is too.
   echo "$checksum" > "$VENV/.installed"
   echo "$checksum" > "$stamp"
