@@ -99,7 +99,7 @@ def decode_model(model, vocabulary, source="-", reference=None, output=None, bea
     text = _text(source, reference)
     _check_output(output)
     found = saved_run.load_model(model), Vocabulary.load(vocabulary)
-    _check_none_beside(model, found[1], vocabulary)
+    _check_is_the_runs(model, found[1], vocabulary)
     beam, alpha = _search_settings(None, beam, alpha)
     _decode(*found, text, output, beam, alpha)
 
@@ -204,7 +204,7 @@ def _check_fit(model, vocabulary):
         )
 
 
-def _check_none_beside(model, vocabulary, received):
+def _check_is_the_runs(model, vocabulary, received):
     """Refuses a vocabulary that is not the one of the run whose directory the model lies in."""
     from state_of_sparsity.data.translation import FILE
     from state_of_sparsity.data.vocabulary import Vocabulary
