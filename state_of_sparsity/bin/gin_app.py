@@ -14,6 +14,8 @@ from state_of_sparsity.bin import gin_messages
 
 # TensorFlow's start says a dozen lines about the machine otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# TensorFlow turns oneDNN on only where the CPU has AVX-512; convolutions on others gain as well.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 DATA_DIR_MACRO = "DATA_DIR"
 RUN_DIR_MACRO = "RUN_DIR"

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 
 import pytest
@@ -94,3 +95,12 @@ def test_parsing_does_not_let_tfmot_switch_keras():
     parse([PRUNING], ["SPARSITY = 0.9"])
     assert "tensorflow_model_optimization" in sys.modules
     assert "TF_USE_LEGACY_KERAS" not in os.environ
+
+
+@pytest.mark.parametrize("given, used", [({}, "1"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "0")])
+def test_programs_turn_onednn_on_unless_told_otherwise(given, used):
+    environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    code = "from state_of_sparsity.bin import train\nimport os, sys\n"
+    code += "print(os.environ['TF_ENABLE_ONEDNN_OPTS'], 'tensorflow' in sys.modules)"
+    said = subprocess.check_output([sys.executable, "-c", code], env=environment | given, text=True)
+    assert said.split() == [used, "False"]
