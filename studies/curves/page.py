@@ -14,7 +14,7 @@ import re
 
 import plots
 import tables
-from runs import LEVELS, aggregates
+from runs import LEVELS, aggregates, variants
 
 from state_of_sparsity import atomic_write
 from state_of_sparsity.analysis.run_table import RunTable
@@ -47,12 +47,13 @@ def page(template, rows, metric, folder, samples=(), thresholds=()):
         samples: rows of samples.py's table.
         thresholds: what bin/evaluate.py found at thresholds of one run, the lowest first.
     """
-    found = aggregates(rows, metric)
-    count = sum(a.n for a in found)
+    found, more = aggregates(rows, metric), variants(rows, metric)
+    count = sum(a.n for a in [*found, *(a for _, a in more)])
     parts = {
         "runs": f"[{count} run{'s'[: count != 1]}]({folder}/runs.csv)",
         "results": tables.results(found, metric),
         "orderings": tables.orderings(found, metric, ORDERINGS),
+        "variants": tables.variants(more, metric),
         "times": tables.times(found),
         "trade off": f"![Against sparsity]({folder}/trade_off.png)",
         "layer plot": _layer_plot(found, folder),

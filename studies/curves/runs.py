@@ -3,6 +3,7 @@
 import collections
 import math
 import pathlib
+import re
 import statistics
 
 from state_of_sparsity.analysis.results import Aggregate, Run
@@ -26,13 +27,52 @@ def aggregates(rows, metric):
     """Returns the statistics of a metric over seeds, in the order of the page, the sparsest last.
 
     Args:
-        rows: what `RunTable.read` returned; those of other techniques are left out.
+        rows: what `RunTable.read` returned; those of other techniques are left out, and those with
+            a setting more, which are in `variants`.
         metric: a column.
 
     Returns:
         A list of `Aggregate`; the technique is a key of `TECHNIQUES`, the target sparsity of a
         technique with a penalty None.
     """
+    return [a for a in _all(rows, metric) if not _further(a)]
+
+
+def variants(rows, metric):
+    """Returns pairs of `Aggregate` without and with a setting more, such as `DROPOUT = 0`.
+
+    Args:
+        rows: what `RunTable.read` returned.
+        metric: a column.
+
+    Returns:
+        A list of pairs in the order of the page; the first of a pair may be None.
+    """
+    found = _all(rows, metric)
+    own = {(a.technique, *settings(a.setting)): a for a in found if not _further(a)}
+    return [
+        (own.get((a.technique, *settings(a.setting)[: _deciding(a)])), a)
+        for a in found
+        if _further(a)
+    ]
+
+
+def settings(text):
+    """Returns the settings that a folder's name holds, such as `[("SPARSITY", "0.9")]`."""
+    return [(name.upper(), value) for name, value in re.findall(r"([a-z]\w*?)_(\d[^_]*)", text)]
+
+
+def _deciding(aggregate):
+    """Returns how many settings decide the sparsity; they come first."""
+    return int(aggregate.technique != "dense")
+
+
+def _further(aggregate):
+    """Returns the settings that are not needed to say which sparsity a run was for."""
+    return settings(aggregate.setting)[_deciding(aggregate) :]
+
+
+def _all(rows, metric):
     groups = collections.defaultdict(list)
     for row in rows:
         technique, setting = row["run"].split("/")[:2]

@@ -6,7 +6,7 @@ import math
 import re
 import statistics
 
-from runs import LEVELS, TECHNIQUES, at_level
+from runs import LEVELS, TECHNIQUES, at_level, settings
 
 from state_of_sparsity.analysis import metrics
 from state_of_sparsity.analysis.comparison import Comparison
@@ -71,6 +71,27 @@ def orderings(found, metric, pairs):
         "Holds",
     ]
     return table(header, rows)
+
+
+def variants(pairs, metric):
+    """Returns a line for each pair of `runs.variants`: without and with the setting more."""
+    if not pairs:
+        return "Not measured yet."
+    factor, rows = metrics.factor(metric), []
+    for base, variant in pairs:
+        rows.append(
+            [
+                TECHNIQUES[variant.technique],
+                ", ".join(f"{name} = {value}" for name, value in settings(variant.setting)),
+                f"{100 * variant.sparsity:.1f}",
+                f"{_mean(variant, factor)} ({variant.n})",
+                f"{_mean(base, factor)} ({base.n})" if base else None,
+                f"{(variant.mean - base.mean) * factor:+.2f}" if base else None,
+            ]
+        )
+    name = metrics.label(metric).replace("test ", "")
+    header = ["Technique", "Settings", "Sparsity (%)", f"{name} (seeds)", "Without the last one"]
+    return table([*header, "Difference"], rows)
 
 
 def layers(found, level):
@@ -153,8 +174,7 @@ def thresholds(rows, metric):
 def _setting(aggregate):
     if aggregate.target_sparsity is not None or aggregate.technique == "dense":
         return None
-    name, _, value = aggregate.setting.rpartition("_")
-    return f"{name.upper()} = {value}"
+    return ", ".join(f"{name} = {value}" for name, value in settings(aggregate.setting))
 
 
 def _mean(aggregate, factor):

@@ -77,6 +77,25 @@ def test_a_learned_sparsity_counts_where_its_density_is_near():
     assert at_level(found, "variational_dropout", 0.5) is None
 
 
+def test_runs_with_a_setting_more_are_compared_with_those_without():
+    from runs import aggregates, variants
+    from tables import variants as text
+
+    more = [
+        row("magnitude_pruning/sparsity_0.9_dropout_0_seed_0", 0.85, 0.9, 0.9),
+        row("l0_regularization/l0_weight_1e-4_dropout_0_seed_0", 0.8, 0.7),
+        row("dense/dropout_0_seed_0", 0.88, 0.0),
+    ]
+    assert aggregates([*ROWS, *more], "accuracy") == aggregates(ROWS, "accuracy")
+    assert text(variants([*ROWS, *more], "accuracy"), "accuracy").splitlines()[2:] == [
+        "| dense | DROPOUT = 0 | 0.0 | 88.00 (1) | 87.00 (1) | +1.00 |",
+        "| magnitude, uniform | SPARSITY = 0.9, DROPOUT = 0 | 90.0 | 85.00 (1) | "
+        "82.00 ± 1.41 (2) | +3.00 |",
+        "| L0, a gate a weight | L0_WEIGHT = 1e-4, DROPOUT = 0 | 70.0 | 80.00 (1) | - | - |",
+    ]
+    assert text([], "accuracy") == "Not measured yet."
+
+
 def test_the_lines_of_results():
     from runs import aggregates
     from tables import results
@@ -215,12 +234,13 @@ def test_a_page_is_what_its_table_says(name, _, metric):
 
 @pytest.mark.parametrize(("name", "folder", "_"), STUDIES)
 def test_gin_files_are_those_that_runs_were_made_with(name, folder, _):
+    from runs import settings
+
     cells = {}
     for run in RunTable(ROOT / f"docs/results/{name}/runs.csv").read():
         technique, setting = run["run"].split("/")
         cells[technique, setting.rpartition("seed_")[0].strip("_")] = run["config_hash"]
     for (technique, setting), expected in cells.items():
-        knob, _, value = setting.rpartition("_")
-        bindings = [f"{knob.upper()} = {value}"] if setting else []
+        bindings = [f"{knob} = {value}" for knob, value in settings(setting)]
         config = gin_app.parse([f"{folder}/{technique}.gin"], bindings)
         assert config_hash(config) == expected, (technique, setting)
