@@ -45,7 +45,7 @@ def page(template, rows, metric, folder, samples=(), thresholds=()):
         metric: the column that runs are judged by.
         folder: where plots and table lie, relative to the page.
         samples: rows of samples.py's table.
-        thresholds: what bin/evaluate.py found at thresholds of one run, the lowest first.
+        thresholds: what bin/evaluate.py found of runs at other thresholds.
     """
     found, more = aggregates(rows, metric), variants(rows, metric)
     count = sum(a.n for a in [*found, *(a for _, a in more)])
@@ -79,9 +79,9 @@ def read_samples(folder):
 
 
 def read_thresholds(folder):
-    """Returns what bin/evaluate.py wrote of thresholds, nothing where it is not there."""
-    path = folder / "thresholds.json"
-    return json.loads(path.read_text(encoding="utf-8"))["thresholds"] if path.exists() else []
+    """Returns what bin/evaluate.py wrote of runs at other thresholds, files `thresholds*.json`."""
+    files = sorted(folder.glob("thresholds*.json"))
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
 def main():

@@ -3,6 +3,7 @@
 import collections
 import itertools
 import math
+import pathlib
 import re
 import statistics
 
@@ -158,17 +159,28 @@ def samples(rows):
     return "\n\n".join(parts)
 
 
-def thresholds(rows, metric):
-    """Returns what pruning one run of variational dropout at other log alphas leaves of it."""
-    if not rows:
+def thresholds(found, metric):
+    """Returns what dropping other log alphas leaves of runs of variational dropout.
+
+    Args:
+        found: what bin/evaluate.py wrote of each run, its thresholds the lowest first.
+        metric: a column.
+    """
+    if not found:
         return "Not measured yet."
-    header = ["Threshold of log alpha", "Sparsity (%)", metrics.label(metric).replace("test ", "")]
+    header = ["Run", "Threshold of log alpha", "Sparsity (%)", metrics.label(metric)]
     factor = metrics.factor(metric)
     lines = [
-        [f"{row['threshold']:g}", _percent(row["sparsity"]), f"{row[metric] * factor:.2f}"]
-        for row in rows
+        [
+            pathlib.PurePath(run["run_dir"]).name,
+            f"{row['threshold']:g}",
+            _percent(row["sparsity"]),
+            f"{row[metric] * factor:.2f}",
+        ]
+        for run in found
+        for row in run["thresholds"]
     ]
-    return table(header, lines)
+    return table([name.replace("test ", "") for name in header], lines)
 
 
 def _setting(aggregate):

@@ -179,17 +179,19 @@ def test_samples_are_quoted_under_their_source():
 def test_thresholds_have_a_line_each():
     from tables import thresholds
 
-    lines = thresholds([{"threshold": 0.0, "sparsity": 0.95, "accuracy": 0.8}], "accuracy")
-    assert lines.splitlines()[2:] == ["| 0 | 95.0 | 80.00 |"]
+    rows = [{"threshold": 0.0, "sparsity": 0.95, "accuracy": 0.8}]
+    lines = thresholds([{"run_dir": "runs/one", "thresholds": rows}], "accuracy").splitlines()
+    assert lines[2:] == ["| one | 0 | 95.0 | 80.00 |"]
     assert thresholds([], "accuracy") == "Not measured yet."
 
 
-def test_thresholds_are_read_from_what_an_evaluation_wrote(tmp_path):
+def test_thresholds_are_read_from_what_evaluations_wrote(tmp_path):
     from page import read_thresholds
 
     assert read_thresholds(tmp_path) == []
-    (tmp_path / "thresholds.json").write_text('{"metrics": {}, "thresholds": [{"threshold": 1}]}')
-    assert read_thresholds(tmp_path) == [{"threshold": 1}]
+    for name in ("2", "1"):
+        (tmp_path / f"thresholds_{name}.json").write_text(f'{{"thresholds": [{name}]}}')
+    assert read_thresholds(tmp_path) == [{"thresholds": [1]}, {"thresholds": [2]}]
 
 
 def test_the_page_and_its_plots_are_written(tmp_path, monkeypatch, capsys):
