@@ -28,7 +28,7 @@ def results(found, metric):
         ]
         for a in found
     ]
-    name = metrics.label(metric).replace("test ", "")
+    name = _label(metric)
     name = name[:1].upper() + name[1:]
     header = ["Technique", "Setting", "Sparsity (%)", name, "Each seed", "Multiply-adds left (%)"]
     if not any(row[-1] for row in rows):  # sentences have many lengths
@@ -83,16 +83,15 @@ def variants(pairs, metric):
         rows.append(
             [
                 TECHNIQUES[variant.technique],
-                ", ".join(f"{name} = {value}" for name, value in settings(variant.setting)),
+                _named(variant.setting),
                 f"{100 * variant.sparsity:.1f}",
                 f"{_mean(variant, factor)} ({variant.n})",
                 f"{_mean(base, factor)} ({base.n})" if base else None,
                 f"{(variant.mean - base.mean) * factor:+.2f}" if base else None,
             ]
         )
-    name = metrics.label(metric).replace("test ", "")
-    header = ["Technique", "Settings", "Sparsity (%)", f"{name} (seeds)", "Without the last one"]
-    return table([*header, "Difference"], rows)
+    scores = f"{_label(metric)} (seeds)", "Without the last one", "Difference"
+    return table(["Technique", "Settings", "Sparsity (%)", *scores], rows)
 
 
 def layers(found, level):
@@ -168,7 +167,7 @@ def thresholds(found, metric):
     """
     if not found:
         return "Not measured yet."
-    header = ["Run", "Threshold of log alpha", "Sparsity (%)", metrics.label(metric)]
+    header = ["Run", "Threshold of log alpha", "Sparsity (%)", _label(metric)]
     factor = metrics.factor(metric)
     lines = [
         [
@@ -180,13 +179,21 @@ def thresholds(found, metric):
         for run in found
         for row in run["thresholds"]
     ]
-    return table([name.replace("test ", "") for name in header], lines)
+    return table(header, lines)
 
 
 def _setting(aggregate):
     if aggregate.target_sparsity is not None or aggregate.technique == "dense":
         return None
-    return ", ".join(f"{name} = {value}" for name, value in settings(aggregate.setting))
+    return _named(aggregate.setting)
+
+
+def _named(setting):
+    return ", ".join(f"{name} = {value}" for name, value in settings(setting))
+
+
+def _label(metric):
+    return metrics.label(metric).replace("test ", "")
 
 
 def _mean(aggregate, factor):
