@@ -8,13 +8,13 @@ The text is the template; a line `{{name}}` in it is where a table goes.
 
 import argparse
 import csv
-import json
 import pathlib
 import re
 
 import plots
 import tables
-from runs import LEVELS, aggregates, variants
+import thresholds
+from runs import LEVELS, OTHER_THRESHOLDS, aggregates, variants
 
 from state_of_sparsity import atomic_write
 from state_of_sparsity.analysis.run_table import RunTable
@@ -28,6 +28,8 @@ ORDERINGS = [
     ("l0_regularization", "random_pruning"),
     ("magnitude_pruning", "l0_regularization"),
     ("magnitude_pruning", "variational_dropout"),
+    (OTHER_THRESHOLDS, "random_pruning"),
+    ("magnitude_pruning", OTHER_THRESHOLDS),
     ("magnitude_erdos_renyi_kernel", "magnitude_pruning"),
     ("magnitude_global", "magnitude_pruning"),
 ]
@@ -36,7 +38,7 @@ ORDERINGS = [
 LAYER_LEVEL = 0.9
 
 
-def page(template, rows, metric, folder, samples=(), thresholds=()):
+def page(template, rows, metric, folder, samples=(), evaluations=()):
     """Returns the page as text.
 
     Args:
@@ -45,20 +47,21 @@ def page(template, rows, metric, folder, samples=(), thresholds=()):
         metric: the column that runs are judged by.
         folder: where plots and table lie, relative to the page.
         samples: rows of samples.py's table.
-        thresholds: what bin/evaluate.py found of runs at other thresholds.
+        evaluations: what `thresholds.read` returned.
     """
     found, more = aggregates(rows, metric), variants(rows, metric)
+    others = thresholds.aggregates(evaluations, metric)
     count = sum(a.n for a in [*found, *(a for _, a in more)])
     parts = {
         "runs": f"[{count} run{'s'[: count != 1]}]({folder}/runs.csv)",
         "results": tables.results(found, metric),
-        "orderings": tables.orderings(found, metric, ORDERINGS),
+        "orderings": tables.orderings([*found, *others], metric, ORDERINGS),
         "variants": tables.variants(more, metric),
         "times": tables.times(found),
         "trade off": f"![Against sparsity]({folder}/trade_off.png)",
         "layer plot": _layer_plot(found, folder),
         "samples": tables.samples(samples),
-        "thresholds": tables.thresholds(thresholds, metric),
+        "thresholds": tables.thresholds(others, metric),
         **{f"layers {level}": tables.layers(found, level) for level in LEVELS},
     }
     return re.sub(r"\{\{(.+?)\}\}", lambda match: parts[match[1]], template)
@@ -78,12 +81,6 @@ def read_samples(folder):
         return list(csv.DictReader(file))
 
 
-def read_thresholds(folder):
-    """Returns what bin/evaluate.py wrote of runs at other thresholds, files `thresholds*.json`."""
-    files = sorted(folder.glob("thresholds*.json"))
-    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
-
-
 def main():
     """Writes the page beside a folder of its name, which holds the plots."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -96,12 +93,14 @@ def main():
     output = pathlib.Path(arguments.output)
     folder = output.with_suffix("")
     found = aggregates(rows, arguments.metric)
-    plots.trade_off(found, arguments.metric, folder / "trade_off.png")
+    evaluations = thresholds.read(folder)
+    others = thresholds.front(thresholds.aggregates(evaluations, arguments.metric))
+    plots.trade_off([*found, *others], arguments.metric, folder / "trade_off.png")
     template = pathlib.Path(arguments.template).read_text(encoding="utf-8")
     if "{{layer plot}}" in template:
         plots.layers(found, LAYER_LEVEL, folder / "layers.png")
-    more = read_samples(folder), read_thresholds(folder)
-    text = page(template, rows, arguments.metric, folder.name, *more)
+    samples = read_samples(folder)
+    text = page(template, rows, arguments.metric, folder.name, samples, evaluations)
     atomic_write.write_text(output, text)
     print(f"{output}, from {len(rows)} runs.")
 

@@ -18,6 +18,8 @@ TECHNIQUES = {
     "l0_regularization": "L0, a gate a weight",
     "random_pruning": "random, uniform",
 }
+# What bin/evaluate.py finds of variational dropout's runs, in thresholds.py.
+OTHER_THRESHOLDS = "variational_dropout_other_thresholds"
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 # A sparsity that a penalty decides counts as one of these where its density is so close to it.
 _CLOSE = 1.3
@@ -59,7 +61,7 @@ def variants(rows, metric):
 
 def settings(text):
     """Returns the settings that a folder's name holds, such as `[("SPARSITY", "0.9")]`."""
-    return [(name.upper(), value) for name, value in re.findall(r"([a-z]\w*?)_(\d[^_]*)", text)]
+    return [(name.upper(), value) for name, value in re.findall(r"([a-z]\w*?)_(-?\d[^_]*)", text)]
 
 
 def _deciding(aggregate):
@@ -80,14 +82,16 @@ def _all(rows, metric):
             setting = setting.rpartition("seed_")[0].rstrip("_")
             groups[technique, setting, row["target_sparsity"]].append(row)
     found = [
-        _aggregate(technique, setting, target, sorted(members, key=lambda row: row["seed"]), metric)
+        statistics_of(technique, setting, target, members, metric)
         for (technique, setting, target), members in groups.items()
     ]
     order = list(TECHNIQUES)
     return sorted(found, key=lambda a: (order.index(a.technique), a.sparsity))
 
 
-def _aggregate(technique, setting, target, rows, metric):
+def statistics_of(technique, setting, target, rows, metric):
+    """Returns the `Aggregate` of rows that differ in their seed."""
+    rows = sorted(rows, key=lambda row: row["seed"])
     values = [row[metric] for row in rows]
     return Aggregate(
         technique=technique,

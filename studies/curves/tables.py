@@ -3,11 +3,10 @@
 import collections
 import itertools
 import math
-import pathlib
 import re
 import statistics
 
-from runs import LEVELS, TECHNIQUES, at_level, settings
+from runs import LEVELS, OTHER_THRESHOLDS, TECHNIQUES, at_level, settings
 
 from state_of_sparsity.analysis import metrics
 from state_of_sparsity.analysis.comparison import Comparison
@@ -53,7 +52,7 @@ def orderings(found, metric, pairs):
             comparison = Comparison(level, a, b)
             rows.append(
                 [
-                    f"{TECHNIQUES[better]} above {TECHNIQUES[worse]}",
+                    f"{_title(a)} above {_title(b)}",
                     f"{100 * a.sparsity:.1f}, {100 * b.sparsity:.1f}",
                     f"{a.mean * factor:.2f} ({a.n})",
                     f"{b.mean * factor:.2f} ({b.n})",
@@ -162,24 +161,28 @@ def thresholds(found, metric):
     """Returns what dropping other log alphas leaves of runs of variational dropout.
 
     Args:
-        found: what bin/evaluate.py wrote of each run, its thresholds the lowest first.
+        found: what `thresholds.aggregates` returned.
         metric: a column.
     """
     if not found:
         return "Not measured yet."
-    header = ["Run", "Threshold of log alpha", "Sparsity (%)", _label(metric)]
     factor = metrics.factor(metric)
-    lines = [
+    rows = [
         [
-            pathlib.PurePath(run["run_dir"]).name,
-            f"{row['threshold']:g}",
-            _percent(row["sparsity"]),
-            f"{row[metric] * factor:.2f}",
+            _named(a.setting),
+            _percent(a.sparsity),
+            _mean(a, factor),
+            ", ".join(f"{run.result[metric] * factor:.2f}" for run in a.runs),
         ]
-        for run in found
-        for row in run["thresholds"]
+        for a in found
     ]
-    return table(header, lines)
+    return table(["Setting", "Sparsity (%)", _label(metric), "Each seed"], rows)
+
+
+def _title(aggregate):
+    if aggregate.technique != OTHER_THRESHOLDS:
+        return TECHNIQUES[aggregate.technique]
+    return f"variational dropout ({_named(aggregate.setting)})"
 
 
 def _setting(aggregate):

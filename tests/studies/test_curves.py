@@ -176,22 +176,67 @@ def test_samples_are_quoted_under_their_source():
     ]
 
 
-def test_thresholds_have_a_line_each():
-    from tables import thresholds
+def evaluated(run, *points):
+    """Returns what bin/evaluate.py writes of a run; points are `(threshold, sparsity, metric)`."""
+    names = ("threshold", "sparsity", "accuracy")
+    found = [dict(zip(names, point, strict=True)) for point in points]
+    return {"run_dir": f"runs/variational_dropout/{run}", "thresholds": found}
 
-    rows = [{"threshold": 0.0, "sparsity": 0.95, "accuracy": 0.8}]
-    lines = thresholds([{"run_dir": "runs/one", "thresholds": rows}], "accuracy").splitlines()
-    assert lines[2:] == ["| one | 0 | 95.0 | 80.00 |"]
-    assert thresholds([], "accuracy") == "Not measured yet."
+
+EVALUATIONS = [
+    evaluated("kl_weight_1e-5_seed_0", (0.0, 0.95, 0.8)),
+    evaluated("kl_weight_5e-6_seed_1", (-1.0, 0.93, 0.78), (0.0, 0.92, 0.83)),
+    evaluated("kl_weight_5e-6_seed_0", (-1.0, 0.93, 0.76), (0.0, 0.90, 0.81)),
+]
+
+
+def test_thresholds_have_a_line_each_over_seeds():
+    import thresholds
+    from tables import thresholds as text
+
+    found = thresholds.aggregates(EVALUATIONS, "accuracy")
+    assert text(found, "accuracy").splitlines()[2:] == [
+        "| KL_WEIGHT = 5e-6, THRESHOLD = -1 | 93.0 | 77.00 ± 1.41 | 76.00, 78.00 |",
+        "| KL_WEIGHT = 5e-6, THRESHOLD = 0 | 91.0 | 82.00 ± 1.41 | 81.00, 83.00 |",
+        "| KL_WEIGHT = 1e-5, THRESHOLD = 0 | 95.0 | 80.00 | 80.00 |",
+    ]
+    assert text([], "accuracy") == "Not measured yet."
+
+
+def test_the_threshold_nearest_a_sparsity_is_in_the_orderings():
+    import thresholds
+    from runs import OTHER_THRESHOLDS, aggregates
+    from tables import orderings
+
+    found = thresholds.aggregates(EVALUATIONS, "accuracy")
+    found += aggregates(
+        [row(f"magnitude_pruning/sparsity_0.9_seed_{i}", 0.86, 0.9, 0.9) for i in (0, 1)],
+        "accuracy",
+    )
+    pairs = [("magnitude_pruning", OTHER_THRESHOLDS)]
+    assert orderings(found, "accuracy", pairs).splitlines()[2:] == [
+        "| magnitude, uniform above variational dropout (KL_WEIGHT = 5e-6, THRESHOLD = 0) "
+        "| 90.0, 91.0 | 86.00 (2) | 82.00 (2) | +4.00 | yes |"
+    ]
+
+
+def test_a_point_worse_and_less_sparse_than_another_is_not_on_the_front():
+    import thresholds
+
+    found = thresholds.aggregates(EVALUATIONS, "accuracy")
+    assert [a.setting for a in thresholds.front(found)] == [
+        "kl_weight_5e-6_threshold_0",
+        "kl_weight_1e-5_threshold_0",
+    ]
 
 
 def test_thresholds_are_read_from_what_evaluations_wrote(tmp_path):
-    from page import read_thresholds
+    import thresholds
 
-    assert read_thresholds(tmp_path) == []
+    assert thresholds.read(tmp_path) == []
     for name in ("2", "1"):
         (tmp_path / f"thresholds_{name}.json").write_text(f'{{"thresholds": [{name}]}}')
-    assert read_thresholds(tmp_path) == [{"thresholds": [1]}, {"thresholds": [2]}]
+    assert thresholds.read(tmp_path) == [{"thresholds": [1]}, {"thresholds": [2]}]
 
 
 def test_the_page_and_its_plots_are_written(tmp_path, monkeypatch, capsys):
@@ -223,12 +268,13 @@ def test_the_page_and_its_plots_are_written(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize(("name", "_", "metric"), STUDIES)
 def test_a_page_is_what_its_table_says(name, _, metric):
-    from page import page, read_samples, read_thresholds
+    import thresholds
+    from page import page, read_samples
 
     output = ROOT / f"docs/results/{name}.md"
     template = (ROOT / f"studies/{name}/page.md").read_text(encoding="utf-8")
     rows = RunTable(ROOT / f"docs/results/{name}/runs.csv").read()
-    more = [read(output.with_suffix("")) for read in (read_samples, read_thresholds)]
+    more = [read(output.with_suffix("")) for read in (read_samples, thresholds.read)]
     text = page(template, rows, metric, name, *more)
     assert output.read_text(encoding="utf-8") == text
     assert not any("+" in row["commit"] for row in rows)
