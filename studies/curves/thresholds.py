@@ -3,8 +3,9 @@
 import collections
 import json
 import pathlib
+import re
 
-from runs import OTHER_THRESHOLDS, statistics_of
+from runs import OTHER_THRESHOLDS, settings, statistics_of
 
 
 def read(folder):
@@ -21,22 +22,37 @@ def aggregates(evaluations, metric):
         metric: a column.
 
     Returns:
-        A list of `Aggregate` by setting and threshold, `kl_weight_5e-6_threshold_-1`.
+        A list of `Aggregate` by penalty and threshold, `kl_weight_5e-6_threshold_-1`.
+
+    Raises:
+        ValueError: if a run directory is not named after penalty and seed.
     """
     groups = collections.defaultdict(list)
     for evaluation in evaluations:
-        name = pathlib.PurePath(evaluation["run_dir"]).name
-        setting, _, seed = name.rpartition("_seed_")
+        setting, seed = _setting_and_seed(evaluation["run_dir"])
         for found in evaluation["thresholds"]:
-            row = {"run": evaluation["run_dir"], "seed": int(seed), **found}
+            row = {"run": evaluation["run_dir"], "seed": seed, **found}
             groups[setting, found["threshold"]].append(row)
     return [
-        statistics_of(
-            OTHER_THRESHOLDS, f"{setting}_threshold_{threshold:g}", None, groups[key], metric
-        )
-        for key in sorted(groups, key=lambda key: (float(key[0].rpartition("_")[2]), key[1]))
-        for setting, threshold in [key]
+        statistics_of(OTHER_THRESHOLDS, f"{setting}_threshold_{threshold:g}", None, rows, metric)
+        for (setting, threshold), rows in sorted(groups.items(), key=_penalty_and_threshold)
     ]
+
+
+def _setting_and_seed(run_dir):
+    name = pathlib.PurePath(run_dir).name
+    parts = re.fullmatch(r"(kl_weight_[^_]+.*)_seed_(\d+)", name)
+    if not parts:
+        raise ValueError(
+            "`run_dir` must end in a cell of a sweep, its penalty first and its seed last, such as "
+            f"kl_weight_1e-5_seed_0. Received: {run_dir}."
+        )
+    return parts[1], int(parts[2])
+
+
+def _penalty_and_threshold(group):
+    (setting, threshold), _ = group
+    return float(settings(setting)[0][1]), setting, threshold
 
 
 def front(found):

@@ -184,9 +184,9 @@ def evaluated(run, *points):
 
 
 EVALUATIONS = [
-    evaluated("kl_weight_1e-5_seed_0", (0.0, 0.95, 0.8)),
-    evaluated("kl_weight_5e-6_seed_1", (-1.0, 0.93, 0.78), (0.0, 0.92, 0.83)),
-    evaluated("kl_weight_5e-6_seed_0", (-1.0, 0.93, 0.76), (0.0, 0.90, 0.81)),
+    evaluated("kl_weight_1e-5_dropout_0_seed_0", (0.0, 0.95, 0.8)),
+    evaluated("kl_weight_5e-6_seed_1", (-1.0, 0.92, 0.78), (0.0, 0.90, 0.83)),
+    evaluated("kl_weight_5e-6_seed_0", (-1.0, 0.92, 0.76), (0.0, 0.91, 0.81)),
 ]
 
 
@@ -196,9 +196,9 @@ def test_thresholds_have_a_line_each_over_seeds():
 
     found = thresholds.aggregates(EVALUATIONS, "accuracy")
     assert text(found, "accuracy").splitlines()[2:] == [
-        "| KL_WEIGHT = 5e-6, THRESHOLD = -1 | 93.0 | 77.00 ± 1.41 | 76.00, 78.00 |",
-        "| KL_WEIGHT = 5e-6, THRESHOLD = 0 | 91.0 | 82.00 ± 1.41 | 81.00, 83.00 |",
-        "| KL_WEIGHT = 1e-5, THRESHOLD = 0 | 95.0 | 80.00 | 80.00 |",
+        "| KL_WEIGHT = 5e-6, THRESHOLD = -1 | 92.0 | 77.00 ± 1.41 | 76.00, 78.00 |",
+        "| KL_WEIGHT = 5e-6, THRESHOLD = 0 | 90.5 | 82.00 ± 1.41 | 81.00, 83.00 |",
+        "| KL_WEIGHT = 1e-5, DROPOUT = 0, THRESHOLD = 0 | 95.0 | 80.00 | 80.00 |",
     ]
     assert text([], "accuracy") == "Not measured yet."
 
@@ -216,7 +216,7 @@ def test_the_threshold_nearest_a_sparsity_is_in_the_orderings():
     pairs = [("magnitude_pruning", OTHER_THRESHOLDS)]
     assert orderings(found, "accuracy", pairs).splitlines()[2:] == [
         "| magnitude, uniform above variational dropout (KL_WEIGHT = 5e-6, THRESHOLD = 0) "
-        "| 90.0, 91.0 | 86.00 (2) | 82.00 (2) | +4.00 | yes |"
+        "| 90.0, 90.5 | 86.00 (2) | 82.00 (2) | +4.00 | yes |"
     ]
 
 
@@ -226,8 +226,15 @@ def test_a_point_worse_and_less_sparse_than_another_is_not_on_the_front():
     found = thresholds.aggregates(EVALUATIONS, "accuracy")
     assert [a.setting for a in thresholds.front(found)] == [
         "kl_weight_5e-6_threshold_0",
-        "kl_weight_1e-5_threshold_0",
+        "kl_weight_1e-5_dropout_0_threshold_0",
     ]
+
+
+def test_evaluations_of_runs_that_are_no_cells_are_refused():
+    import thresholds
+
+    with pytest.raises(ValueError, match=r"seed last.*Received: .*/one"):
+        thresholds.aggregates([evaluated("one", (0.0, 0.9, 0.8))], "accuracy")
 
 
 def test_thresholds_are_read_from_what_evaluations_wrote(tmp_path):
