@@ -85,7 +85,12 @@ for (( index = 0; index < local_workers; index++ )); do
   processes+=("$!")
 done
 for (( index = 0; index < local_workers; index++ )); do
-  if ! wait -n; then
+  status=0
+  wait -n || status=$?
+  if (( status == 2 )); then
+    echo "Error: a worker ended with the error above; the others are ended too." >&2
+    exit 2
+  elif (( status )); then
     echo "Error: a worker failed; the others are ended. Run the same command to go on." >&2
     exit 1
   fi

@@ -52,17 +52,40 @@ def test_wrong_arguments_of_several_workers(arguments, message, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_each_worker_is_told_its_place(tmp_path):
+@pytest.fixture
+def stand_in(tmp_path):
+    """Makes an installed environment whose Python is a shell script."""
+
+    def make(script):
+        python = tmp_path / "bin" / "python"
+        python.parent.mkdir()
+        python.write_text(f"#!/bin/sh\n{script}\n")
+        python.chmod(0o755)
+        setup = (LAUNCH.parent / "setup.py").read_bytes()
+        done = subprocess.run(["cksum"], input=setup, capture_output=True)
+        checksum = done.stdout.decode().strip()
+        (tmp_path / ".installed").write_text(f"{checksum} {LAUNCH.parent}")
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("status", "ends_with", "message"),
+    [(2, 2, "ended with the error above"), (9, 1, "Run the same command to go on")],
+)
+def test_a_worker_that_ends_ends_all(stand_in, status, ends_with, message):
+    place = stand_in(f'if [ "$1" = - ]; then echo a:1,b:2; else exit {status}; fi')
+    done = launch("multi_worker.sh", "--local=2", "--run_dir=x", SOS_VENV=str(place))
+    assert done.returncode == ends_with
+    assert done.stderr.count("Error: ") == 1 and message in done.stderr
+
+
+def test_each_worker_is_told_its_place(stand_in):
     """With a stand-in for Python that prints what it is given."""
-    python = tmp_path / "bin" / "python"
-    python.parent.mkdir()
-    python.write_text('#!/bin/sh\necho "$TF_CONFIG $*"\n')
-    python.chmod(0o755)
-    setup = (LAUNCH.parent / "setup.py").read_bytes()
-    checksum = subprocess.run(["cksum"], input=setup, capture_output=True).stdout.decode().strip()
-    (tmp_path / ".installed").write_text(f"{checksum} {LAUNCH.parent}")
+    place = stand_in('echo "$TF_CONFIG $*"')
     arguments = ["--workers=a:1,b:2", "--index=1", "--gin_binding=SPARSITY = 0.9"]
-    done = launch("multi_worker.sh", *arguments, SOS_VENV=str(tmp_path))
+    done = launch("multi_worker.sh", *arguments, SOS_VENV=str(place))
     assert done.returncode == 0, done.stderr
     config = '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}'
     command = "-m state_of_sparsity.bin.train --strategy=multi_worker --gin_binding=SPARSITY = 0.9"

@@ -182,7 +182,8 @@ def run_cell(cell, directory, data_dir):
         return f"FAILED: {error!r} (see worker_*.log)", False, True
     if result is None:
         return "finished before, left alone", False, False
-    figures = [f"{name} {result[name]:.4f}" for name in ("sparsity", "accuracy") if name in result]
+    names = [name for name in ("sparsity", "accuracy", "bleu") if name in result]
+    figures = [f"{name} {result[name]:.4f}" for name in names]
     return f"{'  '.join(figures)}  in {time.monotonic() - begin:.1f} s", True, False
 
 

@@ -118,9 +118,10 @@ def read_lines(path, argument):
             f"({error.reason}). Convert it, with `iconv -t utf-8`."
         ) from error
     except (OSError, EOFError, zlib.error) as error:
+        place = f" after line {number}" if number else ""
         raise ValueError(
             f"`{argument}` must be a text file that can be read, gzipped where its name ends in "
-            f".gz. Received: {path}, which cannot be read after line {number} ({error})."
+            f".gz. Received: {path}, which cannot be read{place} ({error})."
         ) from error
 
 

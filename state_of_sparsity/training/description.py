@@ -24,9 +24,15 @@ def describe(experiment, model):
     for kernel in kernels:
         shape = "x".join(map(str, kernel.variable.shape))
         technique = type(kernel.wrapper).__name__ if kernel.wrapper is not None else "dense"
-        size = math.prod(kernel.variable.shape)
-        lines.append(f"{kernel.path:40} {shape:>20} {size:>12,}  {technique}")
+        lines.append(f"{kernel.path:40} {shape:>20} {_size([kernel]):>12,}  {technique}")
+    sparse = [kernel for kernel in kernels if kernel.wrapper is not None]
+    lines.append(f"{'all kernels':40} {'':>20} {_size(kernels):>12,}")
+    lines.append(f"{'kernels that are made sparse':40} {'':>20} {_size(sparse):>12,}")
     return "\n".join([*lines, "", *_schedule_table(experiment, model)])
+
+
+def _size(kernels):
+    return sum(math.prod(kernel.variable.shape) for kernel in kernels)
 
 
 def _schedule_table(experiment, model):

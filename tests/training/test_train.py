@@ -1,4 +1,6 @@
 import json
+import math
+import re
 import zipfile
 
 import keras
@@ -107,7 +109,14 @@ def test_the_mean_of_checkpoints_is_what_a_run_leaves(tmp_path):
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_description_has_kernels_and_everything_that_changes(technique):
     experiment = small_experiment(technique)
-    text = describe(experiment, experiment.build())
+    model = experiment.build()
+    text = describe(experiment, model)
+    weights = sum(math.prod(v.shape) for v in model.trainable_variables if v.name == "kernel")
+    totals = dict(re.findall(r"(?m)^(all kernels|kernels that .*?) {2,}([\d,]+)$", text))
+    assert totals == {
+        "all kernels": f"{weights:,}",
+        "kernels that are made sparse": "0" if technique == "dense" else f"{weights:,}",
+    }
     header, first, *_, last = text[text.index("      step") :].splitlines()
     assert "learning rate" in header
     assert first.split()[0] == "0" and last.split()[0] == str(STEPS)
