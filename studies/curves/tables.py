@@ -83,14 +83,14 @@ def variants(pairs, metric):
             [
                 TECHNIQUES[variant.technique],
                 _named(variant.setting),
-                f"{100 * variant.sparsity:.1f}",
+                ", ".join(_percent(a.sparsity) for a in (variant, base) if a),
                 f"{_mean(variant, factor)} ({variant.n})",
                 f"{_mean(base, factor)} ({base.n})" if base else None,
                 f"{(variant.mean - base.mean) * factor:+.2f}" if base else None,
             ]
         )
     scores = f"{_label(metric)} (seeds)", "Without the last one", "Difference"
-    return table(["Technique", "Settings", "Sparsity (%)", *scores], rows)
+    return table(["Technique", "Settings", "Sparsities (%)", *scores], rows)
 
 
 def layers(found, level):

@@ -88,8 +88,8 @@ def test_runs_with_a_setting_more_are_compared_with_those_without():
     ]
     assert aggregates([*ROWS, *more], "accuracy") == aggregates(ROWS, "accuracy")
     assert text(variants([*ROWS, *more], "accuracy"), "accuracy").splitlines()[2:] == [
-        "| dense | DROPOUT = 0 | 0.0 | 88.00 (1) | 87.00 (1) | +1.00 |",
-        "| magnitude, uniform | SPARSITY = 0.9, DROPOUT = 0 | 90.0 | 85.00 (1) | "
+        "| dense | DROPOUT = 0 | 0.0, 0.0 | 88.00 (1) | 87.00 (1) | +1.00 |",
+        "| magnitude, uniform | SPARSITY = 0.9, DROPOUT = 0 | 90.0, 89.9 | 85.00 (1) | "
         "82.00 ± 1.41 (2) | +3.00 |",
         "| L0, a gate a weight | L0_WEIGHT = 1e-4, DROPOUT = 0 | 70.0 | 80.00 (1) | - | - |",
     ]
