@@ -73,7 +73,7 @@ def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.Pa
     """
     names = [_short(row["path"]) for row in next(iter(layers.values()))]
     few = len(names) <= 10
-    size = (min(16, max(6.5, 2 + 0.22 * len(names))), 1.2 + 1.3 * len(layers))
+    size = (min(16, max(6.5, 2 + 0.22 * len(names))), max(3.6, 1.2 + 1.3 * len(layers)))
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(layers), sharex=True, sharey=True, squeeze=False)[:, 0]
     styles = technique_styles(layers)
