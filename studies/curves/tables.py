@@ -22,7 +22,7 @@ def results(found, metric):
             _setting(a),
             f"{100 * a.sparsity:.2f}",
             _mean(a, factor),
-            ", ".join(f"{run.result[metric] * factor:.2f}" for run in a.runs),
+            _each_seed(a, metric),
             _multiply_adds(a),
         ]
         for a in found
@@ -172,7 +172,7 @@ def thresholds(found, metric):
             _named(a.setting),
             _percent(a.sparsity),
             _mean(a, factor),
-            ", ".join(f"{run.result[metric] * factor:.2f}" for run in a.runs),
+            _each_seed(a, metric),
         ]
         for a in found
     ]
@@ -202,6 +202,11 @@ def _label(metric):
 def _mean(aggregate, factor):
     mean = f"{aggregate.mean * factor:.2f}"
     return mean if math.isnan(aggregate.std) else f"{mean} ± {aggregate.std * factor:.2f}"
+
+
+def _each_seed(aggregate, metric):
+    factor = metrics.factor(metric)
+    return ", ".join(f"{run.result[metric] * factor:.2f}" for run in aggregate.runs)
 
 
 def _multiply_adds(aggregate):
