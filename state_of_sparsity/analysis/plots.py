@@ -84,7 +84,10 @@ def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.Pa
         texts = ["dense" if row["technique"] == "dense" else "" for row in rows]
         if few:
             texts = [text or f"{v:.1f}" for text, v in zip(texts, values, strict=True)]
-        axes.bar_label(bars, texts, fontsize=8, padding=1, rotation=0 if few else 90)
+        # A number near the dashed line stays readable on a white box.
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6} if few else None
+        rotation = 0 if few else 90
+        axes.bar_label(bars, texts, fontsize=8, padding=2, rotation=rotation, bbox=box, zorder=3)
         axes.axhline(overall, color="0.3", linestyle="--", linewidth=1)
         title = f"{_title(technique)}: {overall:.1f} % of all weights are zero"
         axes.set_title(title, fontsize=10, loc="left")

@@ -27,9 +27,8 @@ def results(found, metric):
         ]
         for a in found
     ]
-    name = _label(metric)
-    name = name[:1].upper() + name[1:]
-    header = ["Technique", "Setting", "Sparsity (%)", name, "Each seed", "Multiply-adds left (%)"]
+    score = _label(metric)
+    header = ["Technique", "Setting", "Sparsity (%)", score, "Each seed", "Multiply-adds left (%)"]
     if not any(row[-1] for row in rows):  # sentences have many lengths
         header, rows = header[:-1], [row[:-1] for row in rows]
     return table(header, rows)
@@ -196,7 +195,8 @@ def _named(setting):
 
 
 def _label(metric):
-    return metrics.label(metric).replace("test ", "")
+    name = metrics.label(metric).replace("test ", "")
+    return name[:1].upper() + name[1:]
 
 
 def _mean(aggregate, factor):
