@@ -93,7 +93,7 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
     """
     directory.mkdir(parents=True, exist_ok=True)
     for log in directory.glob("worker_*.log"):
-        log.unlink()
+        log.unlink(missing_ok=True)  # another sweep of this directory may remove it first
     workers = min(workers, len(cells))
     print(f"{len(cells)} runs in {workers} processes, in {directory}. Starting.", flush=True)
     begin, trained, failed = time.monotonic(), 0, 0

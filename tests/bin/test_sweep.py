@@ -63,6 +63,13 @@ def test_every_finished_cell_is_a_line_of_the_table(swept):
         assert sum(kernel["nonzero"] for kernel in row["kernels"]) == result["nonzero"]
 
 
+def test_logs_that_another_sweep_removes_first_do_not_stop_one(swept, monkeypatch):
+    directory, cells, _ = swept
+    gone = directory / "worker_0.log"
+    monkeypatch.setattr(type(directory), "glob", lambda path, pattern: iter([gone]))
+    assert sweep.sweep(cells[:1], directory, workers=1) == 0
+
+
 def test_cells_are_chosen_by_the_directory_they_run_in():
     cells = [*grid.cells("lenet/dense/lenet_5.gin SEED=0,1"), *grid.cells("a/dense_2.gin SEED=0")]
     assert sweep.chosen(cells, []) == cells
