@@ -21,7 +21,7 @@ from state_of_sparsity.analysis.run_table import RunTable
 
 # What the paper found, as (better, worse): at one sparsity, all techniques it had are above random
 # pruning, and magnitude pruning is above the two that learn where weights are needed. Last, what
-# later papers found of sparsities that differ from layer to layer.
+# it and later papers found of magnitude pruning with sparsities that differ from layer to layer.
 ORDERINGS = [
     ("magnitude_pruning", "random_pruning"),
     ("variational_dropout", "random_pruning"),
@@ -32,6 +32,8 @@ ORDERINGS = [
     ("magnitude_pruning", OTHER_THRESHOLDS),
     ("magnitude_erdos_renyi_kernel", "magnitude_pruning"),
     ("magnitude_global", "magnitude_pruning"),
+    ("magnitude_erdos_renyi_kernel", OTHER_THRESHOLDS),
+    ("magnitude_global", OTHER_THRESHOLDS),
 ]
 
 # The sparsity at which layers are drawn.
