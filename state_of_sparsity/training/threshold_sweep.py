@@ -22,7 +22,8 @@ def threshold_sweep(model, thresholds, batches, loss, metrics, score=lambda mode
 
     Returns:
         An iterator over one dict a threshold, made when asked for: `threshold`, `sparsity` and
-        `nonzero` of all kernels, and what `evaluate` and `score` return for the stripped model.
+        `nonzero` of all kernels, `sparse_multiply_adds` if they are known, and what `evaluate` and
+        `score` return for the stripped model.
 
     Raises:
         ValueError: if the model has no `VariationalDropout` layer.
@@ -57,17 +58,21 @@ def _rows(model, wrappers, thresholds, measured):
                 for wrapper in wrappers:
                     wrapper.threshold = threshold
                 _write_kernels(model, stripped)
-                counts = accounting.report(stripped)
                 yield {
                     "threshold": threshold,
-                    "sparsity": counts.sparsity,
-                    "nonzero": counts.nonzero,
+                    **_figures(accounting.report(stripped)),
                     **evaluate_batches(batches),
                     **score(stripped),
                 }
     finally:
         for wrapper, threshold in zip(wrappers, trained_with, strict=True):
             wrapper.threshold = threshold
+
+
+def _figures(counts):
+    names = ("sparsity", "nonzero", "sparse_multiply_adds")
+    figures = {name: getattr(counts, name) for name in names}
+    return {name: figure for name, figure in figures.items() if figure is not None}
 
 
 def _write_kernels(model, stripped):

@@ -38,7 +38,8 @@ def test_the_threshold_of_training_gives_the_result_of_the_run(trained):
     assert 0.5 < result["sparsity"] < 1
     (row,) = sweep(experiment, model, [OWN])
     assert row == {"threshold": OWN, **{name: result[name] for name in row if name in result}}
-    assert set(row) == {"threshold", "sparsity", "nonzero", "loss", "accuracy"}
+    counts = {"sparsity", "nonzero", "sparse_multiply_adds"}
+    assert set(row) == {"threshold", *counts, "loss", "accuracy"}
 
 
 def test_every_row_is_what_a_model_of_that_threshold_gives(trained):
@@ -50,7 +51,9 @@ def test_every_row_is_what_a_model_of_that_threshold_gives(trained):
         for row in rows:
             wrapper.threshold = row["threshold"]
             stripped = sos.strip(model)
-            assert row["nonzero"] == sos.report(stripped).nonzero
+            counts = sos.report(stripped)
+            assert row["nonzero"] == counts.nonzero
+            assert row["sparse_multiply_adds"] == counts.sparse_multiply_adds
             test = experiment.data.test()
             found = evaluate(stripped, test, experiment.loss, experiment.metrics)
             assert found == {name: row[name] for name in found}
