@@ -1,7 +1,7 @@
 """Plots of trade-offs and of sparsity by layer, as PNG files."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -24,7 +24,12 @@ _SPARSITY_TICKS = (0, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0
 _LEAST_DENSITY = 1e-4
 
 
-def trade_off(aggregates: Sequence[Aggregate], metric: str, path: str | os.PathLike):
+def trade_off(
+    aggregates: Sequence[Aggregate],
+    metric: str,
+    path: str | os.PathLike,
+    unjoined: Collection[str] = (),
+):
     """Draws a metric against sparsity: a line a technique, a point each run.
 
     Lines join the means over seeds; bars go from the worst to the best seed. The dense runs are a
@@ -36,6 +41,7 @@ def trade_off(aggregates: Sequence[Aggregate], metric: str, path: str | os.PathL
         aggregates: what to draw, dense runs included.
         metric: its key in `result.json`.
         path: the PNG file to write.
+        unjoined: techniques whose points no line joins.
 
     Returns:
         `path`.
@@ -43,17 +49,19 @@ def trade_off(aggregates: Sequence[Aggregate], metric: str, path: str | os.PathL
     figure = Figure(figsize=(10, 5), layout="constrained")
     whole, close = figure.subplots(1, 2)
     for axes in (whole, close):
-        _draw_trade_off(axes, aggregates, metric)
+        _draw_trade_off(axes, aggregates, metric, unjoined)
     whole.set_ylabel(_capital(metrics.label(metric)))
     whole.set_title("All runs", fontsize=10)
-    close.set_title("The same, without the lowest quarter", fontsize=10)
+    close.set_title("The same, without the lowest quarter of the means", fontsize=10)
     low = np.quantile([a.mean for a in aggregates], 0.25) * metrics.factor(metric)
     high = max(a.max for a in aggregates) * metrics.factor(metric)
     margin = 0.1 * (high - low) or 1e-3
     close.set_ylim(low - margin, high + margin)
     handles, labels = whole.get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9
+        )
     return _save(figure, path)
 
 
@@ -115,7 +123,7 @@ def technique_styles(techniques) -> dict[str, tuple[str, str]]:
     return {name: _STYLES.get(name) or others[name] for name in sorted(techniques)}
 
 
-def _draw_trade_off(axes, aggregates, metric):
+def _draw_trade_off(axes, aggregates, metric, unjoined):
     factor = metrics.factor(metric)
     for baseline in (a for a in aggregates if a.technique == "dense"):
         axes.axhspan(baseline.min * factor, baseline.max * factor, color="0.5", alpha=0.2, lw=0)
@@ -124,13 +132,14 @@ def _draw_trade_off(axes, aggregates, metric):
     sparse = [a for a in aggregates if a.technique != "dense"]
     for technique, (color, marker) in technique_styles({a.technique for a in sparse}).items():
         own = sorted((a for a in sparse if a.technique == technique), key=lambda a: a.sparsity)
-        _curve(axes, own, technique, metric, color, marker)
+        line = "none" if technique in unjoined else "-"
+        _curve(axes, own, technique, metric, color=color, marker=marker, linestyle=line)
     _sparsity_axis(axes, [run.sparsity for a in sparse for run in a.runs])
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
 
 
-def _curve(axes, aggregates, technique, metric, color, marker):
+def _curve(axes, aggregates, technique, metric, *, color, **style):
     factor = metrics.factor(metric)
     x = [_below_one(a.sparsity) for a in aggregates]
     mean = np.array([a.mean for a in aggregates]) * factor
@@ -142,7 +151,7 @@ def _curve(axes, aggregates, technique, metric, color, marker):
         mean,
         yerr=np.abs(ends - mean),
         color=color,
-        marker=marker,
+        **style,
         capsize=3,
         markersize=5,
         label=f"{_title(technique)} (n={seeds})",

@@ -1,6 +1,6 @@
 """The plots of the page."""
 
-from runs import TECHNIQUES, at_level
+from runs import OTHER_THRESHOLDS, TECHNIQUES, at_level
 from tables import layer_sparsities
 
 from state_of_sparsity.analysis import plots
@@ -11,7 +11,8 @@ _GIVEN = ("dense", "magnitude_pruning", "random_pruning")
 
 def trade_off(found, metric, path):
     """Draws the metric against sparsity, a line a technique."""
-    plots.trade_off(found, metric, path)
+    # Points of several penalties are no curve.
+    plots.trade_off(found, metric, path, unjoined=(OTHER_THRESHOLDS,))
 
 
 def chosen_by_layer(found, level):

@@ -28,10 +28,7 @@ def results(found, metric):
         for a in found
     ]
     score = _label(metric)
-    header = ["Technique", "Setting", "Sparsity (%)", score, "Each seed", "Multiply-adds left (%)"]
-    if not any(row[-1] for row in rows):  # sentences have many lengths
-        header, rows = header[:-1], [row[:-1] for row in rows]
-    return table(header, rows)
+    return _with_multiply_adds(["Technique", "Setting", "Sparsity (%)", score, "Each seed"], rows)
 
 
 def orderings(found, metric, pairs):
@@ -172,10 +169,11 @@ def thresholds(found, metric):
             _percent(a.sparsity),
             _mean(a, factor),
             _each_seed(a, metric),
+            _multiply_adds(a),
         ]
         for a in found
     ]
-    return table(["Setting", "Sparsity (%)", _label(metric), "Each seed"], rows)
+    return _with_multiply_adds(["Setting", "Sparsity (%)", _label(metric), "Each seed"], rows)
 
 
 def _title(aggregate):
@@ -209,9 +207,18 @@ def _each_seed(aggregate, metric):
     return ", ".join(f"{run.result[metric] * factor:.2f}" for run in aggregate.runs)
 
 
+def _with_multiply_adds(header, rows):
+    """Returns a table; the last column of rows is left out where no run has it."""
+    if any(row[-1] for row in rows):
+        return table([*header, "Multiply-adds left (%)"], rows)
+    # Sentences have many lengths.
+    return table(header, [row[:-1] for row in rows])
+
+
 def _multiply_adds(aggregate):
-    counts = [(r.result["sparse_multiply_adds"], r.result["multiply_adds"]) for r in aggregate.runs]
-    if any(whole is None for _, whole in counts):
+    names = ("sparse_multiply_adds", "multiply_adds")
+    counts = [tuple(run.result.get(name) for name in names) for run in aggregate.runs]
+    if any(None in pair for pair in counts):
         return None
     return f"{100 * statistics.fmean(left / whole for left, whole in counts):.1f}"
 

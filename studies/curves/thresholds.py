@@ -31,7 +31,8 @@ def aggregates(evaluations, metric):
     for evaluation in evaluations:
         setting, seed = _setting_and_seed(evaluation["run_dir"])
         for found in evaluation["thresholds"]:
-            row = {"run": evaluation["run_dir"], "seed": seed, **found}
+            whole = evaluation.get("multiply_adds")
+            row = {"run": evaluation["run_dir"], "seed": seed, "multiply_adds": whole, **found}
             groups[setting, found["threshold"]].append(row)
     return [
         statistics_of(OTHER_THRESHOLDS, f"{setting}_threshold_{threshold:g}", None, rows, metric)

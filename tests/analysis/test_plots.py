@@ -28,6 +28,20 @@ def test_trade_off_shows_every_technique_in_its_colour(make_run, tmp_path):
     assert list(tmp_path.glob(".tmp*")) == []
 
 
+def test_points_of_a_technique_can_be_left_unjoined(make_run, tmp_path):
+    runs, _ = results.read_runs(
+        [make_run("random_pruning", target, 0.9 - target / 2, 0) for target in (0.2, 0.9)]
+    )
+    aggregates, (color, _) = results.aggregate(runs, "accuracy"), plots._STYLES["random_pruning"]
+    joined, unjoined = (
+        matplotlib.image.imread(
+            plots.trade_off(aggregates, "accuracy", tmp_path / "a.png", unjoined=unjoined)
+        )
+        for unjoined in ((), ("random_pruning",))
+    )
+    assert 0 < pixels_of(unjoined, color) < pixels_of(joined, color) / 2
+
+
 @pytest.mark.parametrize("kernels", [3, 30])
 def test_sparsity_by_layer(tmp_path, kernels):
     rows = [

@@ -203,6 +203,20 @@ def test_thresholds_have_a_line_each_over_seeds():
     assert text([], "accuracy") == "Not measured yet."
 
 
+def test_multiply_adds_at_a_threshold_are_shown_where_the_evaluation_has_them():
+    import thresholds
+    from tables import thresholds as text
+
+    (evaluation,) = [evaluated("kl_weight_1e-5_seed_0", (0.0, 0.95, 0.8))]
+    (point,) = evaluation["thresholds"]
+    counted = {**evaluation, "multiply_adds": 400}
+    counted["thresholds"] = [{**point, "sparse_multiply_adds": 50}]
+    found = thresholds.aggregates([counted], "accuracy")
+    assert text(found, "accuracy").splitlines()[2:] == [
+        "| KL_WEIGHT = 1e-5, THRESHOLD = 0 | 95.0 | 80.00 | 80.00 | 12.5 |"
+    ]
+
+
 def test_the_threshold_nearest_a_sparsity_is_in_the_orderings():
     import thresholds
     from runs import OTHER_THRESHOLDS, aggregates
