@@ -1,4 +1,4 @@
-"""A small VGG network for CIFAR: six 3x3 convolutions, made for a few minutes on a processor."""
+"""A small VGG network for CIFAR: six 3x3 convolutions, made for minutes on a processor."""
 
 import keras
 import numpy as np
