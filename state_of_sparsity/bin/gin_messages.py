@@ -10,6 +10,7 @@ from absl import flags
 
 # gin has no public way to walk over what was bound; these are the names its own hooks use.
 _config = gin.config
+_STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def one_line(error):
@@ -134,7 +135,19 @@ def _is_required(value):
 
 
 def _parameters(configurable):
-    return [p for p in inspect.signature(configurable.wrapped).parameters if p != "kwargs"]
+    """Returns the names of all parameters; a class passes `**kwargs` on to what it is based on."""
+    wrapped, names = configurable.wrapped, []
+    constructors = [
+        vars(base)["__init__"]
+        for base in (wrapped.__mro__ if inspect.isclass(wrapped) else ())
+        if "__init__" in vars(base)
+    ]
+    for function in constructors or [wrapped]:
+        parameters = inspect.signature(function).parameters.values()
+        names += [p.name for p in parameters if p.name != "self" and p.kind not in _STARRED]
+        if not any(p.kind == inspect.Parameter.VAR_KEYWORD for p in parameters):
+            break
+    return list(dict.fromkeys(names))
 
 
 def _selectors():

@@ -1,5 +1,7 @@
 """A whole split of a TensorFlow Dataset as arrays in memory."""
 
+import pathlib
+
 
 def read_split(dataset, split, data_dir, instead):
     """Returns a split as a dict of numpy arrays, downloaded first where it has to be.
@@ -20,6 +22,12 @@ def read_split(dataset, split, data_dir, instead):
             f"`data_dir` must be a folder with {instead} where TensorFlow Datasets cannot be "
             f"imported. Received: {data_dir!r} ({error})."
         ) from error
+    if data_dir is not None and not (pathlib.Path(data_dir).expanduser() / dataset).is_dir():
+        print(
+            f"{data_dir} has neither {instead} nor `{dataset}` of TensorFlow Datasets, which "
+            "downloads it there.",
+            flush=True,
+        )
     try:
         batch = tfds.load(dataset, split=split, data_dir=data_dir, batch_size=-1)
     except Exception as error:  # TFDS lets through whatever its downloads and files raise

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from state_of_sparsity.bin import gin_app
+from state_of_sparsity.bin import gin_app, gin_messages
 from state_of_sparsity.bin.gin_app import UsageError, parse
 
 DENSE = "quickstart/dense.gin"
@@ -89,6 +89,20 @@ def test_a_wrong_name_in_a_file_is_found_with_the_nearest(tmp_path):
     )
     with pytest.raises(UsageError, match=r"Adamm.* Did you mean Adam.* In file|In file.*Adam"):
         parse([str(file)], [])
+
+
+@pytest.mark.parametrize("file", ["cifar10/dense.gin", "lenet/dense/lenet_5.gin", DENSE])
+def test_parameters_that_a_class_passes_on_to_its_base_are_not_doubted(file):
+    parse([file], [])
+    assert gin_messages.doubtful_parameters() == []
+
+
+def test_a_parameter_that_neither_a_class_nor_its_base_has_is_doubted():
+    parse(["cifar10/dense.gin"], ["ScaledSGD.momentun = 0.5"])
+    assert gin_messages.doubtful_parameters() == [
+        "`ScaledSGD.momentun` is bound and is not one of its parameters. "
+        "Did you mean momentum or ema_momentum?"
+    ]
 
 
 def test_parsing_does_not_let_tfmot_switch_keras():

@@ -161,13 +161,15 @@ def test_records_of_tensorflow_datasets_are_read(tmp_path, arrays, monkeypatch):
     assert images.dtype == np.float32 and labels.dtype == np.int32
 
 
-def test_without_files_and_network_it_is_said_what_to_do(tmp_path, monkeypatch):
+def test_without_files_and_network_it_is_said_what_to_do(tmp_path, monkeypatch, capsys):
     tfds = pytest.importorskip("tensorflow_datasets")
     forbid_download(tfds, monkeypatch)
     with pytest.raises(ValueError, match=r"`data_dir` must be a folder with the four idx") as error:
         Mnist(tmp_path).train()
     assert "can download it to" in str(error.value)
     assert str(tmp_path) in str(error.value) and "no network" in str(error.value)
+    said = capsys.readouterr().out  # before the network is tried, which takes minutes
+    assert said.startswith(f"{tmp_path} has neither the four idx files")
 
 
 def test_without_files_and_tensorflow_datasets_it_is_said_what_to_do(tmp_path, monkeypatch):
