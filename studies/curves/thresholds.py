@@ -30,10 +30,13 @@ def aggregates(evaluations, metric):
     groups = collections.defaultdict(list)
     for evaluation in evaluations:
         setting, seed = _setting_and_seed(evaluation["run_dir"])
+        of_run = {
+            "run": evaluation["run_dir"],
+            "seed": seed,
+            "multiply_adds": evaluation.get("multiply_adds"),
+        }
         for found in evaluation["thresholds"]:
-            whole = evaluation.get("multiply_adds")
-            row = {"run": evaluation["run_dir"], "seed": seed, "multiply_adds": whole, **found}
-            groups[setting, found["threshold"]].append(row)
+            groups[setting, found["threshold"]].append({**of_run, **found})
     return [
         statistics_of(OTHER_THRESHOLDS, f"{setting}_threshold_{threshold:g}", None, rows, metric)
         for (setting, threshold), rows in sorted(groups.items(), key=_penalty_and_threshold)

@@ -35,9 +35,9 @@ def test_points_of_a_technique_can_be_left_unjoined(make_run, tmp_path):
     aggregates, (color, _) = results.aggregate(runs, "accuracy"), plots._STYLES["random_pruning"]
     joined, unjoined = (
         matplotlib.image.imread(
-            plots.trade_off(aggregates, "accuracy", tmp_path / "a.png", unjoined=unjoined)
+            plots.trade_off(aggregates, "accuracy", tmp_path / "a.png", unjoined=techniques)
         )
-        for unjoined in ((), ("random_pruning",))
+        for techniques in ((), ("random_pruning",))
     )
     assert 0 < pixels_of(unjoined, color) < pixels_of(joined, color) / 2
 

@@ -207,7 +207,7 @@ def test_multiply_adds_at_a_threshold_are_shown_where_the_evaluation_has_them():
     import thresholds
     from tables import thresholds as text
 
-    (evaluation,) = [evaluated("kl_weight_1e-5_seed_0", (0.0, 0.95, 0.8))]
+    evaluation = evaluated("kl_weight_1e-5_seed_0", (0.0, 0.95, 0.8))
     (point,) = evaluation["thresholds"]
     counted = {**evaluation, "multiply_adds": 400}
     counted["thresholds"] = [{**point, "sparse_multiply_adds": 50}]

@@ -64,6 +64,13 @@ def test_every_row_is_what_a_model_of_that_threshold_gives(trained):
     assert len({row["loss"] for row in rows}) == 4
 
 
+def test_multiply_adds_that_are_not_known_are_left_out(trained, monkeypatch):
+    experiment, model, _ = trained
+    monkeypatch.setattr(type(sos.report(model)), "sparse_multiply_adds", None)
+    (row,) = sweep(experiment, model, [OWN])
+    assert "sparse_multiply_adds" not in row and "nonzero" in row
+
+
 @pytest.mark.parametrize("ended_early", [False, True])
 def test_the_model_is_as_before(trained, ended_early):
     experiment, model, result = trained
