@@ -27,11 +27,13 @@ _HOME = {
     "SparsityLog": "callbacks",
     "UpdateSparsity": "callbacks",
     "VariationalDropout": "layers",
+    "freeze": "surgery",
     "masks": "structure",
     "report": "accounting",
     "sparse_layers": "structure",
     "sparsify": "surgery",
     "strip": "surgery",
+    "write_zeros": "surgery",
 }
 _MODULES = ("distributions", "schedules")
 # Those with classes that a saved model may hold.

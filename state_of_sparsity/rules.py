@@ -69,8 +69,8 @@ class Rules:
             if other != path:
                 raise ValueError(
                     f"`rules` must not make a kernel sparse twice: '{kernel.name}' of the layer "
-                    f"'{path}' is also used by the layer '{other}'. Leave one of them dense, with "
-                    "a rule (path, None) before the others."
+                    f"'{path}' is also used by the layer '{other}'. Let one of them hold the other "
+                    "layer, not its variable, and read the kernel from it in `call`."
                 )
 
     def prefers_inside(self, path, inner_paths):
@@ -79,6 +79,22 @@ class Rules:
         inner = [self._first_match(inner) for inner in inner_paths]
         return any(index < own for index in inner)
 
+    def mean_the_layer_alone(self, path, inner_paths):
+        """Returns whether the rule for a layer matches none of those inside it."""
+        own = self._first_match(path)
+        if own == len(self.rules):
+            return False
+        return not any(self.rules[own][0].search(inner) for inner in inner_paths)
+
+    def name(self, path, kernels):
+        """Returns whether the rule for a layer is meant for its name, not for all layers."""
+        kernel_paths = [f"{path}/{kernel.name}" for kernel in kernels]
+        elsewhere = f"{path.rpartition('/')[0]}/layer".removeprefix("/")
+        for pattern, _ in self.rules:
+            if _matches(pattern, path, kernel_paths):
+                return not pattern.search(elsewhere)
+        return False
+
     def _first_match(self, path):
         matching = (i for i, (pattern, _) in enumerate(self.rules) if pattern.search(path))
         return next(matching, len(self.rules))
@@ -86,6 +102,13 @@ class Rules:
     def leave(self, path):
         """Notes a layer that has no kernel."""
         self.others.append(path)
+
+    def leave_alone(self, path):
+        """Notes a layer that no rule is asked for, though it has a kernel."""
+        own = self._first_match(path)
+        if own < len(self.rules):
+            self.matched[own] += 1
+            self.decided[own] += 1
 
     def check_used(self):
         """Raises a `ValueError` if a rule, or the model, matched nothing."""

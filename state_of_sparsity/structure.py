@@ -28,6 +28,32 @@ class ModelKernel:
     kernel: Kernel | None = None
 
 
+def check_has_weights(model, what: str):
+    """Raises a `ValueError` unless the layers of a model have their weights.
+
+    Args:
+        model: a Keras model or layer. One that was never called itself, or has no `call`, will do
+            if the layers inside it are built.
+        what: for what the weights are needed.
+    """
+    if model.built:
+        return
+    missing = [path for path, layer in walk(model) if not (layer.built or _builds_nothing(layer))]
+    if missing or not model.weights:
+        named = f", in which {missing} are not built" if model.weights else ", not built"
+        raise ValueError(
+            f"`model` must be built before {what}: it has no weights yet. Received: "
+            f"'{model.name}'{named}. Begin it with keras.Input(shape), call "
+            "model.build(input_shape), or call it on a batch."
+        )
+
+
+def _builds_nothing(layer):
+    # Keras leaves `built` False in layers that hold others and were never called themselves.
+    own = getattr(layer.build, "_is_default", False) or isinstance(layer, keras.Model)
+    return own and (bool(layer.weights) or not layer._layers)
+
+
 def walk(model):
     """Yields `(path, layer)` for every layer of a model once, outer layers first.
 

@@ -2,7 +2,10 @@
 
 import keras
 
+from state_of_sparsity.layers.additive_tables import kernels_to_wrap
+from state_of_sparsity.layers.compiled_methods import check_not_compiled
 from state_of_sparsity.layers.kernels import Kernel, find_kernels
+from state_of_sparsity.layers.pass_through import PassThrough
 from state_of_sparsity.layers.substitution import call_with
 from state_of_sparsity.layers.training_mode import (
     call_like,
@@ -10,9 +13,10 @@ from state_of_sparsity.layers.training_mode import (
     tell_training,
     with_check_in_gradient,
 )
+from state_of_sparsity.user_warnings import warn
 
 
-class SparseWrapper(keras.layers.Wrapper):
+class SparseWrapper(PassThrough, keras.layers.Wrapper):
     """Runs the wrapped layer with an effective kernel in place of each of its kernels.
 
     The wrapped layer does all the arithmetic, so one wrapper serves every kind of layer. A
@@ -22,7 +26,8 @@ class SparseWrapper(keras.layers.Wrapper):
 
     Args:
         layer: the Keras layer to make sparse, built or not.
-        kernels: names of the kernels to make sparse, as in `find_kernels`; every kernel if `None`.
+        kernels: names of the kernels to make sparse, as in `find_kernels`; if `None` every kernel
+            but class tokens, position and segment embeddings and relative biases.
         **kwargs: `name` (the wrapped layer's by default) and `trainable`.
 
     Raises:
@@ -46,6 +51,8 @@ class SparseWrapper(keras.layers.Wrapper):
         object.__setattr__(self, "driven", False)
         # Set by what updates the layer: a name alone need not be unique in a model.
         self.path_in_model = None
+        # The class of the model that holds it, if no file of that model can hold it.
+        self.placed_in = None
 
     # What a technique says.
 
@@ -89,9 +96,12 @@ class SparseWrapper(keras.layers.Wrapper):
             return value
         return with_check_in_gradient(value, self.check_driven)
 
-    def run_layer(self, values, args, kwargs):
-        """Calls the wrapped layer with substituted variables and keeps its other effects."""
-        outputs, updates, losses = call_with(self.layer, values, args, kwargs)
+    def run_layer(self, values, args, kwargs, method=None):
+        """Calls the wrapped layer, or a method of it, with substituted variables.
+
+        What else it does is kept: assignments to other variables, added losses.
+        """
+        outputs, updates, losses = call_with(self.layer, values, args, kwargs, method)
         substituted = {id(variable): value for variable, value in values}
         for variable, value in updates:
             if id(variable) in substituted:
@@ -143,7 +153,7 @@ class SparseWrapper(keras.layers.Wrapper):
         if not self.layer.built:
             self.layer.build(*args, **kwargs)
         if not self.sparse_kernels:
-            self.sparse_kernels.extend(find_kernels(self.layer, self.kernel_names))
+            self.sparse_kernels.extend(kernels_to_wrap(self.layer, self.kernel_names))
             for kernel, prefix in zip(
                 self.sparse_kernels, _prefixes(self.sparse_kernels), strict=True
             ):
@@ -178,24 +188,38 @@ class SparseWrapper(keras.layers.Wrapper):
             self.layer.build_from_config(config)
         self.build()
 
-    def compute_output_spec(self, *args, training=None, **kwargs):
-        """Returns the wrapped layer's output specification."""
-        if training is not None and takes_training(self.layer):
-            kwargs["training"] = training
-        return self.layer.compute_output_spec(*args, **kwargs)
+    def write_zeros(self, kernel: Kernel):
+        """Stores the kernel of evaluation, so that it stays what evaluation computes with."""
+        kernel.variable.assign(self.evaluation_kernel(kernel))
 
-    def compute_output_shape(self, *args, **kwargs):
-        """Returns the wrapped layer's output shape."""
-        return self.layer.compute_output_shape(*args, **kwargs)
+    def save_assets(self, directory):
+        """Writes nothing; warns, as part of saving a whole model, if it cannot be loaded."""
+        if self.placed_in is not None:
+            warn(
+                f"The file of this sparse model cannot be loaded: '{self.placed_in.__name__}' "
+                "makes plain layers anew, or a layer in it does. Use `model.save_weights`, and "
+                "later build, sparsify and `load_weights`; save sos.strip(model); or, for a "
+                "Sequential or Functional model, sparsify with `whole_blocks=True`."
+            )
 
-    def compute_mask(self, *args, **kwargs):
-        """Returns the wrapped layer's mask."""
-        return self.layer.compute_mask(*args, **kwargs)
+    def load_assets(self, directory):
+        """Reads nothing: what is wrapped keeps its own assets."""
 
-    @property
-    def supports_masking(self):
-        """Whether the wrapped layer supports masking."""
-        return self.layer.supports_masking
+    def load_own_variables(self, store):
+        """Loads the state beside the kernels, and says what to do where a file has none."""
+        own = self._trainable_variables + self._non_trainable_variables
+        keys = [str(number) for number in range(len(own))]
+        if sorted(store.keys()) != sorted(keys) or any(
+            (keras.backend.standardize_dtype(v.dtype) == "bool") != (store[key].dtype == "bool")
+            for v, key in zip(own, keys, strict=True)
+        ):
+            raise ValueError(
+                f"The file must hold the state of the sparse layer '{self.name}' "
+                f"({type(self).__name__}): {[v.name for v in own]}. Received: {len(store.keys())} "
+                "variables, which seem to be those of a plain layer. Load the weights into the "
+                "plain model first, then sparsify it."
+            )
+        super().load_own_variables(store)
 
     def get_config(self):
         """Returns the configuration, the wrapped layer's included."""
@@ -212,6 +236,7 @@ def _check_layer(layer):
             "`layer` must be a Keras layer, such as keras.layers.Dense(10). "
             f"Received: {layer!r} (of type {type(layer).__name__})."
         )
+    check_not_compiled(layer)
     inside = layer._flatten_layers()
     sparse = next((inner for inner in inside if isinstance(inner, SparseWrapper)), None)
     if sparse is not None:
