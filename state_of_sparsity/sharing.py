@@ -66,11 +66,17 @@ def _living_models():
         kind = type(candidate)
         if kind not in is_model:
             is_model[kind] = issubclass(kind, keras.Model)
-        if is_model[kind] and hasattr(candidate, "_tracker"):
+        # One whose constructor has not ended, or has failed, has no layers to ask for.
+        if is_model[kind] and _is_whole(candidate):
             found.append(candidate)
     # The graph inside a Sequential model is no model of the user's.
     inner = {id(getattr(model, "_functional", None)) for model in found}
     return [model for model in found if id(model) not in inner]
+
+
+def _is_whole(model):
+    graph = hasattr(model, "_run_through_graph")
+    return hasattr(model, "_tracker") and (hasattr(model, "_operations") or not graph)
 
 
 def _holds(model, layers):

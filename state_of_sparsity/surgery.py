@@ -1,5 +1,7 @@
 """`sparsify` wraps the layers of a model; `freeze` and `strip` end what the wrappers do."""
 
+import itertools
+
 import keras
 
 from state_of_sparsity.decisions import Decisions
@@ -225,10 +227,10 @@ def _finish(model, exchange):
     """Tells a model with other layers what it has to know of them."""
     if exchange.changed_in_place:
         forget_traces(model)
-    inside = (inner for changed in exchange.changed_in_place for inner in changed._layers)
-    first = next((layer for layer in inside if isinstance(layer, SparseWrapper)), None)
-    if first is not None:
-        first.placed_in = type(model)
+    inside = ((each, layer) for each in exchange.changed_in_place for layer in each._layers)
+    found = (pair for pair in inside if isinstance(pair[1], SparseWrapper))
+    for holder, wrapper in itertools.islice(found, 1):  # one of them speaks for all
+        wrapper.placed_in = type(holder)
     tell_training(model)
 
 

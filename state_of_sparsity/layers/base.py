@@ -197,8 +197,8 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
         if self.placed_in is not None:
             warn(
                 f"The file of this sparse model cannot be loaded: '{self.placed_in.__name__}' "
-                "makes plain layers anew, or a layer in it does. Use `model.save_weights`, and "
-                "later build, sparsify and `load_weights`; save sos.strip(model); or, for a "
+                "makes plain layers anew. Use `model.save_weights`, and later build, sparsify and "
+                "`load_weights`; or save sos.strip(model); or, where it is a layer of a "
                 "Sequential or Functional model, sparsify with `whole_blocks=True`."
             )
 
