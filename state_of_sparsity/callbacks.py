@@ -173,8 +173,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         message = (
             f"`schedule` does not reach its final value in this run, of steps {start} to {end}: "
             + "; ".join(found)
-            + ". Train longer, end the schedule earlier, or choose a `frequency` that divides "
-            "`end_step - begin_step`."
+            + ". Train longer, or end the schedule earlier."
         )
         if strict:
             raise ValueError(message)

@@ -1,12 +1,12 @@
 """Rules: which layers of a model are made sparse, and by what."""
 
 import re
-import warnings
 from collections.abc import Callable, Sequence
 
 import keras
 
 from state_of_sparsity.layers.base import SparseWrapper
+from state_of_sparsity.user_warnings import warn
 
 Make = Callable[[keras.layers.Layer], "SparseWrapper | None"]
 
@@ -105,10 +105,9 @@ class Rules:
                     f"layer with a kernel.{hint} The layers with a kernel are {self.candidates}."
                 )
             if not decided:
-                warnings.warn(
+                warn(
                     f"`rules`: {pattern.pattern!r} decides nothing, since earlier rules match "
-                    "every layer that it matches. The first match wins.",
-                    stacklevel=3,
+                    "every layer that it matches. The first match wins."
                 )
 
 

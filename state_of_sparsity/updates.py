@@ -7,8 +7,8 @@ import numpy as np
 from state_of_sparsity import schedules
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.layers.scheduled_mask import ScheduledMask, update_together
-from state_of_sparsity.schedule_saving import is_tfmot
 from state_of_sparsity.structure import sparse_layers
+from state_of_sparsity.tfmot_twins import without_tensorflow
 
 
 class SparsityUpdates:
@@ -28,7 +28,7 @@ class SparsityUpdates:
         self.masks, self.ramps = {}, {}
         for wrapper in self.driven:
             if isinstance(wrapper, ScheduledMask):
-                schedule = _without_tensorflow(wrapper.schedule)
+                schedule = without_tensorflow(wrapper.schedule)
                 group = self.masks.setdefault(_identity(schedule), (schedule, []))
             elif isinstance(wrapper, PenalizedWrapper):
                 ramp = wrapper.penalty_weight
@@ -124,29 +124,29 @@ def _unreached(schedule, start, end):
     if isinstance(schedule, schedules.Ramp):
         if end < schedule.end_step:
             return f"{schedule} arrives at step {schedule.end_step}, after the run's end"
-    elif isinstance(schedule, schedules.ConstantSparsity):
-        steps = range(schedule.begin_step, end + 1, schedule.frequency)
-        if not len(steps):
+    elif isinstance(schedule, (schedules.ConstantSparsity, schedules.PolynomialDecay)):
+        last = schedule.last_update(end)
+        if last is None:
             return f"{schedule} begins at step {schedule.begin_step}, after the run's end"
-    elif isinstance(schedule, schedules.PolynomialDecay) and start <= schedule.end_step:
-        last = min(end, schedule.end_step)
-        steps = range(schedule.begin_step, last + 1, schedule.frequency)
-        if not len(steps):
-            return f"{schedule} begins at step {schedule.begin_step}, after the run's end"
-        reached = schedule.sparsity(steps[-1])
-        if steps[-1] != schedule.end_step and reached != schedule.final_sparsity:
-            return (
-                f"{schedule} has its last update at step {steps[-1]}, with a sparsity of "
-                f"{reached:.4f} instead of {schedule.final_sparsity}"
-            )
+        if isinstance(schedule, schedules.PolynomialDecay) and start <= schedule.end_step:
+            return _short_of_the_end(schedule, last, end)
     return None
 
 
-def _without_tensorflow(schedule):
-    """Returns the numpy twin of a TF-MOT schedule: the same values, a thousand times faster."""
-    if is_tfmot(schedule):
-        return getattr(schedules, type(schedule).__name__)(**schedule.get_config()["config"])
-    return schedule
+def _short_of_the_end(schedule, last, end):
+    reached = schedule.sparsity(last)
+    if last == schedule.end_step or reached == schedule.final_sparsity:
+        return None
+    sentence = (
+        f"{schedule} has its last update at step {last}, with a sparsity of {reached:.4f} "
+        f"instead of {schedule.final_sparsity}"
+    )
+    if end >= schedule.end_step:  # so it is one of TF-MOT's
+        sentence += (
+            ", since `frequency` does not divide `end_step - begin_step`: choose one that does, or "
+            "use sos.schedules.PolynomialDecay, which updates at `end_step` too"
+        )
+    return sentence
 
 
 def _identity(schedule):
