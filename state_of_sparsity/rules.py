@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import keras
 
+from state_of_sparsity.arguments import can_be_called_with
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.user_warnings import warn
 
@@ -57,7 +58,7 @@ class Rules:
             )
         if make is None:
             return True, None
-        wrapper = make(layer)
+        wrapper = _made_by(make, layer, path)
         _check_wrapper(wrapper, layer, path)
         if wrapper is not None:
             self._take(path, kernels)
@@ -152,6 +153,18 @@ def _matches(pattern, path, kernel_paths):
         kernel_path.rsplit("/", 1)[-1] in pattern.pattern and pattern.search(kernel_path)
         for kernel_path in kernel_paths
     )
+
+
+def _made_by(make, layer, path):
+    if not can_be_called_with(make, layer):
+        name = getattr(make, "__name__", repr(make))
+        technique = name if isinstance(make, type) else "MagnitudePruning"
+        raise ValueError(
+            "`rules` must hold callables of one argument, the layer. Received: "
+            f"{'the class ' * isinstance(make, type)}{name}, which cannot be called with the layer "
+            f"'{path}' alone. Write lambda layer: sos.{technique}(layer, ...)."
+        )
+    return make(layer)
 
 
 def _check_wrapper(wrapper, layer, path):

@@ -10,6 +10,8 @@ import math
 import keras
 import numpy as np
 
+from state_of_sparsity.arguments import can_be_called_with, refuse_class
+
 # The name under which Keras saves our classes and finds them again.
 PACKAGE = "state_of_sparsity"
 
@@ -237,8 +239,9 @@ class Ramp(_Configured):
 
 
 def check_schedule(schedule):
-    """Raises a `ValueError` unless `schedule` can be called."""
-    if not callable(schedule):
+    """Raises a `ValueError` unless `schedule` can be called with a step."""
+    refuse_class("schedule", schedule, "sos.schedules.ConstantSparsity(0.5, begin_step=0)")
+    if not callable(schedule) or not can_be_called_with(schedule, 0):
         raise ValueError(
             "`schedule` must be callable as schedule(step) -> (should_prune, sparsity), such as "
             "tfmot.sparsity.keras.PolynomialDecay or sos.schedules.ConstantSparsity(0.5, 0). "

@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from state_of_sparsity import schedules
+from state_of_sparsity.layers.mask_arithmetic import zero_count
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.layers.scheduled_mask import ScheduledMask, update_together
 from state_of_sparsity.structure import sparse_layers
@@ -81,25 +82,45 @@ class SparsityUpdates:
             for members in shared.values():
                 update_together(members, value)
 
-    def lowered_at_start(self) -> list[str]:
-        """Returns the paths of masked layers that are sparser than their schedule is at step 0."""
-        lowered = []
-        for schedule, wrappers in self.masks.values():
-            try:
-                sparsity = float(schedule(0)[1])
-            except (TypeError, ValueError, IndexError):
-                continue  # said with more words at the update
-            for wrapper in wrappers:
-                present = [wrapper.present(kernel) for kernel in wrapper.sparse_kernels]
-                zeros, size = sum((~p).sum() for p in present), sum(p.size for p in present)
-                if wrapper.distribution is None and zeros > round(sparsity * size) + len(present):
-                    lowered.append(wrapper.path_in_model)
-        return lowered
+    def first_updates(self, last: int | None) -> list:
+        """Returns what schedules of masks do first from step 0 on, as far as step 0 can tell.
 
-    def set_driven(self, driven: bool):
-        """Tells the layers whether something drives them, so that they can be trained."""
+        Args:
+            last: the last step of the run, None if that is not known.
+
+        Returns:
+            A list as from `due`: the first update of every schedule that has a `begin_step` or is
+            due at step 0.
+        """
+        found = []
+        for key, (schedule, wrappers) in self.masks.items():
+            step = getattr(schedule, "begin_step", 0)
+            if isinstance(step, int) and (last is None or step <= last):
+                sparsity = _sparsity_due(schedule, step)
+                if sparsity is not None:
+                    found.append((key, wrappers, sparsity))
+        return found
+
+    def undone_by(self, due: list) -> list[str]:
+        """Returns a sentence for each update of `due` that would bring masked weights back."""
+        found = []
+        for key, wrappers, sparsity in due:
+            groups = _sharing(wrappers) if key in self.masks else []
+            undone = [group for group in groups if _is_sparser(group, sparsity)]
+            if undone:
+                names = list(dict.fromkeys(w.path_in_model for group in undone for w, _ in group))
+                more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+                zeros, size = np.sum([_zeros_and_size(group) for group in undone], axis=0)
+                found.append(
+                    f"{zeros / size:.2%} zeros in {', '.join(names[:4])}{more}, and {sparsity:.2%} "
+                    f"at the first update of {self.masks[key][0]}"
+                )
+        return found
+
+    def drive_by(self, driver):
+        """Tells the layers what drives them, so that they can be trained; None: nothing does."""
         for wrapper in self.driven:
-            wrapper.driven = driven
+            wrapper.driver = driver
 
     def check_driven(self):
         """Raises an error if a layer that has to be driven is not."""
@@ -118,6 +139,27 @@ class SparsityUpdates:
             for schedule, _ in [*self.masks.values(), *self.ramps.values()]
             if (sentence := _unreached(schedule, start, end))
         ]
+
+
+def _sharing(wrappers):
+    """Returns lists of (wrapper, kernel): the kernels of one share the zeros of an update."""
+    groups = {}
+    for wrapper in wrappers:
+        for kernel in wrapper.sparse_kernels:
+            alone = wrapper.distribution is None
+            group = groups.setdefault(id(kernel) if alone else wrapper.distribution, [])
+            group.append((wrapper, kernel))
+    return groups.values()
+
+
+def _zeros_and_size(group):
+    present = [wrapper.present(kernel) for wrapper, kernel in group]
+    return sum(int((~p).sum()) for p in present), sum(p.size for p in present)
+
+
+def _is_sparser(group, sparsity):
+    zeros, size = _zeros_and_size(group)
+    return zeros > zero_count(sparsity, size) + len(group)  # a weight a kernel may be rounding
 
 
 def _unreached(schedule, start, end):

@@ -16,7 +16,7 @@ from state_of_sparsity.accounting.multiply_adds import count_uses
 from state_of_sparsity.accounting.tables import markdown, plain_text
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.units import units_left
-from state_of_sparsity.structure import model_kernels, walk
+from state_of_sparsity.structure import check_is_model, model_kernels, walk
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,8 @@ def report(model: keras.Model, input_shape=None) -> Report:
 
     Reference: Gale, Elsen, Hooker, "The State of Sparsity in Deep Neural Networks", 2019.
     """
-    if not isinstance(model, keras.layers.Layer) or not model.built:
+    check_is_model(model)
+    if not model.built:
         raise ValueError(
             "`model` must be a Keras model that is built, so that its weights exist. "
             f"Received: {model!r}. Call it on a batch of data first, or `model.build(input_shape)`."

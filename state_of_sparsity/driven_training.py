@@ -1,0 +1,138 @@
+"""Stand-ins for a model's training function, which run it only while its sparsity is driven.
+
+A step that was traced under a driver would run on without one, in silence. Keras looks the function
+up at every step, so that it can be exchanged at any time, even while it is being traced.
+"""
+
+import contextlib
+
+import keras
+from keras import ops
+
+
+class _DrivenTraining:
+    """What both ways to drive a model share.
+
+    Args:
+        model: the model that is trained.
+        updates: its `SparsityUpdates`.
+    """
+
+    def __init__(self, model, updates):
+        self.model, self.updates = model, updates
+        self.original, self.ran = None, False
+
+    def __reduce__(self):
+        return type(None), ()  # nothing drives a copy of a layer
+
+    def stand_in(self) -> bool:
+        """Takes the place of the model's training function; returns whether there is one."""
+        function = getattr(self.model, "train_function", None)
+        if function is None:
+            return False
+        self.ran = isinstance(function, _DrivenTraining) and function.ran
+        if not self.ran and self.updates.driven:
+            # TensorFlow cannot trace a function again whose first trace was ended by an error.
+            self.model.make_train_function(force=True)
+            function = self.model.train_function
+        self._replace(function)
+        return True
+
+    def _replace(self, function):
+        standing_in = isinstance(function, _DrivenTraining)
+        self.original = function.original if standing_in else function
+        self.model.train_function = self
+
+    def gradient_taken(self):
+        """Is told that a gradient is taken through a driven layer."""
+
+    def __call__(self, *arguments):
+        if not self.is_driven(arguments):
+            self.updates.drive_by(None)
+            self.updates.check_driven()
+            return self.original(*arguments)
+        self.updates.drive_by(self)
+        try:
+            outputs = self.original(*arguments)
+        finally:
+            self.after_step()
+        self.ran = True
+        return outputs
+
+
+class DrivenByCallback(_DrivenTraining):
+    """Runs one step each time that a callback has allowed it."""
+
+    allowed = False
+
+    def is_driven(self, arguments):
+        """Returns whether the next step was allowed."""
+        allowed, self.allowed = self.allowed, False
+        return allowed
+
+    def after_step(self):
+        """Leaves the layers undriven, for whatever trains them next."""
+        self.updates.drive_by(None)
+
+
+class DrivenByUpdate(_DrivenTraining):
+    """Runs steps for as long as nothing is due since the last call of `update`."""
+
+    def up_to_date(self, step):
+        """Notes that masks and penalty weights are those of `step`."""
+        self.updates.drive_by(self)
+        # How far steps may be, and up to where nothing is due.
+        self.step = self.most = self.clear = step
+        self.calls = 0
+        self.optimizer = getattr(self.model, "optimizer", None)
+        self.counted = 0 if self.optimizer is None else steps_done(self.optimizer)
+        self.stand_in()
+
+    def gradient_taken(self):
+        """Takes the place of a training function that was made after the last `update`."""
+        function = getattr(self.model, "train_function", None)
+        if function is not None and not isinstance(function, _DrivenTraining):
+            self._replace(function)
+            self.ran = True  # it is running
+            self._count_call()
+
+    def is_driven(self, arguments):
+        """Returns whether nothing is due in the steps that were taken since the last `update`."""
+        if self.updates.due(self.clear + 1, self.most):
+            # An upper bound, since accumulated and skipped steps do not count.
+            self.most = min(self.most, self.step + self._steps_since(arguments))
+            if self.updates.due(self.clear + 1, self.most):
+                return False
+        self.clear = max(self.clear, self.most)
+        self._count_call()
+        return True
+
+    def after_step(self):
+        """Leaves the layers driven: a loop may take gradients of its own."""
+
+    def _count_call(self):
+        self.calls += 1
+        self.most += max(1, self.model.steps_per_execution)
+
+    def _steps_since(self, arguments):
+        optimizer, most = self.model.optimizer, self.most - self.step
+        if optimizer is None:
+            return most
+        scope = contextlib.nullcontext()
+        if keras.backend.backend() == "jax":
+            # The state is an argument there, and the variables are empty meanwhile.
+            scope = keras.StatelessScope(zip(optimizer.variables, arguments[0][2], strict=True))
+        with scope:
+            since = steps_done(optimizer)
+        if optimizer is self.optimizer:  # else the model was compiled again
+            since -= self.counted
+        inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scaler
+        # Another optimizer, which the model does not show, may take the steps.
+        counts = since or self.calls <= (inner.gradient_accumulation_steps or 1)
+        return since if counts else most
+
+
+def steps_done(optimizer) -> int:
+    """Returns the number of steps that an optimizer has completed."""
+    # Through a tensor: a distributed variable is no number, and an accumulating count no variable.
+    return int(ops.convert_to_numpy(ops.convert_to_tensor(optimizer.iterations)))
