@@ -104,7 +104,9 @@ class UpdateSparsity(keras.callbacks.Callback):
         """Takes charge of the sparse layers, and carries out the update of the first step."""
         self._bind(self.model)
         self._training = DrivenByCallback(self.model, self.updates)
-        self._in_fit = self._training.stand_in()  # or in a custom loop that calls its callbacks
+        self._training.stand_in()
+        # Or in a custom loop that calls its callbacks.
+        self._in_fit = self.model.train_function is not None
         self._per_batch = max(1, self.model.steps_per_execution)
         self._started = False
         self._warned = self._counted = False

@@ -1,7 +1,8 @@
 """Stand-ins for a model's training function, which run it only while its sparsity is driven.
 
-A step that was traced under a driver would run on without one, in silence. Keras looks the function
-up at every step, so that it can be exchanged at any time, even while it is being traced.
+A step that was traced under a driver would run on without one, in silence, and on JAX even after
+`compile`. Keras asks the model for its training function at the start of every run, and looks it up
+at every step.
 """
 
 import contextlib
@@ -22,36 +23,33 @@ class _DrivenTraining:
         self.model, self.updates = model, updates
         self.original, self.ran = None, False
 
-    def __reduce__(self):
-        return type(None), ()  # nothing drives a copy of a layer
-
-    def stand_in(self) -> bool:
-        """Takes the place of the model's training function; returns whether there is one."""
+    def stand_in(self):
+        """Takes the place of the model's training function, and of those it will have."""
         function = getattr(self.model, "train_function", None)
-        if function is None:
-            return False
-        self.ran = isinstance(function, _DrivenTraining) and function.ran
-        if not self.ran and self.updates.driven:
+        if not self.updates.driven or not isinstance(self.model, keras.Model):
+            return
+        self.model.make_train_function = self.make_train_function
+        if isinstance(function, _DrivenTraining) and function.ran:
+            self.original, self.ran = function.original, True
+            self.model.train_function = self
+        elif function is not None:
             # TensorFlow cannot trace a function again whose first trace was ended by an error.
-            self.model.make_train_function(force=True)
-            function = self.model.train_function
-        self._replace(function)
-        return True
+            self.make_train_function(force=True)
 
-    def _replace(self, function):
-        standing_in = isinstance(function, _DrivenTraining)
-        self.original = function.original if standing_in else function
-        self.model.train_function = self
-
-    def gradient_taken(self):
-        """Is told that a gradient is taken through a driven layer."""
+    def make_train_function(self, force=False):
+        """Makes the model's training function, as the model does, and takes its place."""
+        if self.model.train_function is None or force:
+            type(self.model).make_train_function(self.model, force=force)
+            self.original, self.ran = self.model.train_function, False
+            self.model.train_function = self
+        return self.model.train_function
 
     def __call__(self, *arguments):
         if not self.is_driven(arguments):
-            self.updates.drive_by(None)
+            self.updates.set_driven(False)
             self.updates.check_driven()
             return self.original(*arguments)
-        self.updates.drive_by(self)
+        self.updates.set_driven(True)
         try:
             outputs = self.original(*arguments)
         finally:
@@ -72,7 +70,7 @@ class DrivenByCallback(_DrivenTraining):
 
     def after_step(self):
         """Leaves the layers undriven, for whatever trains them next."""
-        self.updates.drive_by(None)
+        self.updates.set_driven(False)
 
 
 class DrivenByUpdate(_DrivenTraining):
@@ -80,21 +78,13 @@ class DrivenByUpdate(_DrivenTraining):
 
     def up_to_date(self, step):
         """Notes that masks and penalty weights are those of `step`."""
-        self.updates.drive_by(self)
+        self.updates.set_driven(True)
         # How far steps may be, and up to where nothing is due.
         self.step = self.most = self.clear = step
         self.calls = 0
         self.optimizer = getattr(self.model, "optimizer", None)
         self.counted = 0 if self.optimizer is None else steps_done(self.optimizer)
         self.stand_in()
-
-    def gradient_taken(self):
-        """Takes the place of a training function that was made after the last `update`."""
-        function = getattr(self.model, "train_function", None)
-        if function is not None and not isinstance(function, _DrivenTraining):
-            self._replace(function)
-            self.ran = True  # it is running
-            self._count_call()
 
     def is_driven(self, arguments):
         """Returns whether nothing is due in the steps that were taken since the last `update`."""
@@ -104,15 +94,12 @@ class DrivenByUpdate(_DrivenTraining):
             if self.updates.due(self.clear + 1, self.most):
                 return False
         self.clear = max(self.clear, self.most)
-        self._count_call()
+        self.calls += 1
+        self.most += max(1, self.model.steps_per_execution)
         return True
 
     def after_step(self):
         """Leaves the layers driven: a loop may take gradients of its own."""
-
-    def _count_call(self):
-        self.calls += 1
-        self.most += max(1, self.model.steps_per_execution)
 
     def _steps_since(self, arguments):
         optimizer, most = self.model.optimizer, self.most - self.step

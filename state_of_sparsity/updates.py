@@ -117,15 +117,16 @@ class SparsityUpdates:
                 )
         return found
 
-    def drive_by(self, driver):
-        """Tells the layers what drives them, so that they can be trained; None: nothing does."""
+    def set_driven(self, driven: bool):
+        """Tells the layers whether something drives them, so that they can be trained."""
         for wrapper in self.driven:
-            wrapper.driver = driver
+            wrapper.driven = driven
 
     def check_driven(self):
-        """Raises an error if a layer that has to be driven is not."""
+        """Raises an error if a layer that is trained has to be driven and is not."""
         for wrapper in self.driven:
-            wrapper.check_driven()
+            if any(kernel.variable.trainable for kernel in wrapper.sparse_kernels):
+                wrapper.check_driven()
 
     def unreached(self, start: int, end: int) -> list[str]:
         """Returns a sentence for each schedule whose final value a run does not reach.

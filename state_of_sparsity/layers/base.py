@@ -43,8 +43,7 @@ class SparseWrapper(keras.layers.Wrapper):
         # Out of Keras's tracking: the wrapped layer owns these variables, not the wrapper.
         object.__setattr__(self, "sparse_kernels", [])
         object.__setattr__(self, "kernel_state", {})
-        # What updates the state that changes over time, and is told when a gradient is taken.
-        object.__setattr__(self, "driver", None)
+        object.__setattr__(self, "driven", False)
         # Set by what updates the layer: a name alone need not be unique in a model.
         self.path_in_model = None
 
@@ -109,7 +108,7 @@ class SparseWrapper(keras.layers.Wrapper):
 
     def check_driven(self):
         """Raises an error if nothing drives the state that changes over time."""
-        if self.needs_driver and self.driver is None:
+        if self.needs_driver and not self.driven:
             raise RuntimeError(
                 f"The sparse layer '{self.name}' ({type(self).__name__}) is being trained, but "
                 "nothing updates its sparsity: its schedule would be ignored in silence. Pass "
@@ -118,8 +117,6 @@ class SparseWrapper(keras.layers.Wrapper):
                 "(With the JAX backend, rebuild the model first: Keras frees its variables when a "
                 "training step fails.)"
             )
-        if self.driver is not None:
-            self.driver.gradient_taken()
 
     def learn_the_mode(self, outputs):
         """Sees to it that a model whose `call` takes no `training` says so from now on."""
