@@ -26,7 +26,8 @@ class _DrivenTraining:
     def stand_in(self):
         """Takes the place of the model's training function, and of those it will have."""
         function = getattr(self.model, "train_function", None)
-        if not self.updates.driven or not isinstance(self.model, keras.Model):
+        in_place = function is self and self.ran
+        if in_place or not self.updates.driven or not isinstance(self.model, keras.Model):
             return
         self.model.make_train_function = self.make_train_function
         if isinstance(function, _DrivenTraining) and function.ran:

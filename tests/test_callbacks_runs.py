@@ -337,12 +337,13 @@ def test_nan_weights_stop_training_at_the_update():
         model.fit(X, Y, batch_size=4, epochs=3, verbose=0, callbacks=[sos.UpdateSparsity()])
 
 
-def test_a_schedule_that_starts_over_is_said():
+def test_a_schedule_that_starts_over_is_refused():
     model = network(sos.schedules.PolynomialDecay(0.0, 0.5, 0, 4, frequency=2))
     fit(model, epochs=2)
     model.compile("sgd", "mse")  # a new optimizer, at step 0
-    with pytest.warns(UserWarning, match="`optimizer` starts at step 0.*ConstantSparsity"):
-        model.fit(X, Y, epochs=2, batch_size=4, verbose=0, callbacks=[sos.UpdateSparsity()])
+    with pytest.raises(ValueError, match=r"`optimizer` starts at step 0.*sos.freeze"):
+        fit(model, compiled=False)
+    assert zeros(model) == 12
 
 
 def test_a_constant_sparsity_may_start_over_in_silence():

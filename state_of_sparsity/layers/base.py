@@ -198,6 +198,14 @@ class SparseWrapper(keras.layers.Wrapper):
         """Whether the wrapped layer supports masking."""
         return self.layer.supports_masking
 
+    def count_params(self):
+        """Returns the wrapped layer's parameters: masks and gates are bookkeeping beside them.
+
+        So it is in the rows of `model.summary()`. Its totals, and the rows of nested models, count
+        every variable; `sos.report` counts what is left of the kernels.
+        """
+        return self.layer.count_params()
+
     def get_config(self):
         """Returns the configuration, the wrapped layer's included."""
         config = super().get_config()
