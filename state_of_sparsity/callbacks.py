@@ -111,8 +111,8 @@ class UpdateSparsity(keras.callbacks.Callback):
         self._started = False
         self._warned = self._counted = False
         step = steps_done(self.model.optimizer)
+        self._unjudged = set(self.updates.masks) if step == 0 else set()
         if step == 0:
-            self._unjudged = set(self.updates.masks)
             self._refuse_to_undo(self.updates.first_updates(self._most_steps()))
         self._start_at(step)
 

@@ -107,6 +107,14 @@ def test_a_run_that_goes_on_is_no_start():
     assert sos.report(model).sparsity == pytest.approx(0.1, abs=0.01)
 
 
+def test_a_second_run_with_one_callback_is_no_start():
+    model = sparse_by_half(lambda step: (step > 6, 0.1))
+    updater = sos.UpdateSparsity()
+    for _ in range(2):
+        model.fit(X, Y, batch_size=4, verbose=0, callbacks=[updater])
+    assert sos.report(model).sparsity == pytest.approx(0.1, abs=0.01)
+
+
 def test_a_new_model_with_zeros_of_its_own_starts_as_it_likes():
     model = keras.Sequential([keras.Input((6,)), layers.Dense(4, kernel_initializer="zeros")])
     model = sos.sparsify(model, RULES["each kernel"](OURS.PolynomialDecay(0.0, 0.9, 0, 6)))
