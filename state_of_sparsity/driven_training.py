@@ -47,9 +47,8 @@ class _DrivenTraining:
 
     def __call__(self, *arguments):
         if not self.is_driven(arguments):
-            self.updates.set_driven(False)
-            self.updates.check_driven()
-            return self.original(*arguments)
+            self.refuse()
+            return self.original(*arguments)  # what is left to train needs no driver
         self.updates.set_driven(True)
         try:
             outputs = self.original(*arguments)
@@ -57,6 +56,11 @@ class _DrivenTraining:
             self.after_step()
         self.ran = True
         return outputs
+
+    def refuse(self):
+        """Raises an error if a layer that is trained has to be driven."""
+        self.updates.set_driven(False)
+        self.updates.check_driven()
 
 
 class DrivenByCallback(_DrivenTraining):
@@ -98,6 +102,16 @@ class DrivenByUpdate(_DrivenTraining):
         self.calls += 1
         self.most += max(1, self.model.steps_per_execution)
         return True
+
+    def refuse(self):
+        """Raises an error if a layer that is trained has to be driven, and says since when."""
+        try:
+            super().refuse()
+        except RuntimeError as error:
+            error.add_note(
+                f"`update` was last called for step {self.step}; an update is due by {self.most}."
+            )
+            raise
 
     def after_step(self):
         """Leaves the layers driven: a loop may take gradients of its own."""

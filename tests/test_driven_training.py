@@ -106,8 +106,9 @@ def test_training_on_without_a_driver(technique, before, train):
 def test_it_is_told_before_the_step_that_would_miss_an_update(mode):
     model = network(**mode)
     sos.UpdateSparsity().update(model, 0)
-    with forgotten():
+    with forgotten() as caught:
         fit(model)
+    assert caught.value.__notes__ == ["`update` was last called for step 0; an update is due by 2."]
     assert steps(model) == 2  # the update of step 2 is due when two steps are done
     sos.UpdateSparsity().update(model, 2)
     fit(model, steps_per_epoch=2)  # as told
