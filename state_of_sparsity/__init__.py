@@ -24,7 +24,7 @@ _HOME = {
     "RandomPruning": "layers",
     "ScheduledMask": "layers",
     "SparseWrapper": "layers",
-    "SparsityLog": "callbacks",
+    "SparsityLog": "sparsity_log",
     "UpdateSparsity": "callbacks",
     "VariationalDropout": "layers",
     "freeze": "surgery",

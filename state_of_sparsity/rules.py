@@ -1,12 +1,13 @@
 """Rules: which layers of a model are made sparse, and by what."""
 
 import re
-import warnings
 from collections.abc import Callable, Sequence
 
 import keras
 
+from state_of_sparsity.arguments import can_be_called_with
 from state_of_sparsity.layers.base import SparseWrapper
+from state_of_sparsity.user_warnings import warn
 
 Make = Callable[[keras.layers.Layer], "SparseWrapper | None"]
 
@@ -57,7 +58,7 @@ class Rules:
             )
         if make is None:
             return True, None
-        wrapper = make(layer)
+        wrapper = _made_by(make, layer, path)
         _check_wrapper(wrapper, layer, path)
         if wrapper is not None:
             self._take(path, kernels)
@@ -128,10 +129,9 @@ class Rules:
                     f"layer with a kernel.{hint} The layers with a kernel are {self.candidates}."
                 )
             if not decided:
-                warnings.warn(
+                warn(
                     f"`rules`: {pattern.pattern!r} decides nothing, since earlier rules match "
-                    "every layer that it matches. The first match wins.",
-                    stacklevel=3,
+                    "every layer that it matches. The first match wins."
                 )
 
 
@@ -176,6 +176,18 @@ def _matches(pattern, path, kernel_paths):
         kernel_path.rsplit("/", 1)[-1] in pattern.pattern and pattern.search(kernel_path)
         for kernel_path in kernel_paths
     )
+
+
+def _made_by(make, layer, path):
+    if not can_be_called_with(make, layer):
+        name = getattr(make, "__name__", repr(make))
+        technique = name if isinstance(make, type) else "MagnitudePruning"
+        raise ValueError(
+            "`rules` must hold callables of one argument, the layer. Received: "
+            f"{'the class ' * isinstance(make, type)}{name}, which cannot be called with the layer "
+            f"'{path}' alone. Write lambda layer: sos.{technique}(layer, ...)."
+        )
+    return make(layer)
 
 
 def _check_wrapper(wrapper, layer, path):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
+from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.kernels import Kernel, find_kernels, own_kernels, sub_layers
 
@@ -83,6 +84,7 @@ def sparse_layers(model) -> dict[str, SparseWrapper]:
     >>> list(sos.sparse_layers(sparse_model))
     ['dense', 'dense_1']
     """
+    check_is_model(model)
     if isinstance(model, SparseWrapper):
         return {model.name: model}
     return {path: layer for path, layer in walk(model) if isinstance(layer, SparseWrapper)}
@@ -94,6 +96,7 @@ def model_kernels(model) -> list[ModelKernel]:
     Args:
         model: a built Keras model.
     """
+    check_is_model(model)
     kernels, seen = [], set()
     own = [("", model)] if isinstance(model, SparseWrapper) else [("", model), *walk(model)]
     for path, layer in own:
@@ -119,6 +122,15 @@ def _kernels_of(layer, prefix):
             )
         )
     return found
+
+
+def check_is_model(model):
+    """Raises a `ValueError` unless `model` is a Keras model, or a layer."""
+    refuse_class("model", model, "the model itself, as in model = Net()")
+    if not isinstance(model, keras.layers.Layer):
+        raise ValueError(
+            f"`model` must be a Keras model. Received: {model!r} (of type {type(model).__name__})."
+        )
 
 
 def masks(model) -> dict:

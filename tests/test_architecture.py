@@ -17,13 +17,15 @@ MAX_LINES, MAX_FUNCTION = 300, 60
 # The parts of the package from the bottom up: a part imports from parts before it, never after.
 # Parts of one tuple do not import each other.
 LEVELS = [
-    ("atomic_write", "version"),
+    ("arguments", "atomic_write", "user_warnings", "version"),
     ("tfmot",),
     ("schedules", "schedule_saving"),
+    ("tfmot_twins",),
     ("layers",),
     ("structure",),
     ("distributions", "updates", "rules", "replacement"),
-    ("plain_copy", "accounting", "callbacks"),
+    ("plain_copy", "accounting", "driven_training", "sparsity_log"),
+    ("callbacks",),
     ("surgery",),
     ("models", "data", "analysis"),
     ("training",),

@@ -14,6 +14,7 @@ from state_of_sparsity import atomic_write
 from state_of_sparsity.accounting.kernel_report import COLUMNS, KernelReport
 from state_of_sparsity.accounting.multiply_adds import count_uses
 from state_of_sparsity.accounting.tables import markdown, plain_text
+from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.units import units_left
 from state_of_sparsity.structure import model_kernels, walk
@@ -104,7 +105,7 @@ class Report:
         return markdown(self)
 
     def __str__(self) -> str:
-        """Returns the report as aligned columns of at most 100 characters."""
+        """Returns the report as aligned columns, every path whole."""
         return plain_text(self)
 
     def _total(self, column: str) -> int | None:
@@ -141,6 +142,7 @@ def report(model: keras.Model, input_shape=None) -> Report:
 
     Reference: Gale, Elsen, Hooker, "The State of Sparsity in Deep Neural Networks", 2019.
     """
+    refuse_class("model", model, "the model itself, as in model = Net()")
     if not isinstance(model, keras.layers.Layer) or not model.built:
         raise ValueError(
             "`model` must be a Keras model that is built, so that its weights exist. "

@@ -136,6 +136,7 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
         tell_training(model)
 
         def fail():
+            model.train_function = None  # TensorFlow cannot trace it again
             raise RuntimeError(
                 f"The model '{model.name}' was trained the first time it was called, and its "
                 f"`call` takes no `training`: the sparse layer '{self.name}' could not know. Call "
@@ -220,6 +221,14 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
                 "plain model first, then sparsify it."
             )
         super().load_own_variables(store)
+
+    def count_params(self):
+        """Returns the wrapped layer's parameters: masks and gates are bookkeeping beside them.
+
+        So it is in the rows of `model.summary()`. Its totals, and the rows of nested models, count
+        every variable; `sos.report` counts what is left of the kernels.
+        """
+        return self.layer.count_params()
 
     def get_config(self):
         """Returns the configuration, the wrapped layer's included."""

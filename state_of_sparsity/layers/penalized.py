@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.schedules import Ramp, is_number
 
@@ -96,6 +97,7 @@ class PenalizedWrapper(SparseWrapper):
 
 
 def _check_weight(weight, argument):
+    refuse_class(argument, weight, f"{argument}=sos.schedules.Ramp(1e-4, 0, 1000)")
     if not isinstance(weight, Ramp) and not (is_number(weight) and weight >= 0):
         raise ValueError(
             f"`{argument}` must be a number of at least 0 or a sos.schedules.Ramp. "

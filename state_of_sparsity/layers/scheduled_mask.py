@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.layers.kernels import Kernel
 from state_of_sparsity.layers.mask_arithmetic import keep_largest, zero_count
 from state_of_sparsity.layers.masked import MaskedWrapper
@@ -95,8 +96,8 @@ class ScheduledMask(MaskedWrapper):
 
 
 def _check_distribution(distribution):
-    usable = not isinstance(distribution, type) and callable(getattr(distribution, "zeros", None))
-    if distribution is not None and not usable:
+    refuse_class("distribution", distribution, 'sos.distributions.GlobalThreshold("a name")')
+    if distribution is not None and not callable(getattr(distribution, "zeros", None)):
         raise ValueError(
             "`distribution` must be None or one of sos.distributions.GlobalThreshold and "
             f"ErdosRenyiKernel. Received: {distribution!r}."
