@@ -1,7 +1,9 @@
 """`SparseWrapper`: a Keras layer that runs another layer with its kernels replaced."""
 
 import keras
+from keras import ops
 
+from state_of_sparsity.layers.effective_terms import act_on_effective_kernel
 from state_of_sparsity.layers.kernels import Kernel, find_kernels
 from state_of_sparsity.layers.substitution import call_with
 from state_of_sparsity.layers.training_mode import (
@@ -28,6 +30,17 @@ class SparseWrapper(keras.layers.Wrapper):
     Raises:
         ValueError: if `layer` is no layer, or is sparse already.
     """
+
+    def __init_subclass__(cls, **kwargs):
+        """Refuses a `call`, which would be ignored: each wrapper has its layer's as its own."""
+        super().__init_subclass__(**kwargs)
+        if cls.call is not SparseWrapper.call:
+            owner = next(kind for kind in cls.__mro__ if "call" in vars(kind))
+            raise TypeError(
+                f"`{cls.__name__}` must not define `call`: a sparse wrapper is called as its layer "
+                f"is. Received: `call` of {owner.__name__}. Override "
+                "`sparse_call(self, args, kwargs, training)` instead."
+            )
 
     def __init__(self, layer, *, kernels=None, **kwargs):
         _check_layer(layer)
@@ -64,6 +77,13 @@ class SparseWrapper(keras.layers.Wrapper):
     def present(self, kernel: Kernel):
         """Returns a boolean numpy array: the weights of `kernel` present at evaluation."""
         raise NotImplementedError
+
+    def constrained_kernel(self, kernel: Kernel, constraint):
+        """Returns what to store for the kernel of evaluation to be as `constraint` makes it.
+
+        Unless a technique says how, the stored kernel is constrained.
+        """
+        return constraint(ops.convert_to_tensor(kernel.variable))
 
     @property
     def needs_driver(self) -> bool:
@@ -148,6 +168,7 @@ class SparseWrapper(keras.layers.Wrapper):
                 self.sparse_kernels, _prefixes(self.sparse_kernels), strict=True
             ):
                 self.kernel_state[kernel.name] = self.add_kernel_state(kernel, prefix)
+                act_on_effective_kernel(self, kernel)
 
     def build_if_possible(self):
         """Creates the state at once around a layer that is built; the end of a constructor."""
