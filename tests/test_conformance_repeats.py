@@ -1,11 +1,23 @@
 """What holds for every technique when an update is repeated at the same step: nothing changes."""
 
+import json
+import pathlib
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from tests.test_conformance import LAYERS, every_technique, fit, plain_model, sparse_model
+from tests.test_conformance import (
+    LAYERS,
+    TECHNIQUES,
+    every_technique,
+    fit,
+    plain_model,
+    sparse_model,
+)
 
 CONSTRAINTS = {"plain": None, "constrained": "unit_norm"}
 
@@ -119,3 +131,16 @@ def test_random_masks_stay_when_a_model_is_saved_inside_another(tmp_path):
     sos.UpdateSparsity().update(outer, 0)
     for path, mask in sos.masks(outer).items():
         np.testing.assert_array_equal(mask, before[path])
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.distribute")
+def test_on_two_replicas_too():
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.two_replicas_of_techniques"],
+        cwd=pathlib.Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {name: [] for name in TECHNIQUES}
