@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from state_of_sparsity.layers.effective_terms import act_on_effective_kernel
+from state_of_sparsity.layers.effective_terms import EffectiveConstraint, act_on_effective_kernel
 from state_of_sparsity.layers.kernels import Kernel, find_kernels
 from state_of_sparsity.layers.substitution import call_with
 from state_of_sparsity.layers.training_mode import (
@@ -100,6 +100,8 @@ class SparseWrapper(keras.layers.Wrapper):
     def guarded(self, kernel: Kernel, training):
         """Returns the effective kernel; its gradient fails if a needed driver is missing."""
         value = self.effective_kernel(kernel, training)
+        if training and isinstance(kernel.variable.constraint, EffectiveConstraint):
+            kernel.variable.constraint.see()
         return self.guard(kernel, value) if training else value
 
     def guard(self, kernel: Kernel, value):

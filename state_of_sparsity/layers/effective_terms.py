@@ -34,13 +34,22 @@ class _EffectiveTerm:
     def __init__(self, wrapper, kernel, original):
         self.wrapper, self.kernel, self.original = wrapper, kernel, original
 
-    def _stored_as(self, value):
-        """Returns a scope in which the kernel is stored as `value`."""
-        if value is self.kernel.variable:
+    def _stored_as(self, value, known=()):
+        """Returns a scope in which the kernel is stored as `value`.
+
+        Args:
+            value: the kernel's variable, or a tensor.
+            known: values of variables that cannot be read here: a list of `(variable, value)`.
+        """
+        variable = self.kernel.variable
+        if value is variable and not known:
             return contextlib.nullcontext()
+        known = {id(v): value for v, value in known} | {id(variable): value}
         # Every variable is mapped: on JAX an unmapped one would be read from outside the trace.
-        others = [(v, v.value) for v in self.wrapper.variables if v is not self.kernel.variable]
-        return keras.StatelessScope([*others, (self.kernel.variable, value)])
+        own = self.wrapper.variables
+        others = [(v, v.value) for v in own if id(v) not in known]
+        mapping = [(v, known[id(v)]) for v in own if id(v) in known] + others
+        return keras.StatelessScope(mapping)
 
 
 class EffectiveRegularizer(_EffectiveTerm):
@@ -56,10 +65,39 @@ class EffectiveRegularizer(_EffectiveTerm):
 class EffectiveConstraint(_EffectiveTerm):
     """The constraint of the kernel that evaluation uses."""
 
+    seen = ()
+
     def __call__(self, value):
         """Returns what to store in place of `value`, for the effective kernel to be allowed."""
-        with self._stored_as(value):
-            return self.wrapper.constrained_kernel(self.kernel, self.original)
+        if not self._in_a_step_of_jax(value):
+            with self._stored_as(value):
+                return self.wrapper.constrained_kernel(self.kernel, self.original)
+        import jax
+
+        try:
+            with self._stored_as(keras.ops.convert_to_tensor(value), self.seen):
+                return self.wrapper.constrained_kernel(self.kernel, self.original)
+        except jax.errors.UnexpectedTracerError as error:
+            raise RuntimeError(
+                f"The constraint of the kernel '{self.kernel.name}' of the sparse layer "
+                f"'{self.wrapper.name}' acts on the weights that the layer was last called with, "
+                "and that call was traced by another function. With JAX, compute the gradients and "
+                "apply them (`optimizer.stateless_apply`) in one jitted function."
+            ) from error
+
+    def see(self):
+        """Keeps the state of a training call: JAX shows the optimizer no mask in the same step."""
+        if keras.backend.backend() == "jax":
+            self.seen = [(v, v.value) for v in self.wrapper.non_trainable_variables]
+
+    def _in_a_step_of_jax(self, value):
+        if not self.seen:
+            return False
+        import jax
+
+        traced = [isinstance(seen, jax.core.Tracer) for _, seen in self.seen]
+        # Applied by itself, after gradients that a jitted function computed, it reads variables.
+        return isinstance(keras.ops.convert_to_tensor(value), jax.core.Tracer) or not any(traced)
 
 
 def constrain(kernel, where=None):
@@ -76,6 +114,8 @@ def constrain(kernel, where=None):
     variable = kernel.variable
     if variable.constraint is None or not variable.trainable:
         return
+    if isinstance(variable.constraint, EffectiveConstraint):
+        variable.constraint.seen = ()  # the mask is another one now
     stored, allowed = variable.numpy(), keras.ops.convert_to_numpy(variable.constraint(variable))
     tolerance = 1e-5 if stored.dtype in (np.float32, np.float64) else 1e-2
     if np.allclose(allowed.astype(np.float64), stored.astype(np.float64), tolerance, atol=0):
