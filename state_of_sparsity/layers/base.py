@@ -20,7 +20,8 @@ class SparseWrapper(keras.layers.Wrapper):
     The wrapped layer does all the arithmetic, so one wrapper serves every kind of layer. A
     technique is a subclass that says what state it keeps for a kernel (`add_kernel_state`), what
     the effective kernel is (`effective_kernel`), and which weights are left at evaluation
-    (`evaluation_kernel`, `present`).
+    (`evaluation_kernel`, `present`). What it computes otherwise than its layer goes into
+    `sparse_call`, not `call`.
 
     Args:
         layer: the Keras layer to make sparse, built or not.

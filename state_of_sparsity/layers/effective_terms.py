@@ -69,24 +69,17 @@ class EffectiveConstraint(_EffectiveTerm):
 
     def __call__(self, value):
         """Returns what to store in place of `value`, for the effective kernel to be allowed."""
-        if not self._in_a_step_of_jax(value):
-            with self._stored_as(value):
-                return self.wrapper.constrained_kernel(self.kernel, self.original)
-        import jax
-
-        try:
-            with self._stored_as(keras.ops.convert_to_tensor(value), self.seen):
-                return self.wrapper.constrained_kernel(self.kernel, self.original)
-        except jax.errors.UnexpectedTracerError as error:
-            raise RuntimeError(
-                f"The constraint of the kernel '{self.kernel.name}' of the sparse layer "
-                f"'{self.wrapper.name}' acts on the weights that the layer was last called with, "
-                "and that call was traced by another function. With JAX, compute the gradients and "
-                "apply them (`optimizer.stateless_apply`) in one jitted function."
-            ) from error
+        in_step = self._in_a_step_of_jax(value)
+        value = keras.ops.convert_to_tensor(value) if in_step else value
+        with self._stored_as(value, self.seen if in_step else ()):
+            return self.wrapper.constrained_kernel(self.kernel, self.original)
 
     def see(self):
-        """Keeps the state of a training call: JAX shows the optimizer no mask in the same step."""
+        """Keeps the state of a training call: JAX shows the optimizer no mask in the same step.
+
+        (A loop that applies gradients in another jitted function than it computed them in ends in
+        JAX's UnexpectedTracerError.)
+        """
         if keras.backend.backend() == "jax":
             self.seen = [(v, v.value) for v in self.wrapper.non_trainable_variables]
 
