@@ -1,6 +1,7 @@
 """What is due at which step, over all sparse layers of a model, and carrying it out."""
 
 import json
+import math
 
 import numpy as np
 
@@ -209,9 +210,7 @@ def _sparsity_due(schedule, step) -> float | None:
         should_prune, sparsity = answer
         if not bool(should_prune):
             return None
-        value = np.asarray(sparsity)
-        # A float32 0.9 is 0.89999998: count zeros by the number that was meant.
-        value = float(str(value)) if value.dtype == np.float32 else float(value)
+        value = _as_meant(np.asarray(sparsity))
     except (TypeError, ValueError):
         value = None
     if value is None or not 0 <= value < 1:
@@ -220,3 +219,12 @@ def _sparsity_due(schedule, step) -> float | None:
             f"fraction of zeros. Received: {answer!r} from {schedule!r} at step {step}."
         )
     return value
+
+
+def _as_meant(value) -> float:
+    """Returns the shortest decimal that a number stands for: a float32 0.9 is 0.89999998."""
+    exact = float(value)
+    if value.dtype == np.float64 or not math.isfinite(exact):
+        return exact
+    candidates = (float(f"{exact:.{digits}g}") for digits in range(1, 17))
+    return next((c for c in candidates if value.dtype.type(c) == value), exact)

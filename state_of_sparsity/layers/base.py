@@ -1,9 +1,11 @@
 """`SparseWrapper`: a Keras layer that runs another layer with its kernels replaced."""
 
 import keras
+from keras import ops
 
 from state_of_sparsity.layers.additive_tables import kernels_to_wrap
 from state_of_sparsity.layers.compiled_methods import check_not_compiled
+from state_of_sparsity.layers.effective_terms import EffectiveConstraint, act_on_effective_kernel
 from state_of_sparsity.layers.kernels import Kernel, find_kernels
 from state_of_sparsity.layers.pass_through import PassThrough
 from state_of_sparsity.layers.substitution import call_with
@@ -22,7 +24,8 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
     The wrapped layer does all the arithmetic, so one wrapper serves every kind of layer. A
     technique is a subclass that says what state it keeps for a kernel (`add_kernel_state`), what
     the effective kernel is (`effective_kernel`), and which weights are left at evaluation
-    (`evaluation_kernel`, `present`).
+    (`evaluation_kernel`, `present`). What it computes otherwise than its layer goes into
+    `sparse_call`, not `call`.
 
     Args:
         layer: the Keras layer to make sparse, built or not.
@@ -33,6 +36,17 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
     Raises:
         ValueError: if `layer` is no layer, or is sparse already.
     """
+
+    def __init_subclass__(cls, **kwargs):
+        """Refuses a `call`, which would be ignored: each wrapper has its layer's as its own."""
+        super().__init_subclass__(**kwargs)
+        if cls.call is not SparseWrapper.call:
+            owner = next(kind for kind in cls.__mro__ if "call" in vars(kind))
+            raise TypeError(
+                f"`{cls.__name__}` must not define `call`: a sparse wrapper is called as its layer "
+                f"is. Received: `call` of {owner.__name__}. Override "
+                "`sparse_call(self, args, kwargs, training)` instead."
+            )
 
     def __init__(self, layer, *, kernels=None, **kwargs):
         _check_layer(layer)
@@ -72,6 +86,13 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
         """Returns a boolean numpy array: the weights of `kernel` present at evaluation."""
         raise NotImplementedError
 
+    def constrained_kernel(self, kernel: Kernel, constraint):
+        """Returns what to store for the kernel of evaluation to be as `constraint` makes it.
+
+        Unless a technique says how, the stored kernel is constrained.
+        """
+        return constraint(ops.convert_to_tensor(kernel.variable))
+
     @property
     def needs_driver(self) -> bool:
         """Whether the state changes over time, so that `UpdateSparsity` has to drive it."""
@@ -87,6 +108,8 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
     def guarded(self, kernel: Kernel, training):
         """Returns the effective kernel; its gradient fails if a needed driver is missing."""
         value = self.effective_kernel(kernel, training)
+        if training and isinstance(kernel.variable.constraint, EffectiveConstraint):
+            kernel.variable.constraint.see()
         return self.guard(kernel, value) if training else value
 
     def guard(self, kernel: Kernel, value):
@@ -159,6 +182,7 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
                 self.sparse_kernels, _prefixes(self.sparse_kernels), strict=True
             ):
                 self.kernel_state[kernel.name] = self.add_kernel_state(kernel, prefix)
+                act_on_effective_kernel(self, kernel)
 
     def build_if_possible(self):
         """Creates the state at once around a layer that is built; the end of a constructor."""

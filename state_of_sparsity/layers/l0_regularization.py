@@ -114,7 +114,19 @@ class L0Regularization(PenalizedWrapper):
     def effective_kernel(self, kernel, training):
         """Returns the gated kernel, with sampled gates in training."""
         theta, log_alpha = self.tensors(kernel)
-        return theta * (self.sample_gate(log_alpha) if training else self.mean_gate(log_alpha))
+        if training:
+            return theta * self.sample_gate(log_alpha)
+        gate = self.mean_gate(log_alpha)
+        # Not a product alone: what a regularizer's gradient does not say at 0 is 0 here.
+        return ops.where(gate > 0, theta * gate, ops.zeros_like(theta))
+
+    def constrained_kernel(self, kernel, constraint):
+        """Returns the constrained gated kernel, its gates divided out where they are open."""
+        theta, log_alpha = self.tensors(kernel)
+        gate = self.mean_gate(log_alpha)
+        allowed = constraint(self.effective_kernel(kernel, training=False))
+        theta = ops.where(gate > 0, allowed / ops.where(gate > 0, gate, 1.0), theta)
+        return ops.cast(theta, kernel.variable.dtype)
 
     def evaluation_kernel(self, kernel):
         """Returns the gated kernel of evaluation as a numpy array."""
@@ -123,7 +135,7 @@ class L0Regularization(PenalizedWrapper):
     def present(self, kernel):
         """Returns where the gates of evaluation are open."""
         _, log_alpha = self.tensors(kernel)
-        is_open = ops.convert_to_numpy(log_alpha > self._zero_point)
+        is_open = ops.convert_to_numpy(self.mean_gate(log_alpha) > 0)
         return np.broadcast_to(is_open, tuple(kernel.variable.shape)).copy()
 
     def get_config(self):
