@@ -4,6 +4,7 @@ import keras
 
 from state_of_sparsity.layers.kernels import Kernel, find_kernels
 from state_of_sparsity.layers.substitution import call_with
+from state_of_sparsity.layers.tensorflow_tracking import save_in_checkpoints
 from state_of_sparsity.layers.training_mode import (
     call_like,
     takes_training,
@@ -46,6 +47,17 @@ class SparseWrapper(keras.layers.Wrapper):
         object.__setattr__(self, "driven", False)
         # Set by what updates the layer: a name alone need not be unique in a model.
         self.path_in_model = None
+
+    def add_weight(self, *args, **kwargs):
+        """Creates a variable of the layer, which TensorFlow's checkpoints hold too."""
+        variable = super().add_weight(*args, **kwargs)
+        save_in_checkpoints(self, variable)
+        return variable
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if isinstance(value, keras.random.SeedGenerator):
+            save_in_checkpoints(self, value.state)
 
     # What a technique says.
 
@@ -141,6 +153,7 @@ class SparseWrapper(keras.layers.Wrapper):
     def build(self, *args, **kwargs):
         """Builds the wrapped layer if need be, and the state beside its kernels."""
         if not self.layer.built:
+            self._name_as_unwrapped()
             self.layer.build(*args, **kwargs)
         if not self.sparse_kernels:
             self.sparse_kernels.extend(find_kernels(self.layer, self.kernel_names))
@@ -152,7 +165,13 @@ class SparseWrapper(keras.layers.Wrapper):
     def build_if_possible(self):
         """Creates the state at once around a layer that is built; the end of a constructor."""
         if self.layer.built and find_kernels(self.layer):
+            # State is named as the kernels are: Orbax tells variables by their paths.
+            self._parent_path = self.layer._parent_path
             self.build()
+
+    def _name_as_unwrapped(self):
+        """Has the wrapped layer's variables named as without the wrapper, whenever it is built."""
+        self.layer._parent_path = self._parent_path
 
     def _maybe_build(self, call_spec):
         # Keras would hand `build` the first input's shape alone; attention needs them all.
@@ -161,6 +180,7 @@ class SparseWrapper(keras.layers.Wrapper):
         if not takes_training(self.layer):
             call_spec.arguments_dict.pop("training", None)
         with self._open_name_scope():
+            self._name_as_unwrapped()
             self.layer._maybe_build(call_spec)
             if not self.layer.built:  # it builds itself when it is called
                 self.layer(**call_spec.arguments_dict)
