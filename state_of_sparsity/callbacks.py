@@ -1,5 +1,6 @@
 """Keras callbacks: `UpdateSparsity` drives schedules, `SparsityLog` records the sparsity."""
 
+import math
 import warnings
 
 import keras
@@ -65,6 +66,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         if self._updated_model is not model or step < self._done:
             self._bind(model)
             self._done = step - 1
+        self.updates.check_kernels()
         self.updates.set_driven(True)
         self._carry_out_until(step)
 
@@ -249,7 +251,7 @@ def overall_sparsity(model) -> float:
     """Returns the fraction of zeros over all kernels of a model, dense kernels included."""
     size = zeros = 0
     for kernel in model_kernels(model):
-        count = int(ops.size(kernel.variable))
+        count = math.prod(kernel.shape)
         size += count
         if kernel.wrapper is not None:
             zeros += count - int(kernel.wrapper.present(kernel.kernel).sum())

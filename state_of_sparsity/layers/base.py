@@ -2,7 +2,9 @@
 
 import keras
 
+from state_of_sparsity.layers.held_kernels import check_held, holders
 from state_of_sparsity.layers.kernels import Kernel, find_kernels
+from state_of_sparsity.layers.quantization import refusal
 from state_of_sparsity.layers.substitution import call_with
 from state_of_sparsity.layers.tensorflow_tracking import save_in_checkpoints
 from state_of_sparsity.layers.training_mode import (
@@ -44,6 +46,7 @@ class SparseWrapper(keras.layers.Wrapper):
         # Out of Keras's tracking: the wrapped layer owns these variables, not the wrapper.
         object.__setattr__(self, "sparse_kernels", [])
         object.__setattr__(self, "kernel_state", {})
+        object.__setattr__(self, "_holders", {})
         object.__setattr__(self, "driven", False)
         # Set by what updates the layer: a name alone need not be unique in a model.
         self.path_in_model = None
@@ -103,6 +106,7 @@ class SparseWrapper(keras.layers.Wrapper):
 
     def run_layer(self, values, args, kwargs):
         """Calls the wrapped layer with substituted variables and keeps its other effects."""
+        self.check_kernels()
         outputs, updates, losses = call_with(self.layer, values, args, kwargs)
         substituted = {id(variable): value for variable, value in values}
         for variable, value in updates:
@@ -117,6 +121,11 @@ class SparseWrapper(keras.layers.Wrapper):
     def merge_update(self, variable, value):
         """Returns what to store when the wrapped layer assigns its own kernel; None: nothing."""
         return None
+
+    def check_kernels(self):
+        """Raises a `RuntimeError` if the wrapped layer's kernels were exchanged for others."""
+        for kernel in self.sparse_kernels:
+            check_held(self, kernel, self._holders[kernel.name])
 
     def check_driven(self):
         """Raises an error if nothing drives the state that changes over time."""
@@ -160,6 +169,7 @@ class SparseWrapper(keras.layers.Wrapper):
             for kernel, prefix in zip(
                 self.sparse_kernels, _prefixes(self.sparse_kernels), strict=True
             ):
+                self._holders[kernel.name] = holders(kernel)
                 self.kernel_state[kernel.name] = self.add_kernel_state(kernel, prefix)
 
     def build_if_possible(self):
@@ -197,6 +207,10 @@ class SparseWrapper(keras.layers.Wrapper):
         if not self.layer.built:
             self.layer.build_from_config(config)
         self.build()
+
+    def quantize(self, mode=None, type_check=True, config=None):
+        """Refuses, since it would exchange the kernels."""
+        raise ValueError(refusal(f"The layer '{self.name}'", self))
 
     def compute_output_spec(self, *args, training=None, **kwargs):
         """Returns the wrapped layer's output specification."""
