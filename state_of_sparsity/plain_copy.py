@@ -8,6 +8,7 @@ import keras
 
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.kernels import sub_layers
+from state_of_sparsity.layers.lora import has_lora
 from state_of_sparsity.replacement import clone_graph, is_graph, replace_sub_layers
 from state_of_sparsity.ties import Copies, check_ties, unwrapped
 
@@ -64,6 +65,9 @@ def _copied_layer(layer):
 
 def _from_config(layer):
     config = layer.get_config()
+    if has_lora(layer):
+        # It is enabled once the copy is built: not every layer of Keras can be built with it.
+        config.update({key: None for key in ("lora_rank", "lora_alpha") if key in config})
     accepted = inspect.signature(type(layer).__init__).parameters.values()
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted):
         return type(layer).from_config(config)
@@ -106,7 +110,7 @@ def _build_like(original, copy):
         if layer.built and not other.built:
             other.build_from_config(layer.get_build_config())
             other.built = True
-        if getattr(layer, "lora_enabled", False):
+        if has_lora(layer):
             if not other.lora_enabled:
                 other.enable_lora(layer.lora_rank)
             other.lora_alpha = layer.lora_alpha  # which Keras forgets when it builds a layer

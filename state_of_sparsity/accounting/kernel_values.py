@@ -4,7 +4,8 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
-from keras import ops
+
+from state_of_sparsity.layers.lora import lora_product
 
 
 def reader(kernel) -> Callable[[], np.ndarray]:
@@ -19,34 +20,14 @@ def reader(kernel) -> Callable[[], np.ndarray]:
         stored = functools.partial(kernel.wrapper.evaluation_kernel, kernel.kernel)
     else:
         stored = kernel.variable.numpy
-    if not has_lora(kernel):
-        return stored
 
     def read():
-        values, product = stored(), _lora_product(kernel.owner)
+        values, product = stored(), lora_product(kernel.owner, kernel.variable)
+        if product is None:
+            return values
         if kernel.quantized is None:
             return (values + product).astype(values.dtype)
         # The product is not quantized: a weight is not zero wherever either is not.
         return np.where((values == 0) & (product != 0), np.ones((), values.dtype), values)
 
     return read
-
-
-def has_lora(kernel) -> bool:
-    """Returns whether the layer adds LoRA's product to the kernel.
-
-    Args:
-        kernel: a `ModelKernel`.
-    """
-    stored = (vars(kernel.owner).get(name) for name in ("_kernel", "_embeddings"))
-    return getattr(kernel.owner, "lora_enabled", False) and any(
-        variable is kernel.variable for variable in stored
-    )
-
-
-def _lora_product(layer):
-    names = ("lora_kernel_a", "lora_kernel_b")
-    if not hasattr(layer, names[0]):
-        names = ("lora_embeddings_a", "lora_embeddings_b")
-    a, b = (ops.convert_to_numpy(getattr(layer, name)) for name in names)
-    return layer.lora_alpha / layer.lora_rank * np.matmul(a, b)

@@ -11,10 +11,11 @@ import numpy as np
 
 from state_of_sparsity import atomic_write
 from state_of_sparsity.accounting.kernel_report import COLUMNS, KernelReport
-from state_of_sparsity.accounting.kernel_values import has_lora, reader
+from state_of_sparsity.accounting.kernel_values import reader
 from state_of_sparsity.accounting.multiply_adds import count_uses
 from state_of_sparsity.accounting.tables import markdown, plain_text
 from state_of_sparsity.layers.base import SparseWrapper
+from state_of_sparsity.layers.lora import lora_product
 from state_of_sparsity.layers.units import units_left
 from state_of_sparsity.structure import model_kernels, walk
 
@@ -160,7 +161,7 @@ def report(model: keras.Model, input_shape=None) -> Report:
         not_built=tuple(path for path, layer in walk(model) if not layer.built),
         note=note,
         quantized=_quantized(kernels),
-        with_lora=tuple(kernel.path for kernel in kernels if has_lora(kernel)),
+        with_lora=_with_lora(kernels),
     )
 
 
@@ -181,6 +182,11 @@ def _row(kernel, uses: int | None) -> KernelReport:
         _read=read,
         _stored=None if quantized is None else kernel.variable.numpy,
     )
+
+
+def _with_lora(kernels) -> tuple[str, ...]:
+    products = ((kernel.path, lora_product(kernel.owner, kernel.variable)) for kernel in kernels)
+    return tuple(path for path, product in products if product is not None)
 
 
 def _quantized(kernels) -> tuple[tuple[str, tuple[str, ...]], ...]:
