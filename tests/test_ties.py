@@ -8,7 +8,7 @@ from keras import layers, ops
 import state_of_sparsity as sos
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0)
-WORDS = np.arange(12).reshape(2, 6) % 10
+WORDS = (np.arange(12).reshape(2, 6) % 10).astype("int32")
 
 
 def prune(layer):
