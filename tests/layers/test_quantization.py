@@ -121,6 +121,14 @@ def test_a_kernel_exchanged_under_its_wrapper_is_an_error_everywhere(exchange, t
             use()
 
 
+def test_the_model_that_shares_its_layers_may_be_quantized_but_not_unnoticed():
+    model = network()
+    sparse = sos.sparsify(model, prune)
+    model.quantize("int8")
+    with pytest.raises(RuntimeError, match="no longer holds"):
+        sparse(X)
+
+
 def test_a_training_step_traced_before_the_exchange_does_not_run_on():
     sparse = sos.sparsify(network(), prune)
     sparse.compile("sgd", "mse")
