@@ -1,5 +1,7 @@
 """Whether a layer still holds the variables that a wrapper took for its kernels."""
 
+import keras
+
 from state_of_sparsity.layers.kernels import Kernel
 
 # Attributes in which Keras and TensorFlow keep book of what other attributes hold.
@@ -34,7 +36,7 @@ def check_held(wrapper, kernel: Kernel, attributes: tuple[str, ...]):
     if (
         any(inner is owner for inner in wrapper.layer._flatten_layers())
         and any(other is variable for other in tracked)
-        and all(_holds(vars(owner).get(name), variable) for name in attributes)
+        and _is_still_in(attributes, owner, variable)
     ):
         return
     raise RuntimeError(
@@ -44,6 +46,14 @@ def check_held(wrapper, kernel: Kernel, attributes: tuple[str, ...]):
         "sparsity would be lost in silence. Build the sparse model anew; call `sos.strip(model)` "
         "first and quantize, or exchange variables of, the plain copy that it returns."
     )
+
+
+def _is_still_in(attributes, owner, variable):
+    values = [vars(owner).get(name) for name in attributes]
+    left = [value for value in values if not _holds(value, variable)]
+    # A second name for it may come to hold something else, but no other variable.
+    exchanged = any(isinstance(value, (keras.Variable, list, tuple, dict)) for value in left)
+    return not left or (len(left) < len(values) and not exchanged)
 
 
 def _holds(value, variable):

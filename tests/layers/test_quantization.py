@@ -162,6 +162,20 @@ def test_kernels_of_a_layer_of_the_users_own(exchanged):
         wrapper(X)
 
 
+def test_a_second_name_of_a_kernel_may_come_to_mean_something_else():
+    class Noting(layers.Layer):
+        def build(self, shape):
+            self.kernel = self.note = self.add_weight(shape=(6, 6), name="kernel")
+
+        def call(self, x):
+            self.note = None
+            return x @ self.kernel
+
+    wrapper = prune(Noting())
+    wrapper(X)
+    wrapper(X)
+
+
 def every_kind():
     words = keras.Input((9,), dtype="int32")
     table = layers.ReversibleEmbedding(11, 7, tie_weights=False, name="table")
