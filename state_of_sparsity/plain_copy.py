@@ -28,7 +28,7 @@ def plain_copy(model):
     kinds = {type(layer) for layer in model._flatten_layers()}
     # Nested configurations are looked up by name: let them find the user's own classes.
     with keras.saving.custom_object_scope({kind.__name__: kind for kind in kinds}):
-        copy = _copied_model(model, Copies(model))
+        copy = _copied_model(model, Copies(model, _copied_model))
     _build_like(model, copy)
     _copy_state(model, copy)
     return copy
@@ -40,9 +40,10 @@ def _copied_model(model, copies):
 
     def copied(layer):
         if layer not in copies:
-            nested = isinstance(layer, keras.Model)
-            copy = _copied_model(layer, copies) if nested else _copied_layer(layer)
-            copies.add(layer, copy if nested else copies.tied(layer, copy))
+            if isinstance(layer, keras.Model):
+                copies.add(layer, _copied_model(layer, copies))
+            else:
+                copies.tied(layer, _copied_layer(layer))
         return copies[layer]
 
     return clone_graph(model, copied)

@@ -21,17 +21,19 @@ class Copies:
 
     Args:
         model: the model that is copied.
+        copied: `(layer, copies) ->` a copy of a layer that has none yet.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, copied):
+        self._copied = copied
         dense = {id(layer) for _, layer in walk(model)}
-        self._of_two_minds = dense & {id(owner) for owner in _sparse_owners(model)}
+        self._dense_and_sparse = dense & {id(owner) for owner in _sparse_owners(model)}
         self._copies = {}
 
     def _key(self, layer, wrapper=None):
         plain = unwrapped(layer)
         wrapper = wrapper if plain is layer else layer
-        return id(plain), id(wrapper) if id(plain) in self._of_two_minds else None
+        return id(plain), id(wrapper) if id(plain) in self._dense_and_sparse else None
 
     def __contains__(self, layer):
         return self._key(layer) in self._copies
@@ -53,19 +55,24 @@ class Copies:
         """
         plain = unwrapped(layer)
         wrapper = wrapper if plain is layer else layer
+        # Noted before it is entered, lest layers hold each other.
+        self._copies[self._key(plain, wrapper)] = copy
         if plain is copy:
             return copy
         new = {}
         for (_, child), (_, other) in zip(sub_layers(plain), sub_layers(copy), strict=False):
             key = self._key(child, wrapper)
-            if key not in self._copies and type(unwrapped(child)) is type(other):
-                self._copies[key] = other  # before it is entered, lest layers hold each other
-                self._copies[key] = self.tied(child, other, wrapper)
+            if key not in self._copies and other is unwrapped(child):
+                # The configuration held the layer itself.
+                self._copies[key] = self._copied(other, self)
+            elif key not in self._copies and type(unwrapped(child)) is type(other):
+                self.tied(child, other, wrapper)
             new[id(other)] = self._copies.get(key, other)
-        if all(id(other) == key for key, other in new.items()):
-            return copy
-        exchange = clone_graph if is_graph(copy) else replace_sub_layers
-        return exchange(copy, lambda other: new.get(id(other), other))
+        if any(id(other) != key for key, other in new.items()):
+            exchange = clone_graph if is_graph(copy) else replace_sub_layers
+            copy = exchange(copy, lambda other: new.get(id(other), other))
+            self._copies[self._key(plain, wrapper)] = copy
+        return copy
 
 
 def _sparse_owners(model):

@@ -48,6 +48,24 @@ class Both(Tied):
         return self.all[1](self.all[2](x))
 
 
+class Live(Tied):
+    """Has the layer itself in its configuration, and a layer inside that has the table too."""
+
+    def __init__(self, table, inner=None, **kwargs):
+        super().__init__(table, **kwargs)
+        self.inner = inner or Tied(table, name="inner")
+
+    def call(self, x):
+        return self.inner(x)
+
+    def get_config(self):
+        return {**layers.Layer.get_config(self), "table": self.table, "inner": self.inner}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
 def owner_first(kind=Tied):
     words = keras.Input((6,), dtype="int32")
     table = layers.Embedding(10, 8, name="table")
@@ -55,11 +73,11 @@ def owner_first(kind=Tied):
     return keras.Model(words, kind(table, name="tied")(hidden))
 
 
-def reader_first():
+def reader_first(kind=Tied):
     words, vectors = keras.Input((6,), dtype="int32"), keras.Input((6, 8))
     table = layers.Embedding(10, 8, name="table")
     table.build()
-    logits = Tied(table, name="tied")(layers.Dense(8, name="hidden")(vectors))
+    logits = kind(table, name="tied")(layers.Dense(8, name="hidden")(vectors))
     model = keras.Model([vectors, words], [logits, table(words)])
     return keras.Model(words, model([ops.one_hot(words, 8), words]))
 
@@ -120,7 +138,9 @@ def subclassed_in_a_graph():
 MODELS = {
     "the owner first": owner_first,
     "a list and a layer inside": lambda: owner_first(Both),
+    "the layer in a configuration": lambda: owner_first(Live),
     "the reader first": reader_first,
+    "the reader first, the layer in a configuration": lambda: reader_first(Live),
     "two readers, and no owner": two_readers,
     "a layer shared between models": shared_between_models,
     "subclassed": subclassed,
