@@ -69,6 +69,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         if self._updated_model is not model or step < self._done:
             self._bind(model)
             self._done = step - 1
+        self.updates.check_kernels()
         self._carry_out_until(step)
 
     def _bind(self, model):

@@ -1,7 +1,8 @@
 """`SparsityLog`: the sparsity of a model in the logs of every epoch."""
 
+import math
+
 import keras
-from keras import ops
 
 from state_of_sparsity.arguments import check_callback
 from state_of_sparsity.structure import model_kernels
@@ -33,7 +34,7 @@ def overall_sparsity(model) -> float:
     """Returns the fraction of zeros over all kernels of a model, dense kernels included."""
     size = zeros = 0
     for kernel in model_kernels(model):
-        count = int(ops.size(kernel.variable))
+        count = math.prod(kernel.shape)
         size += count
         if kernel.wrapper is not None:
             zeros += count - int(kernel.wrapper.present(kernel.kernel).sum())

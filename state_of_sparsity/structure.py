@@ -1,5 +1,6 @@
 """The layers and kernels of a model, and the paths that name them."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import keras
@@ -7,11 +8,12 @@ import keras
 from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.kernels import Kernel, find_kernels, own_kernels, sub_layers
+from state_of_sparsity.layers.quantized_kernels import QuantizedKernel, quantized_kernels
 
 
 @dataclass(frozen=True)
 class ModelKernel:
-    """A kernel of a model, made sparse or left dense.
+    """A kernel of a model, made sparse, left dense, or quantized by Keras.
 
     Args:
         path: the names of the layers that lead to it and its own, `encoder/query/kernel`. It does
@@ -20,6 +22,7 @@ class ModelKernel:
         owner: the layer that holds the variable.
         wrapper: the `SparseWrapper` that acts on it, or `None`.
         kernel: the wrapper's name for it, or `None`.
+        quantized: how its values are stored if Keras has quantized it, or `None`.
     """
 
     path: str
@@ -27,6 +30,12 @@ class ModelKernel:
     owner: keras.layers.Layer
     wrapper: SparseWrapper | None = None
     kernel: Kernel | None = None
+    quantized: QuantizedKernel | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The kernel's shape; two weights in a byte are two."""
+        return tuple(self.variable.shape) if self.quantized is None else self.quantized.shape
 
 
 def check_has_weights(model, what: str):
@@ -93,24 +102,31 @@ def sparse_layers(model) -> dict[str, SparseWrapper]:
 def model_kernels(model) -> list[ModelKernel]:
     """Returns every kernel of a model in structural order, sparse or dense.
 
+    A kernel that several layers hold is named by the first of them, and sparse if it is in one.
+
     Args:
         model: a built Keras model.
     """
     check_is_model(model)
-    kernels, seen = [], set()
+    kernels = {}
     own = [("", model)] if isinstance(model, SparseWrapper) else [("", model), *walk(model)]
     for path, layer in own:
         prefix = f"{path}/" if path else ""
         for found in _kernels_of(layer, prefix):
-            if id(found.variable) not in seen:
-                seen.add(id(found.variable))
-                kernels.append(found)
-    return kernels
+            first = kernels.setdefault(id(found.variable), found)
+            if first.wrapper is None and found.wrapper is not None:
+                kernels[id(found.variable)] = dataclasses.replace(found, path=first.path)
+    return list(kernels.values())
 
 
 def _kernels_of(layer, prefix):
     if not isinstance(layer, SparseWrapper):
-        return [ModelKernel(prefix + k.name, k.variable, k.owner) for k in own_kernels(layer)]
+        found = [ModelKernel(prefix + k.name, k.variable, k.owner) for k in own_kernels(layer)]
+        return found + [
+            ModelKernel(prefix + k.name, k.variable, k.owner, quantized=k)
+            for k in quantized_kernels(layer)
+        ]
+    layer.check_kernels()
     sparse = {id(kernel.variable): kernel for kernel in layer.sparse_kernels}
     named = {id(kernel.variable): kernel for kernel in find_kernels(layer.layer)} | sparse
     found = []

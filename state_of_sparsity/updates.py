@@ -43,6 +43,7 @@ class SparsityUpdates:
                 )
             group[1].append(wrapper)
         self.weights = {}
+        self.check_kernels()
 
     def due(self, first: int, last: int) -> list:
         """Returns what is due in steps `first` to `last`, reading no variable.
@@ -69,6 +70,7 @@ class SparsityUpdates:
 
     def carry_out(self, due: list):
         """Sets the masks and penalty weights that `due` returned."""
+        self.check_kernels()
         for key, wrappers, value in due:
             shared = {}
             if key in self.ramps:
@@ -122,6 +124,11 @@ class SparsityUpdates:
         """Tells the layers whether something drives them, so that they can be trained."""
         for wrapper in self.driven:
             wrapper.driven = driven
+
+    def check_kernels(self):
+        """Raises an error if a layer's kernels were exchanged: what is traced would not tell."""
+        for wrapper in self.driven:
+            wrapper.check_kernels()
 
     def check_driven(self):
         """Raises an error if a layer that is trained has to be driven and is not."""

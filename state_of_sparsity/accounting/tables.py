@@ -85,6 +85,10 @@ def _remarks(report):
         yield f"No kernel, left alone: {_listed(report.without_kernel)}."
     if report.not_built:
         yield f"Not built, so not counted: {_listed(report.not_built)}."
+    for mode, paths in report.quantized:
+        yield f"Quantized to {mode}: {_kernels(len(paths))} ({_listed(paths)})."
+    if report.with_lora:
+        yield f"LoRA's product is added, as the layers add it, to {_listed(report.with_lora)}."
     yield _multiply_adds(report)
     yield (
         f"Stored: {_scaled(report.bytes_dense)}B dense, {_scaled(report.bytes_bitmask)}B as bitmask"

@@ -6,9 +6,12 @@ from keras import ops
 from state_of_sparsity.layers.additive_tables import kernels_to_wrap
 from state_of_sparsity.layers.compiled_methods import check_not_compiled
 from state_of_sparsity.layers.effective_terms import EffectiveConstraint, act_on_effective_kernel
+from state_of_sparsity.layers.held_kernels import check_held, holders
 from state_of_sparsity.layers.kernels import Kernel, find_kernels
 from state_of_sparsity.layers.pass_through import PassThrough
+from state_of_sparsity.layers.quantization import refusal
 from state_of_sparsity.layers.substitution import call_with
+from state_of_sparsity.layers.tensorflow_tracking import save_in_checkpoints
 from state_of_sparsity.layers.training_mode import (
     call_like,
     takes_training,
@@ -62,11 +65,23 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
         # Out of Keras's tracking: the wrapped layer owns these variables, not the wrapper.
         object.__setattr__(self, "sparse_kernels", [])
         object.__setattr__(self, "kernel_state", {})
+        object.__setattr__(self, "_holders", {})
         object.__setattr__(self, "driven", False)
         # Set by what updates the layer: a name alone need not be unique in a model.
         self.path_in_model = None
         # The class of the model that holds it, if no file of that model can hold it.
         self.placed_in = None
+
+    def add_weight(self, *args, **kwargs):
+        """Creates a variable of the layer, which TensorFlow's checkpoints hold too."""
+        variable = super().add_weight(*args, **kwargs)
+        save_in_checkpoints(self, variable)
+        return variable
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if isinstance(value, keras.random.SeedGenerator):
+            save_in_checkpoints(self, value.state)
 
     # What a technique says.
 
@@ -124,6 +139,7 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
 
         What else it does is kept: assignments to other variables, added losses.
         """
+        self.check_kernels()
         outputs, updates, losses = call_with(self.layer, values, args, kwargs, method)
         substituted = {id(variable): value for variable, value in values}
         for variable, value in updates:
@@ -138,6 +154,11 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
     def merge_update(self, variable, value):
         """Returns what to store when the wrapped layer assigns its own kernel; None: nothing."""
         return None
+
+    def check_kernels(self):
+        """Raises a `RuntimeError` if the wrapped layer's kernels were exchanged for others."""
+        for kernel in self.sparse_kernels:
+            check_held(self, kernel, self._holders[kernel.name])
 
     def check_driven(self):
         """Raises an error if nothing drives the state that changes over time."""
@@ -175,19 +196,27 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
     def build(self, *args, **kwargs):
         """Builds the wrapped layer if need be, and the state beside its kernels."""
         if not self.layer.built:
+            self._name_as_unwrapped()
             self.layer.build(*args, **kwargs)
         if not self.sparse_kernels:
             self.sparse_kernels.extend(kernels_to_wrap(self.layer, self.kernel_names))
             for kernel, prefix in zip(
                 self.sparse_kernels, _prefixes(self.sparse_kernels), strict=True
             ):
+                self._holders[kernel.name] = holders(kernel)
                 self.kernel_state[kernel.name] = self.add_kernel_state(kernel, prefix)
                 act_on_effective_kernel(self, kernel)
 
     def build_if_possible(self):
         """Creates the state at once around a layer that is built; the end of a constructor."""
         if self.layer.built and find_kernels(self.layer):
+            # State is named as the kernels are: Orbax tells variables by their paths.
+            self._parent_path = self.layer._parent_path
             self.build()
+
+    def _name_as_unwrapped(self):
+        """Has the wrapped layer's variables named as without the wrapper, whenever it is built."""
+        self.layer._parent_path = self._parent_path
 
     def _maybe_build(self, call_spec):
         # Keras would hand `build` the first input's shape alone; attention needs them all.
@@ -196,6 +225,7 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
         if not takes_training(self.layer):
             call_spec.arguments_dict.pop("training", None)
         with self._open_name_scope():
+            self._name_as_unwrapped()
             self.layer._maybe_build(call_spec)
             if not self.layer.built:  # it builds itself when it is called
                 self.layer(**call_spec.arguments_dict)
@@ -216,6 +246,10 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
     def write_zeros(self, kernel: Kernel):
         """Stores the kernel of evaluation, so that it stays what evaluation computes with."""
         kernel.variable.assign(self.evaluation_kernel(kernel))
+
+    def quantize(self, mode=None, type_check=True, config=None):
+        """Refuses, since it would exchange the kernels."""
+        raise ValueError(refusal(f"The layer '{self.name}'", self))
 
     def save_assets(self, directory):
         """Writes nothing; warns, as part of saving a whole model, if it cannot be loaded."""

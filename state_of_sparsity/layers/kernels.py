@@ -119,7 +119,7 @@ def _is_kernel(weight: Kernel) -> bool:
         and 0 not in variable.shape
         and keras.backend.is_float_dtype(variable.dtype)
         and "bias" not in leaf
-        and not leaf.startswith("lora_kernel")
+        and not leaf.startswith("lora_")
         and not isinstance(weight.owner, _WITHOUT_KERNELS)
     )
 
