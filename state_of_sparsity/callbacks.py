@@ -5,7 +5,7 @@ import keras
 from state_of_sparsity.arguments import check_callback
 from state_of_sparsity.driven_training import DrivenByCallback, DrivenByUpdate, steps_done
 from state_of_sparsity.layers.training_mode import tell_training
-from state_of_sparsity.structure import check_is_model, sparse_layers
+from state_of_sparsity.structure import check_has_weights, sparse_layers
 from state_of_sparsity.updates import SparsityUpdates
 from state_of_sparsity.user_warnings import warn
 
@@ -221,12 +221,7 @@ def _count(step) -> int:
 
 
 def _check_can_drive(model):
-    check_is_model(model)
-    if not model.built:
-        raise ValueError(
-            f"`model` must be built before it is trained sparse: '{model.name}' has no weights "
-            "yet. Begin it with keras.Input(shape), or call model.build(input_shape)."
-        )
+    check_has_weights(model, "it is trained sparse")
     if not sparse_layers(model):
         raise ValueError(
             f"`model` must have sparse layers to update. Received: '{model.name}', which has "

@@ -12,6 +12,11 @@ from state_of_sparsity.layers.lora import has_lora
 from state_of_sparsity.replacement import clone_graph, is_graph, replace_sub_layers
 from state_of_sparsity.ties import Copies, check_ties, unwrapped
 
+_INSTEAD = (
+    "Where the sparse model may be given up, sos.strip(model, in_place=True) takes the wrappers "
+    "off the model itself."
+)
+
 
 def plain_copy(model):
     """Returns a copy of a model without sparse wrappers, that predicts what the model predicts.
@@ -59,7 +64,7 @@ def _copied_layer(layer):
         raise ValueError(
             f"`model` cannot be copied: '{layer.name}' ({type(layer).__name__}) cannot be made "
             f"anew from its configuration ({error}). Implement `get_config`, and `from_config` if "
-            "an argument of its constructor needs it."
+            f"an argument of its constructor needs it. {_INSTEAD}"
         ) from error
     return _unwrapped(copy)
 
@@ -97,7 +102,7 @@ def _pairs(original, copy, wrapper=None):
         if type(plain) is not type(other):
             raise ValueError(
                 f"`model` cannot be copied: made anew from its configuration, "
-                f"'{original.name}' has {other!r} in place of {name!r}."
+                f"'{original.name}' has {other!r} in place of {name!r}. {_INSTEAD}"
             )
         yield from _pairs(plain, other, wrapper if plain is child else child)
 
@@ -158,5 +163,5 @@ def _in_order_of(old, other, layer):
     raise ValueError(
         f"`model` cannot be copied: '{layer.name}' ({type(layer).__name__}) has the "
         f"weights {[(v.name, tuple(v.shape)) for v in old]}, and made anew from its "
-        f"configuration {[(v.name, tuple(v.shape)) for v in new]}."
+        f"configuration {[(v.name, tuple(v.shape)) for v in new]}. {_INSTEAD}"
     )

@@ -46,6 +46,7 @@ def check_has_weights(model, what: str):
             if the layers inside it are built.
         what: for what the weights are needed.
     """
+    check_is_model(model)
     if model.built:
         return
     missing = [path for path, layer in walk(model) if not (layer.built or _builds_nothing(layer))]

@@ -6,6 +6,7 @@ import keras
 
 from state_of_sparsity.decisions import Decisions
 from state_of_sparsity.layers.base import SparseWrapper
+from state_of_sparsity.layers.effective_terms import release
 from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.layers.training_mode import tell_training
@@ -143,7 +144,7 @@ def strip(model, *, in_place=False):
     if not in_place:
         return plain_copy(model)
     wrappers = _wrappers(model, "strip")
-    kernels = [
+    values = [
         (kernel.variable, wrapper.evaluation_kernel(kernel))
         for wrapper in wrappers
         for kernel in wrapper.sparse_kernels
@@ -151,8 +152,9 @@ def strip(model, *, in_place=False):
     with model_scope(model), Exchange() as exchange:
         plain = exchange.carry_out(model, {id(wrapper): wrapper.layer for wrapper in wrappers})
         _finish(plain, exchange)
-    for variable, value in kernels:
+    for variable, value in values:
         variable.assign(value)
+        release(variable)
     return plain
 
 

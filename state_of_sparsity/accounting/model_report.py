@@ -14,11 +14,11 @@ from state_of_sparsity.accounting.kernel_report import COLUMNS, KernelReport
 from state_of_sparsity.accounting.kernel_values import reader
 from state_of_sparsity.accounting.multiply_adds import count_uses
 from state_of_sparsity.accounting.tables import markdown, plain_text
-from state_of_sparsity.arguments import refuse_class
+from state_of_sparsity.layers.additive_tables import is_additive_table
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.lora import lora_product
 from state_of_sparsity.layers.units import units_left
-from state_of_sparsity.structure import model_kernels, walk
+from state_of_sparsity.structure import check_has_weights, model_kernels, walk
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Report:
         parameters_outside_kernels: biases, normalization parameters and statistics; nothing else
             here counts them.
         without_kernel: paths of layers that hold no kernel, so that nothing can be made sparse.
+        additive_tables: paths of kernels left dense since no rule names them: class tokens,
+            position and segment embeddings, relative biases.
         not_built: paths of layers that have no weights yet and are not counted.
         note: why multiply-adds are not known, or None.
         quantized: `(mode, paths)` of the kernels that Keras has quantized.
@@ -39,6 +41,7 @@ class Report:
     layers: tuple[KernelReport, ...]
     parameters_outside_kernels: int
     without_kernel: tuple[str, ...] = ()
+    additive_tables: tuple[str, ...] = ()
     not_built: tuple[str, ...] = ()
     note: str | None = None
     quantized: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -148,18 +151,14 @@ def report(model: keras.Model, input_shape=None) -> Report:
 
     Reference: Gale, Elsen, Hooker, "The State of Sparsity in Deep Neural Networks", 2019.
     """
-    refuse_class("model", model, "the model itself, as in model = Net()")
-    if not isinstance(model, keras.layers.Layer) or not model.built:
-        raise ValueError(
-            "`model` must be a Keras model that is built, so that its weights exist. "
-            f"Received: {model!r}. Call it on a batch of data first, or `model.build(input_shape)`."
-        )
+    check_has_weights(model, "`sos.report`")
     kernels = model_kernels(model)
     uses, note = count_uses(model, kernels, input_shape)
     return Report(
         layers=tuple(_row(kernel, n) for kernel, n in zip(kernels, uses, strict=True)),
         parameters_outside_kernels=_parameters_outside(model, kernels),
         without_kernel=_without_kernel(model, kernels),
+        additive_tables=_additive_tables(kernels),
         not_built=tuple(path for path, layer in walk(model) if not layer.built),
         note=note,
         quantized=_quantized(kernels),
@@ -184,6 +183,13 @@ def _row(kernel, uses: int | None) -> KernelReport:
         _read=read,
         _stored=None if quantized is None else kernel.variable.numpy,
     )
+
+
+def _additive_tables(kernels) -> tuple[str, ...]:
+    if all(kernel.wrapper is None for kernel in kernels):
+        return ()  # nothing was made sparse, so nothing was left
+    dense = (kernel for kernel in kernels if kernel.wrapper is None and kernel.quantized is None)
+    return tuple(kernel.path for kernel in dense if is_additive_table(kernel))
 
 
 def _with_lora(kernels) -> tuple[str, ...]:

@@ -83,6 +83,12 @@ def _remarks(report):
     )
     if report.without_kernel:
         yield f"No kernel, left alone: {_listed(report.without_kernel)}."
+    if report.additive_tables:
+        yield (
+            f"Left dense unless a rule names them, as tables that are added to activations (class "
+            f"tokens, position and segment embeddings, relative biases): "
+            f"{_listed(report.additive_tables)}."
+        )
     if report.not_built:
         yield f"Not built, so not counted: {_listed(report.not_built)}."
     for mode, paths in report.quantized:

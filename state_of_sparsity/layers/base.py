@@ -7,21 +7,19 @@ from state_of_sparsity.layers.additive_tables import kernels_to_wrap
 from state_of_sparsity.layers.compiled_methods import check_not_compiled
 from state_of_sparsity.layers.effective_terms import EffectiveConstraint, act_on_effective_kernel
 from state_of_sparsity.layers.held_kernels import check_held, holders
-from state_of_sparsity.layers.kernels import Kernel, find_kernels
+from state_of_sparsity.layers.kernels import Kernel, distinct_prefixes, find_kernels
 from state_of_sparsity.layers.pass_through import PassThrough
-from state_of_sparsity.layers.quantization import refusal
+from state_of_sparsity.layers.saved_state import SavedState
 from state_of_sparsity.layers.substitution import call_with
-from state_of_sparsity.layers.tensorflow_tracking import save_in_checkpoints
 from state_of_sparsity.layers.training_mode import (
     call_like,
     takes_training,
     tell_training,
     with_check_in_gradient,
 )
-from state_of_sparsity.user_warnings import warn
 
 
-class SparseWrapper(PassThrough, keras.layers.Wrapper):
+class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
     """Runs the wrapped layer with an effective kernel in place of each of its kernels.
 
     The wrapped layer does all the arithmetic, so one wrapper serves every kind of layer. A
@@ -69,19 +67,6 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
         object.__setattr__(self, "driven", False)
         # Set by what updates the layer: a name alone need not be unique in a model.
         self.path_in_model = None
-        # The class of the model that holds it, if no file of that model can hold it.
-        self.placed_in = None
-
-    def add_weight(self, *args, **kwargs):
-        """Creates a variable of the layer, which TensorFlow's checkpoints hold too."""
-        variable = super().add_weight(*args, **kwargs)
-        save_in_checkpoints(self, variable)
-        return variable
-
-    def __setattr__(self, name, value):
-        super().__setattr__(name, value)
-        if isinstance(value, keras.random.SeedGenerator):
-            save_in_checkpoints(self, value.state)
 
     # What a technique says.
 
@@ -201,7 +186,7 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
         if not self.sparse_kernels:
             self.sparse_kernels.extend(kernels_to_wrap(self.layer, self.kernel_names))
             for kernel, prefix in zip(
-                self.sparse_kernels, _prefixes(self.sparse_kernels), strict=True
+                self.sparse_kernels, distinct_prefixes(self.sparse_kernels), strict=True
             ):
                 self._holders[kernel.name] = holders(kernel)
                 self.kernel_state[kernel.name] = self.add_kernel_state(kernel, prefix)
@@ -247,47 +232,6 @@ class SparseWrapper(PassThrough, keras.layers.Wrapper):
         """Stores the kernel of evaluation, so that it stays what evaluation computes with."""
         kernel.variable.assign(self.evaluation_kernel(kernel))
 
-    def quantize(self, mode=None, type_check=True, config=None):
-        """Refuses, since it would exchange the kernels."""
-        raise ValueError(refusal(f"The layer '{self.name}'", self))
-
-    def save_assets(self, directory):
-        """Writes nothing; warns, as part of saving a whole model, if it cannot be loaded."""
-        if self.placed_in is not None:
-            warn(
-                f"The file of this sparse model cannot be loaded: '{self.placed_in.__name__}' "
-                "makes plain layers anew. Use `model.save_weights`, and later build, sparsify and "
-                "`load_weights`; or save sos.strip(model); or, where it is a layer of a "
-                "Sequential or Functional model, sparsify with `whole_blocks=True`."
-            )
-
-    def load_assets(self, directory):
-        """Reads nothing: what is wrapped keeps its own assets."""
-
-    def load_own_variables(self, store):
-        """Loads the state beside the kernels, and says what to do where a file has none."""
-        own = self._trainable_variables + self._non_trainable_variables
-        keys = [str(number) for number in range(len(own))]
-        if sorted(store.keys()) != sorted(keys) or any(
-            (keras.backend.standardize_dtype(v.dtype) == "bool") != (store[key].dtype == "bool")
-            for v, key in zip(own, keys, strict=True)
-        ):
-            raise ValueError(
-                f"The file must hold the state of the sparse layer '{self.name}' "
-                f"({type(self).__name__}): {[v.name for v in own]}. Received: {len(store.keys())} "
-                "variables, which seem to be those of a plain layer. Load the weights into the "
-                "plain model first, then sparsify it."
-            )
-        super().load_own_variables(store)
-
-    def count_params(self):
-        """Returns the wrapped layer's parameters: masks and gates are bookkeeping beside them.
-
-        So it is in the rows of `model.summary()`. Its totals, and the rows of nested models, count
-        every variable; `sos.report` counts what is left of the kernels.
-        """
-        return self.layer.count_params()
-
     def get_config(self):
         """Returns the configuration, the wrapped layer's included."""
         config = super().get_config()
@@ -317,21 +261,3 @@ def _check_layer(layer):
             "`layer` must be a layer, not a whole model. "
             f"Received: the model '{layer.name}'. Use `sos.sparsify(model, rules)`."
         )
-
-
-def _prefixes(kernels: list[Kernel]) -> list[str]:
-    """Returns what tells each kernel from the others: the shortest unique end of its name."""
-    if len(kernels) == 1:
-        return [""]
-    split = [kernel.name.split("/") for kernel in kernels]
-
-    def ends(length):
-        return ["_".join(parts[-length:]) for parts in split]
-
-    def shortest(index):
-        for length in range(1, len(split[index])):
-            if ends(length).count(ends(length)[index]) == 1:
-                return ends(length)[index]
-        return "_".join(split[index])
-
-    return [f"{shortest(index)}_" for index in range(len(kernels))]

@@ -25,6 +25,12 @@ def act_on_effective_kernel(wrapper, kernel):
         variable.constraint = EffectiveConstraint(wrapper, kernel, constraint)
 
 
+def release(variable):
+    """Gives a kernel's variable its layer's own regularizer and constraint back."""
+    variable.regularizer = plain(variable.regularizer)
+    variable.constraint = plain(variable.constraint)
+
+
 def plain(term):
     """Returns the layer's own regularizer or constraint, whichever wrapper it acts for."""
     return term.original if isinstance(term, _EffectiveTerm) else term

@@ -6,6 +6,7 @@ import inspect
 import keras
 from keras import ops
 
+from state_of_sparsity.layers.quantization import refusal
 from state_of_sparsity.layers.training_mode import in_training, takes_training, without_autocast
 
 # Methods that Keras's tools look for on every layer, and call on the wrapped one as well.
@@ -82,3 +83,15 @@ class PassThrough:
     def supports_masking(self):
         """Whether the wrapped layer supports masking."""
         return self.layer.supports_masking
+
+    def count_params(self):
+        """Returns the wrapped layer's parameters: masks and gates are bookkeeping beside them.
+
+        So it is in the rows of `model.summary()`. Its totals, and the rows of nested models, count
+        every variable; `sos.report` counts what is left of the kernels.
+        """
+        return self.layer.count_params()
+
+    def quantize(self, mode=None, type_check=True, config=None):
+        """Refuses, since it would exchange the kernels."""
+        raise ValueError(refusal(f"The layer '{self.name}'", self))
