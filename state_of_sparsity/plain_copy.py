@@ -41,20 +41,20 @@ def plain_copy(model):
 
 def _copied_model(model, copies):
     if not is_graph(model):
-        return copies.tied(model, _copied_layer(model))
+        return copies.tied(model, _copied_layer(model, copies))
 
     def copied(layer):
         if layer not in copies:
             if isinstance(layer, keras.Model):
                 copies.add(layer, _copied_model(layer, copies))
             else:
-                copies.tied(layer, _copied_layer(layer))
+                copies.tied(layer, _copied_layer(layer, copies))
         return copies[layer]
 
     return clone_graph(model, copied)
 
 
-def _copied_layer(layer):
+def _copied_layer(layer, copies):
     layer = unwrapped(layer)
     try:
         copy = _from_config(layer)
@@ -66,7 +66,7 @@ def _copied_layer(layer):
             f"anew from its configuration ({error}). Implement `get_config`, and `from_config` if "
             f"an argument of its constructor needs it. {_INSTEAD}"
         ) from error
-    return _unwrapped(copy)
+    return _without_wrappers(copy, copies)
 
 
 def _from_config(layer):
@@ -86,12 +86,15 @@ def _from_config(layer):
     return copy
 
 
-def _unwrapped(layer):
+def _without_wrappers(layer, copies):
     """Takes the wrappers out of a layer whose own constructor puts them in."""
     layer = unwrapped(layer)
-    if not any(isinstance(inner, SparseWrapper) for inner in layer._flatten_layers()):
+    inside = layer._flatten_layers()
+    # A configuration may hold layers of the model itself, which stay as they are.
+    if copies.is_original(layer) or not any(isinstance(inner, SparseWrapper) for inner in inside):
         return layer
-    return (clone_graph if is_graph(layer) else replace_sub_layers)(layer, _unwrapped)
+    exchange = clone_graph if is_graph(layer) else replace_sub_layers
+    return exchange(layer, lambda inner: _without_wrappers(inner, copies))
 
 
 def _pairs(original, copy, wrapper=None):

@@ -29,6 +29,11 @@ class Copies:
         dense = {id(layer) for _, layer in walk(model)}
         self._dense_and_sparse = dense & {id(owner) for owner in _sparse_owners(model)}
         self._copies = {}
+        self._originals = {id(layer) for layer in model._flatten_layers()}
+
+    def is_original(self, layer):
+        """Returns whether a layer is one of the model that is copied."""
+        return id(layer) in self._originals
 
     def _key(self, layer, wrapper=None):
         plain = unwrapped(layer)

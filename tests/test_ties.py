@@ -197,6 +197,36 @@ def test_a_kernel_sparse_in_one_layer_and_dense_in_another_is_copied_twice_with_
     np.testing.assert_allclose(plain(WORDS), sparse(WORDS), rtol=1e-5, atol=1e-6)
 
 
+class Holding(layers.Layer):
+    def __init__(self, inner, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = inner
+
+    def call(self, x):
+        return self.inner(x)
+
+    def get_config(self):
+        return {**super().get_config(), "inner": self.inner}  # not serialized
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def test_a_layer_that_a_configuration_holds_itself_stays_sparse_in_the_model():
+    inputs = keras.Input((4,))
+    outer = Holding(Holding(layers.Dense(3, name="hidden"), name="inner"), name="outer")
+    sparse = sos.sparsify(keras.Model(inputs, outer(inputs)), HIDDEN)
+    sos.UpdateSparsity().update(sparse, 0)
+    x, masks = np.ones((2, 4), "float32"), sos.masks(sparse)
+    outputs = np.asarray(sparse(x))
+    plain = sos.strip(sparse)
+    assert list(sos.masks(sparse)) == list(masks) == ["outer/inner/hidden/kernel"]
+    np.testing.assert_array_equal(np.asarray(sparse(x)), outputs)
+    np.testing.assert_allclose(np.asarray(plain(x)), outputs, rtol=1e-6)
+    assert sos.report(plain).nonzero == 6
+
+
 class Reading(layers.Layer):
     """Reads a variable of another layer that it does not hold."""
 
