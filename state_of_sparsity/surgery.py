@@ -68,17 +68,14 @@ def sparsify(model, rules, *, copy=False, whole_blocks=False):
     model = _dense_copy(model) if copy else model
     parts = models_inside(model)
     with model_scope(model), Exchange() as exchange:
-        # A wrapper that is built takes charge of its kernels' regularizers and constraints.
         _keep_terms(model, exchange)
-        # Decide first: a rule that turns out wrong must not leave a model half changed.
         wrappers = Decisions(model, rules, whole_blocks).wrappers
         for wrapper in wrappers.values():
             wrapper.build_if_possible()
         check_calls(model, wrappers)
         sparse = exchange.carry_out(model, wrappers)
         _finish(sparse, exchange)
-    _warn_of_frozen(sparse, wrappers.values())
-    warn_of_sharing(model, parts, [wrapper.layer for wrapper in wrappers.values()])
+    _warn(model, parts, sparse, wrappers.values())
     return sparse
 
 
@@ -237,7 +234,10 @@ def _finish(model, exchange):
 
 
 def _keep_terms(model, exchange):
-    """Sees to it that a failure leaves the regularizers and constraints of weights in place."""
+    """Sees to it that a failure leaves the regularizers and constraints of weights in place.
+
+    A wrapper that is built takes charge of its kernels' own.
+    """
 
     def restore(terms):
         for variable, regularizer, constraint in terms:
@@ -246,11 +246,12 @@ def _keep_terms(model, exchange):
     exchange.on_failure(restore, [(v, v.regularizer, v.constraint) for v in model.weights])
 
 
-def _warn_of_frozen(model, wrappers):
+def _warn(model, parts, sparse, wrappers):
+    warn_of_sharing(model, parts, [wrapper.layer for wrapper in wrappers])
     fading = [wrapper for wrapper in wrappers if not isinstance(wrapper, FixedMask)]
     frozen = [
         path
-        for path, layer in sparse_layers(model).items()
+        for path, layer in sparse_layers(sparse).items()
         if layer in fading and not any(k.variable.trainable for k in layer.sparse_kernels)
     ]
     if frozen:

@@ -23,7 +23,8 @@ LEVELS = [
     ("tfmot_twins",),
     ("layers",),
     ("structure",),
-    ("distributions", "updates", "rules", "replacement"),
+    ("distributions", "updates", "rules", "rewiring"),
+    ("replacement",),
     ("decisions", "traces", "sharing", "ties", "accounting", "driven_training", "sparsity_log"),
     ("callbacks", "plain_copy"),
     ("surgery",),
@@ -138,12 +139,14 @@ def test_the_public_names():
         "VariationalDropout",
         "__version__",
         "distributions",
+        "freeze",
         "masks",
         "report",
         "schedules",
         "sparse_layers",
         "sparsify",
         "strip",
+        "write_zeros",
     ]
     for name in sos.__all__:
         assert getattr(sos, name) is not None
