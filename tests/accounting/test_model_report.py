@@ -211,7 +211,7 @@ def test_a_model_without_kernels():
 @pytest.mark.parametrize("model", [keras.Sequential([layers.Dense(3)]), None, "model.keras"])
 def test_what_is_no_built_model_is_refused(model):
     with pytest.raises(
-        ValueError, match="`model` must be (built before `sos.report`|a Keras model)"
+        ValueError, match=r"`model` must be (built|a Keras)"
     ):
         report(model)
 
