@@ -102,18 +102,12 @@ class L0Regularization(PenalizedWrapper):
         shape = gate_shape(kernel, self.group)
         return self.add_auxiliary(kernel, f"{prefix}log_alpha", start, shape)
 
-    def log_alpha(self, stored):
-        """Returns log alpha of what the variable `log_alpha` holds, a tensor."""
+    def from_stored(self, stored):
+        """Returns log alpha, of what the variable `log_alpha` holds."""
         return stored * self.gate_speed
 
-    def tensors(self, kernel):
-        """Returns the kernel and log alpha of its gates as tensors."""
-        theta, stored = super().tensors(kernel)
-        return theta, self.log_alpha(stored)
-
-    def penalty(self, theta, stored):
+    def penalty(self, theta, log_alpha):
         """Returns the expected number of weights that are not zero."""
-        log_alpha = self.log_alpha(stored)
         weights_a_gate = math.prod(theta.shape) // math.prod(log_alpha.shape)
         return weights_a_gate * ops.sum(ops.sigmoid(log_alpha - self.beta * self.shut_at))
 

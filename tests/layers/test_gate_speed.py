@@ -72,10 +72,10 @@ def test_adam_moves_log_alpha_by_the_speed_times_its_learning_rate(speed):
     model = model_of(gate_speed=speed)
     variable = stored(model.layers[0])
     before = speed * np.asarray(variable)
-    model.compile(keras.optimizers.Adam(0.01), "mse")
+    model.compile(keras.optimizers.Adam(0.01, epsilon=1e-12), "mse")
     model.train_on_batch(X, Y)
     moved = np.abs(speed * np.asarray(variable) - before)
-    np.testing.assert_allclose(moved, 0.01 * speed, rtol=1e-2)
+    np.testing.assert_allclose(moved, 0.01 * speed, rtol=1e-3)
 
 
 def test_sgd_moves_log_alpha_by_the_speed_squared():
@@ -93,7 +93,7 @@ def test_sgd_moves_log_alpha_by_the_speed_squared():
 class WithoutSpeed(sos.L0Regularization):
     """What the layer was before it had a speed."""
 
-    def log_alpha(self, stored):
+    def from_stored(self, stored):
         return stored
 
 
@@ -113,7 +113,7 @@ def test_at_speed_1_training_is_bit_for_bit_what_it_was_without():
     ("optimizer", "l0_weight", "options"),
     [
         ("adam", 1e-3, {}),
-        pytest.param("adam", 1e-5, {"group": "input"}, marks=pytest.mark.slow),
+        pytest.param("adam", 2e-4, {"group": "input"}, marks=pytest.mark.slow),
         pytest.param("adam", 1e-3, {"initial_keep": 0.99}, marks=pytest.mark.slow),
         pytest.param("rmsprop", 1e-3, {}, marks=pytest.mark.slow),
     ],
