@@ -4,6 +4,10 @@ import keras
 
 from state_of_sparsity.arguments import check_callback
 from state_of_sparsity.driven_training import DrivenByCallback, DrivenByUpdate, steps_done
+from state_of_sparsity.layers.gate_travel import (
+    warn_if_no_gate_can_shut,
+    warn_if_no_gate_is_shut,
+)
 from state_of_sparsity.layers.training_mode import tell_training
 from state_of_sparsity.structure import check_has_weights, sparse_layers
 from state_of_sparsity.updates import SparsityUpdates
@@ -152,7 +156,9 @@ class UpdateSparsity(keras.callbacks.Callback):
             batches = steps * (epochs - epoch)
             start = steps_done(optimizer)
             per_step = optimizer.gradient_accumulation_steps or 1
-            self._report_unreached(start, start + batches // per_step, self.strict)
+            end = start + batches // per_step
+            self._report_unreached(start, end, self.strict)
+            warn_if_no_gate_can_shut(sparse_layers(self.model).values(), optimizer, start, end)
 
     def on_train_batch_begin(self, batch, logs=None):
         """Lets one training step run; starts from the step that another callback has restored."""
@@ -191,9 +197,10 @@ class UpdateSparsity(keras.callbacks.Callback):
             )
 
     def on_train_end(self, logs=None):
-        """Warns if a schedule did not reach its final value after all."""
+        """Warns if a schedule did not reach its final value after all, or no L0 gate shut."""
         if self._started and not self._warned:
             self._report_unreached(self._start, steps_done(self.model.optimizer), False)
+        warn_if_no_gate_is_shut(sparse_layers(self.model).values())
 
     def _report_unreached(self, start, end, strict):
         found = self.updates.unreached(start, end)

@@ -77,6 +77,12 @@ def _markdown_cells(row, path, technique, shape):
 
 def _remarks(report):
     yield _techniques(report)
+    gated = [row for row in report.layers if row.technique == "L0Regularization"]
+    if gated and not any(row.sparsity for row in gated):
+        yield (
+            "No gate of L0Regularization is shut yet. After training that means: train longer, or "
+            "raise `l0_weight`, `gate_speed` or the learning rate (docs/l0_regularization.md)."
+        )
     yield (
         f"Outside kernels: {report.parameters_outside_kernels:,} parameters (biases, "
         "normalization, ...), not counted above."

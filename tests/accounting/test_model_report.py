@@ -210,9 +210,7 @@ def test_a_model_without_kernels():
 
 @pytest.mark.parametrize("model", [keras.Sequential([layers.Dense(3)]), None, "model.keras"])
 def test_what_is_no_built_model_is_refused(model):
-    with pytest.raises(
-        ValueError, match=r"`model` must be (built|a Keras)"
-    ):
+    with pytest.raises(ValueError, match=r"`model` must be (built|a Keras)"):
         report(model)
 
 
@@ -228,3 +226,14 @@ def test_layers_without_a_kernel_are_listed():
     result = report(model)
     assert result.without_kernel == ("drop", "inner", "inner/relu")
     assert "No kernel, left alone: drop, inner, inner/relu." in str(result)
+
+
+@pytest.mark.parametrize("initial_keep", [0.9, 0.05])
+def test_gates_that_are_all_open_are_remarked_on_with_what_to_do(initial_keep):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="gated"), layers.Dense(2)])
+    rule = lambda layer: L0Regularization(layer, 0.1, initial_keep)  # noqa: E731
+    found = report(sparsify(model, [("gated", rule), ("", None)]))
+    remark = "No gate of L0Regularization is shut yet. After training that means: train longer, or"
+    for text in (str(found), found.to_markdown()):
+        assert (remark in text) == (initial_keep == 0.9)
+        assert ("`gate_speed` or the learning rate" in text) == (initial_keep == 0.9)
