@@ -1,13 +1,12 @@
 """Whether the gates of L0 regularization get from open to shut in a run: the warnings."""
 
-import warnings
-
 import keras
 import numpy as np
 from keras import ops
 
 from state_of_sparsity.layers.l0_regularization import L0Regularization
 from state_of_sparsity.schedules import Ramp
+from state_of_sparsity.user_warnings import warn
 
 # These move a variable by about the learning rate a step, whatever the size of its gradient.
 _BY_THE_LEARNING_RATE = (
@@ -45,12 +44,11 @@ def warn_if_no_gate_can_shut(wrappers, optimizer, start: int, end: int):
         for distance, move in zip(distances, moves, strict=True)
     ):
         return
-    warnings.warn(
+    warn(
         f"No gate of sos.L0Regularization can shut in this run of {end - start} steps: the nearest "
         f"is {min(distances):.2g} away from shut, and {type(optimizer).__name__} moves log alpha "
         f"by about {max(moves):.2g} a step. Train longer, or raise the `gate_speed` of the layers "
         f"(now {max(w.gate_speed for w in penalized):g}) or the learning rate.",
-        stacklevel=2,
     )
 
 
@@ -63,11 +61,10 @@ def warn_if_no_gate_is_shut(wrappers):
     penalized = [wrapper for wrapper in _gated(wrappers) if _present_weight(wrapper) > 0]
     if not penalized or any(_distance(wrapper) <= 0 for wrapper in penalized):
         return
-    warnings.warn(
+    warn(
         "No gate of sos.L0Regularization is shut after this training, so that the sparsity is 0. "
         "Train longer, or raise `l0_weight`, the `gate_speed` of the layers or the learning rate: "
         "docs/l0_regularization.md has a table of penalties and sparsities.",
-        stacklevel=2,
     )
 
 

@@ -154,6 +154,16 @@ class L0Regularization(PenalizedWrapper):
         """Returns the gated kernel of evaluation as a numpy array."""
         return ops.convert_to_numpy(self.effective_kernel(kernel, training=False))
 
+    def write_zeros(self, kernel):
+        """Stores the gated kernel, and opens the gates that are not shut all the way."""
+        super().write_zeros(kernel)
+        _, log_alpha = self.tensors(kernel)
+        wide_open = math.log((1 - self.gamma) / (self.zeta - 1)) + 1.0
+        opened = ops.where(
+            self.mean_gate(log_alpha) > 0, ops.maximum(log_alpha, wide_open), log_alpha
+        )
+        self.kernel_state[kernel.name].assign(opened / self.gate_speed)
+
     def present(self, kernel):
         """Returns where the gates of evaluation are open."""
         _, log_alpha = self.tensors(kernel)
