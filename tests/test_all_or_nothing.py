@@ -94,17 +94,17 @@ def failing_at(call, number):
 
 
 STAGES = [
-    *[(sos.MagnitudePruning, "build", n) for n in (1, 2)],
+    (sos.MagnitudePruning, "build", 2),
     *[(surgery, name, 1) for name in ("Decisions", "check_calls", "tell_training", "_finish")],
     *[(replacement, "replace_sub_layers", n) for n in (1, 2)],
-    *[(replacement, "_check_all_found", n) for n in (1, 2)],
-    *[(replacement, "_track", n) for n in (1, 2)],
-    *[(replacement, "_replaced", n) for n in (3, 12)],
-    *[(rewiring, "_move_nodes", n) for n in (1, 2, 3)],
-    *[(rewiring, "_set", n) for n in (1, 2)],
-    *[(rewiring, "map_graph", n) for n in (1, 2)],
+    (replacement, "_check_all_found", 2),
+    (replacement, "_track", 2),
+    (replacement, "_replaced", 12),
+    (rewiring, "_move_nodes", 3),
+    (rewiring, "_set", 2),
+    (rewiring, "map_graph", 2),
     *[(keras.models, "clone_model", n) for n in (1, 2)],
-    *[(sos.MagnitudePruning, "compute_output_spec", n) for n in (1, 2)],
+    (sos.MagnitudePruning, "compute_output_spec", 2),
 ]
 
 
