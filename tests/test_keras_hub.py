@@ -1,0 +1,272 @@
+"""`sparsify` and `strip` on models of keras-hub, tiny and random; needs the extra `hub`."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+import state_of_sparsity as sos
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    hub = pytest.importorskip(
+        "keras_hub", reason="needs keras-hub: pip install 'state_of_sparsity[hub]'"
+    )
+
+pytestmark = [
+    pytest.mark.slow,
+    # Of keras-hub's own layers, dense or sparse: masks that end at one of them, unused poolers.
+    pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Gradients do not exist for variables:UserWarning"),
+]
+
+VOCABULARY, LENGTH = 50, 8
+BASE = {"vocabulary_size": VOCABULARY, "num_layers": 2, "hidden_dim": 16, "intermediate_dim": 32}
+HEADS = {**BASE, "num_heads": 2}
+POSITIONS = {**HEADS, "max_sequence_length": 12}
+GROUPS = {**BASE, "num_query_heads": 4, "num_key_value_heads": 2}
+
+
+def bert():
+    return hub.models.BertBackbone(**POSITIONS)
+
+
+def gpt2():
+    return hub.models.GPT2Backbone(**POSITIONS)
+
+
+def vit():
+    return hub.models.ViTBackbone((32, 32, 3), 8, 2, 2, 16, 32)
+
+
+def resnet():
+    return hub.models.ResNetBackbone(
+        [64], [3], [64, 16], [1, 1], [1, 2], "basic_block", image_shape=(32, 32, 3)
+    )
+
+
+def whisper():
+    lengths = {"max_encoder_sequence_length": 16, "max_decoder_sequence_length": 12}
+    return hub.models.WhisperBackbone(**HEADS, **lengths, num_mels=8)
+
+
+# How to make each, how many kernels are pruned, and what else has a rank of two or more.
+MODELS = {
+    "Bert": (bert, 14, ["position_embedding/embeddings", "segment_embedding/embeddings"]),
+    "GPT2": (gpt2, 13, ["position_embedding/embeddings"]),
+    "Llama": (lambda: hub.models.LlamaBackbone(**GROUPS), 16, []),
+    "Gemma": (lambda: hub.models.GemmaBackbone(**GROUPS, head_dim=8), 15, []),
+    "Mistral": (lambda: hub.models.MistralBackbone(**GROUPS), 16, []),
+    "T5": (lambda: hub.models.T5Backbone(**HEADS), 37, ["self_attention/embeddings"] * 2),
+    "ViT": (vit, 13, ["vit_patching_and_embedding/class_token", "position_embedding/embeddings"]),
+    "ResNet": (resnet, 6, []),
+    "Whisper": (whisper, 35, ["position_embedding/embeddings"] * 2),
+    "GPT2CausalLM": (
+        lambda: hub.models.GPT2CausalLM(gpt2(), preprocessor=None),
+        13,
+        ["position_embedding/embeddings"],
+    ),
+    "LlamaCausalLM": (
+        lambda: hub.models.LlamaCausalLM(
+            hub.models.LlamaBackbone(**GROUPS, tie_word_embeddings=True), preprocessor=None
+        ),
+        15,
+        [],
+    ),
+    "BertTextClassifier": (
+        lambda: hub.models.BertTextClassifier(bert(), num_classes=3, preprocessor=None),
+        15,
+        ["position_embedding/embeddings", "segment_embedding/embeddings"],
+    ),
+    "BertMaskedLM": (
+        lambda: hub.models.BertMaskedLM(bert(), preprocessor=None),
+        15,
+        ["position_embedding/embeddings", "segment_embedding/embeddings"],
+    ),
+    "ViTImageClassifier": (
+        lambda: hub.models.ViTImageClassifier(vit(), num_classes=3, preprocessor=None),
+        14,
+        ["vit_patching_and_embedding/class_token", "position_embedding/embeddings"],
+    ),
+    "ResNetImageClassifier": (
+        lambda: hub.models.ResNetImageClassifier(resnet(), num_classes=3, preprocessor=None),
+        7,
+        [],
+    ),
+}
+
+
+def prune(layer):
+    return sos.MagnitudePruning(layer, sos.schedules.ConstantSparsity(0.8, begin_step=0))
+
+
+def batch(model):
+    """Returns a random batch of two examples of the model's inputs."""
+    random = np.random.default_rng(0)
+
+    def one(tensor):
+        if "int" not in tensor.dtype:
+            return random.normal(size=[size or 16 for size in (2, *tensor.shape[1:])])
+        if "padding" in tensor.name:
+            return np.ones((2, LENGTH), "int32")
+        return random.integers(0, 2 if "segment" in tensor.name else LENGTH, (2, LENGTH))
+
+    return keras.tree.map_structure(one, model.input)
+
+
+def outputs(model, inputs):
+    return [np.asarray(o) for o in keras.tree.flatten(model.predict(inputs, verbose=0))]
+
+
+def difference(one, other):
+    return max(np.abs(a - b).max() for a, b in zip(one, other, strict=True))
+
+
+def train(model, inputs):
+    """Trains a few steps towards zero outputs, and returns the loss of each epoch."""
+    targets = keras.tree.map_structure(np.zeros_like, model.predict(inputs, verbose=0))
+    losses = keras.tree.map_structure(lambda _: "mse", targets)
+    model.compile(keras.optimizers.Adam(0.01), losses, weighted_metrics=None, jit_compile=False)
+    return fit(model, inputs, targets, epochs=5)
+
+
+def fit(model, inputs, targets, epochs):
+    callbacks = [sos.UpdateSparsity()]
+    # A task makes a tf.data pipeline of the arrays, with which `shuffle` makes Keras warn.
+    history = model.fit(
+        inputs, targets, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks
+    )
+    return history.history["loss"]
+
+
+def pruned_exactly(model):
+    """Returns the masks, each of which leaves out a fifth of the weights, to the weight."""
+    masks = sos.masks(model)
+    for path, mask in masks.items():
+        assert np.count_nonzero(~mask) == round(0.8 * mask.size), path
+    return masks
+
+
+def ends_on(path, ends):
+    return any(path.endswith(end) for end in ends)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_is_pruned_in_place_trained_stripped_and_saved(name, tmp_path):
+    make, count, left_alone = MODELS[name]
+    model = make()
+    kind, inputs = type(model), batch(model)
+    before = outputs(model, inputs)
+    sparse = sos.sparsify(model, prune)
+    assert sparse is model and type(model) is kind
+    assert difference(before, outputs(sparse, inputs)) == 0.0
+
+    losses = train(sparse, inputs)
+    assert losses[-1] < losses[0]
+    masks = pruned_exactly(sparse)
+    assert len(masks) == count
+    dense = [row.path for row in sos.report(sparse).layers if row.technique == "dense"]
+    assert len(dense) == len(left_alone) and all(ends_on(path, left_alone) for path in dense)
+
+    expected = outputs(sparse, inputs)
+    stripped = sos.strip(sparse)
+    assert type(stripped) is kind and not sos.sparse_layers(stripped)
+    assert difference(expected, outputs(stripped, inputs)) == 0.0
+    zeros = {row.path: row.size - row.nonzero for row in sos.report(stripped).layers}
+    assert all(zeros[path] >= np.count_nonzero(~mask) for path, mask in masks.items())
+    stripped.save(tmp_path / "stripped.keras")
+    loaded = keras.saving.load_model(tmp_path / "stripped.keras", compile=False)
+    assert type(loaded) is kind
+    assert difference(expected, outputs(loaded, inputs)) == 0.0
+
+    assert sos.strip(sparse, in_place=True) is sparse
+    assert not sos.sparse_layers(sparse)
+    assert difference(expected, outputs(sparse, inputs)) == 0.0
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if MODELS[name][2]])
+def test_what_is_left_alone_is_pruned_when_a_rule_names_it(name):
+    make, count, left_alone = MODELS[name]
+    patterns = {end.rsplit("/", 1)[0] + "$" for end in left_alone}
+    if "vit_patching_and_embedding$" in patterns or "self_attention$" in patterns:
+        pytest.skip("It belongs to a layer that holds other layers: named by `kernels`.")
+    sparse = sos.sparsify(make(), [*((pattern, prune) for pattern in patterns), ("", prune)])
+    sos.UpdateSparsity().update(sparse, 0)
+    assert len(pruned_exactly(sparse)) == count + len(left_alone)
+
+
+def greedy(model, token_ids):
+    """Returns what follows `token_ids` by running the whole model for every token."""
+    tokens = np.array(token_ids)
+    while tokens.shape[1] < LENGTH:
+        mask = np.ones_like(tokens)
+        logits = model({"token_ids": tokens, "padding_mask": mask})
+        following = keras.ops.convert_to_numpy(logits)[:, -1:].argmax(-1)
+        tokens = np.concatenate([tokens, following], axis=1)
+    return tokens
+
+
+def write(model, token_ids):
+    """Returns what the model's own `generate` writes after `token_ids`."""
+    room = ((0, 0), (0, LENGTH - token_ids.shape[1]))
+    prompt = {
+        "token_ids": np.pad(token_ids, room),
+        "padding_mask": np.pad(np.ones_like(token_ids), room),
+    }
+    return model.generate(prompt, stop_token_ids=None)["token_ids"]
+
+
+@pytest.mark.parametrize("name", ["GPT2CausalLM", "LlamaCausalLM"])
+def test_a_language_model_is_pruned_writes_and_becomes_a_preset(name, tmp_path):
+    lm = MODELS[name][0]()
+    prompt = np.array([[3, 4, 5], [6, 7, 8]])
+    text = np.random.default_rng(0).integers(0, VOCABULARY, (4, LENGTH + 1))
+    data = {"token_ids": text[:, :-1], "padding_mask": np.ones((4, LENGTH), "int32")}
+    lm.compile(sampler="greedy", jit_compile=False)
+    write(lm, prompt)  # traced before it is sparse
+
+    lm = sos.sparsify(lm, [("embedding", None), ("", prune)])
+    assert not any("embedding" in path for path in sos.sparse_layers(lm))
+    sos.UpdateSparsity().update(lm, 0)
+    np.testing.assert_array_equal(write(lm, prompt), greedy(lm, prompt))  # not the old trace
+    lm.compile(keras.optimizers.Adam(0.01), sampler="greedy", jit_compile=False)
+    losses = fit(lm, data, text[:, 1:], epochs=10)
+    assert losses[-1] < losses[0]
+    pruned_exactly(lm)
+    written = write(lm, prompt)
+    np.testing.assert_array_equal(written, greedy(lm, prompt))
+
+    stripped = sos.strip(lm)
+    stripped.compile(sampler="greedy", jit_compile=False)
+    np.testing.assert_array_equal(write(stripped, prompt), written)
+    stripped.save_to_preset(tmp_path)
+    loaded = type(lm).from_preset(str(tmp_path), preprocessor=None)
+    assert difference(outputs(lm, data), outputs(loaded, data)) == 0.0
+    loaded.compile(sampler="greedy", jit_compile=False)
+    np.testing.assert_array_equal(write(loaded, prompt), written)
+
+
+def test_a_backbone_pruned_alone_is_pruned_in_its_task():
+    lm = MODELS["GPT2CausalLM"][0]()
+    backbone = lm.backbone
+    assert sos.sparsify(backbone, prune) is backbone
+    assert len(sos.masks(lm)) == 13
+    sos.UpdateSparsity().update(lm, 0)
+    inputs = batch(lm)
+    stripped = sos.strip(lm)
+    assert difference(outputs(lm, inputs), outputs(stripped, inputs)) == 0.0
+
+
+def test_a_stripped_model_takes_lora_and_is_quantized():
+    lm = sos.sparsify(MODELS["GPT2CausalLM"][0](), [("embedding", None), ("", prune)])
+    sos.UpdateSparsity().update(lm, 0)
+    zeros = sum(np.count_nonzero(~mask) for mask in sos.masks(lm).values())
+    tuned = sos.strip(lm)
+    tuned.backbone.enable_lora(2)
+    assert difference(outputs(lm, batch(lm)), outputs(tuned, batch(lm))) == 0.0
+    quantized = sos.strip(lm)
+    quantized.quantize("int8")
+    kernels = [w.numpy() for w in quantized.weights if w.dtype == "int8" and "dense" in w.path]
+    assert sum(np.count_nonzero(kernel == 0) for kernel in kernels) > 0
+    assert sum(np.count_nonzero(w.numpy() == 0) for w in quantized.weights) >= zeros
