@@ -10,9 +10,7 @@ import state_of_sparsity as sos
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    hub = pytest.importorskip(
-        "keras_hub", reason="needs keras-hub: pip install 'state_of_sparsity[hub]'"
-    )
+    pytest.importorskip("keras_hub", reason="needs keras-hub: pip install 'state_of_sparsity[hub]'")
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,79 +19,31 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Gradients do not exist for variables:UserWarning"),
 ]
 
+from benchmarks.hub_models import MODELS  # noqa: E402
+
 VOCABULARY, LENGTH = 50, 8
-BASE = {"vocabulary_size": VOCABULARY, "num_layers": 2, "hidden_dim": 16, "intermediate_dim": 32}
-HEADS = {**BASE, "num_heads": 2}
-POSITIONS = {**HEADS, "max_sequence_length": 12}
-GROUPS = {**BASE, "num_query_heads": 4, "num_key_value_heads": 2}
+POSITION, SEGMENT = "position_embedding/embeddings", "segment_embedding/embeddings"
+CLASS_TOKEN, RELATIVE = "vit_patching_and_embedding/class_token", "self_attention/embeddings"
 
-
-def bert():
-    return hub.models.BertBackbone(**POSITIONS)
-
-
-def gpt2():
-    return hub.models.GPT2Backbone(**POSITIONS)
-
-
-def vit():
-    return hub.models.ViTBackbone((32, 32, 3), 8, 2, 2, 16, 32)
-
-
-def resnet():
-    return hub.models.ResNetBackbone(
-        [64], [3], [64, 16], [1, 1], [1, 2], "basic_block", image_shape=(32, 32, 3)
-    )
-
-
-def whisper():
-    lengths = {"max_encoder_sequence_length": 16, "max_decoder_sequence_length": 12}
-    return hub.models.WhisperBackbone(**HEADS, **lengths, num_mels=8)
-
-
-# How to make each, how many kernels are pruned, and what else has a rank of two or more.
-MODELS = {
-    "Bert": (bert, 14, ["position_embedding/embeddings", "segment_embedding/embeddings"]),
-    "GPT2": (gpt2, 13, ["position_embedding/embeddings"]),
-    "Llama": (lambda: hub.models.LlamaBackbone(**GROUPS), 16, []),
-    "Gemma": (lambda: hub.models.GemmaBackbone(**GROUPS, head_dim=8), 15, []),
-    "Mistral": (lambda: hub.models.MistralBackbone(**GROUPS), 16, []),
-    "T5": (lambda: hub.models.T5Backbone(**HEADS), 37, ["self_attention/embeddings"] * 2),
-    "ViT": (vit, 13, ["vit_patching_and_embedding/class_token", "position_embedding/embeddings"]),
-    "ResNet": (resnet, 6, []),
-    "Whisper": (whisper, 35, ["position_embedding/embeddings"] * 2),
-    "GPT2CausalLM": (
-        lambda: hub.models.GPT2CausalLM(gpt2(), preprocessor=None),
-        13,
-        ["position_embedding/embeddings"],
-    ),
-    "LlamaCausalLM": (
-        lambda: hub.models.LlamaCausalLM(
-            hub.models.LlamaBackbone(**GROUPS, tie_word_embeddings=True), preprocessor=None
-        ),
-        15,
-        [],
-    ),
-    "BertTextClassifier": (
-        lambda: hub.models.BertTextClassifier(bert(), num_classes=3, preprocessor=None),
-        15,
-        ["position_embedding/embeddings", "segment_embedding/embeddings"],
-    ),
-    "BertMaskedLM": (
-        lambda: hub.models.BertMaskedLM(bert(), preprocessor=None),
-        15,
-        ["position_embedding/embeddings", "segment_embedding/embeddings"],
-    ),
-    "ViTImageClassifier": (
-        lambda: hub.models.ViTImageClassifier(vit(), num_classes=3, preprocessor=None),
-        14,
-        ["vit_patching_and_embedding/class_token", "position_embedding/embeddings"],
-    ),
-    "ResNetImageClassifier": (
-        lambda: hub.models.ResNetImageClassifier(resnet(), num_classes=3, preprocessor=None),
-        7,
-        [],
-    ),
+# How many kernels are pruned, and what else has a rank of two or more.
+EXPECTED = {
+    "BertBackbone": (14, [POSITION, SEGMENT]),
+    "GPT2Backbone": (13, [POSITION]),
+    "LlamaBackbone": (16, []),
+    "GemmaBackbone": (15, []),
+    "MistralBackbone": (16, []),
+    "T5Backbone": (37, [RELATIVE] * 2),
+    "BartBackbone": (33, [POSITION] * 2),
+    "WhisperBackbone": (35, [POSITION] * 2),
+    "ViTBackbone": (13, [CLASS_TOKEN, POSITION]),
+    "ResNetBackbone": (6, []),
+    "GPT2CausalLM": (13, [POSITION]),
+    "LlamaCausalLM": (15, []),
+    "BartSeq2SeqLM": (33, [POSITION] * 2),
+    "BertTextClassifier": (15, [POSITION, SEGMENT]),
+    "BertMaskedLM": (15, [POSITION, SEGMENT]),
+    "ViTImageClassifier": (14, [CLASS_TOKEN, POSITION]),
+    "ResNetImageClassifier": (7, []),
 }
 
 
@@ -154,8 +104,8 @@ def ends_on(path, ends):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_is_pruned_in_place_trained_stripped_and_saved(name, tmp_path):
-    make, count, left_alone = MODELS[name]
-    model = make()
+    count, left_alone = EXPECTED[name]
+    model = MODELS[name]()
     kind, inputs = type(model), batch(model)
     before = outputs(model, inputs)
     sparse = sos.sparsify(model, prune)
@@ -185,13 +135,15 @@ def test_a_model_is_pruned_in_place_trained_stripped_and_saved(name, tmp_path):
     assert difference(expected, outputs(sparse, inputs)) == 0.0
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if MODELS[name][2]])
+@pytest.mark.parametrize("name", [name for name in EXPECTED if POSITION in EXPECTED[name][1]])
 def test_what_is_left_alone_is_pruned_when_a_rule_names_it(name):
-    make, count, left_alone = MODELS[name]
+    count, left_alone = EXPECTED[name]
+    # Those of a layer that holds other layers are named by `kernels`.
+    left_alone = [end for end in left_alone if end not in (CLASS_TOKEN, RELATIVE)]
     patterns = {end.rsplit("/", 1)[0] + "$" for end in left_alone}
-    if "vit_patching_and_embedding$" in patterns or "self_attention$" in patterns:
-        pytest.skip("It belongs to a layer that holds other layers: named by `kernels`.")
-    sparse = sos.sparsify(make(), [*((pattern, prune) for pattern in patterns), ("", prune)])
+    sparse = sos.sparsify(
+        MODELS[name](), [*((pattern, prune) for pattern in patterns), ("", prune)]
+    )
     sos.UpdateSparsity().update(sparse, 0)
     assert len(pruned_exactly(sparse)) == count + len(left_alone)
 
@@ -219,7 +171,7 @@ def write(model, token_ids):
 
 @pytest.mark.parametrize("name", ["GPT2CausalLM", "LlamaCausalLM"])
 def test_a_language_model_is_pruned_writes_and_becomes_a_preset(name, tmp_path):
-    lm = MODELS[name][0]()
+    lm = MODELS[name]()
     prompt = np.array([[3, 4, 5], [6, 7, 8]])
     text = np.random.default_rng(0).integers(0, VOCABULARY, (4, LENGTH + 1))
     data = {"token_ids": text[:, :-1], "padding_mask": np.ones((4, LENGTH), "int32")}
@@ -248,7 +200,7 @@ def test_a_language_model_is_pruned_writes_and_becomes_a_preset(name, tmp_path):
 
 
 def test_a_backbone_pruned_alone_is_pruned_in_its_task():
-    lm = MODELS["GPT2CausalLM"][0]()
+    lm = MODELS["GPT2CausalLM"]()
     backbone = lm.backbone
     assert sos.sparsify(backbone, prune) is backbone
     assert len(sos.masks(lm)) == 13
@@ -259,7 +211,7 @@ def test_a_backbone_pruned_alone_is_pruned_in_its_task():
 
 
 def test_a_stripped_model_takes_lora_and_is_quantized():
-    lm = sos.sparsify(MODELS["GPT2CausalLM"][0](), [("embedding", None), ("", prune)])
+    lm = sos.sparsify(MODELS["GPT2CausalLM"](), [("embedding", None), ("", prune)])
     sos.UpdateSparsity().update(lm, 0)
     zeros = sum(np.count_nonzero(~mask) for mask in sos.masks(lm).values())
     tuned = sos.strip(lm)
