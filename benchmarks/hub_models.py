@@ -26,8 +26,8 @@ def gpt2():
 
 
 def llama():
-    """Returns a decoder with rotary positions, whose embedding is its head too."""
-    return models.LlamaBackbone(**GROUPS, tie_word_embeddings=True)
+    """Returns a decoder with rotary positions and a head apart from its embedding."""
+    return models.LlamaBackbone(**GROUPS)
 
 
 def whisper():
@@ -51,7 +51,7 @@ def resnet():
 MODELS = {
     "BertBackbone": bert,
     "GPT2Backbone": gpt2,
-    "LlamaBackbone": lambda: models.LlamaBackbone(**GROUPS),
+    "LlamaBackbone": llama,
     "GemmaBackbone": lambda: models.GemmaBackbone(**GROUPS, head_dim=8),
     "MistralBackbone": lambda: models.MistralBackbone(**GROUPS),
     "T5Backbone": lambda: models.T5Backbone(**HEADS),
