@@ -24,14 +24,16 @@ _HOME = {
     "RandomPruning": "layers",
     "ScheduledMask": "layers",
     "SparseWrapper": "layers",
-    "SparsityLog": "callbacks",
+    "SparsityLog": "sparsity_log",
     "UpdateSparsity": "callbacks",
     "VariationalDropout": "layers",
+    "freeze": "surgery",
     "masks": "structure",
     "report": "accounting",
     "sparse_layers": "structure",
     "sparsify": "surgery",
     "strip": "surgery",
+    "write_zeros": "surgery",
 }
 _MODULES = ("distributions", "schedules")
 # Those with classes that a saved model may hold.

@@ -1,13 +1,17 @@
-"""Keras callbacks: `UpdateSparsity` drives schedules, `SparsityLog` records the sparsity."""
-
-import warnings
+"""`UpdateSparsity`: the Keras callback that drives schedules."""
 
 import keras
-from keras import ops
 
+from state_of_sparsity.arguments import check_callback
+from state_of_sparsity.driven_training import DrivenByCallback, DrivenByUpdate, steps_done
+from state_of_sparsity.layers.gate_travel import (
+    warn_if_no_gate_can_shut,
+    warn_if_no_gate_is_shut,
+)
 from state_of_sparsity.layers.training_mode import tell_training
-from state_of_sparsity.structure import model_kernels, sparse_layers
+from state_of_sparsity.structure import check_has_weights, sparse_layers
 from state_of_sparsity.updates import SparsityUpdates
+from state_of_sparsity.user_warnings import warn
 
 
 class UpdateSparsity(keras.callbacks.Callback):
@@ -29,8 +33,9 @@ class UpdateSparsity(keras.callbacks.Callback):
 
     Raises:
         ValueError: at the start of training, if the model is not built or has no sparse layer, a
-            schedule returns a sparsity outside [0, 1), or (with `strict`) a schedule cannot
-            reach its final value; at an update, if a kernel holds NaN.
+            schedule returns a sparsity outside [0, 1), a schedule that starts over at step 0 would
+            make a sparse model denser, or (with `strict`) a schedule cannot reach its final value;
+            at an update, if a kernel holds NaN.
 
     Example:
 
@@ -49,64 +54,93 @@ class UpdateSparsity(keras.callbacks.Callback):
         super().__init__()
         self.strict = strict
         self.updates = None
-        self._updated_model = None
+        self._updated_model = self._training = None
+        self._in_fit, self._unjudged = False, set()
 
     def update(self, model, step: int):
         """Brings masks and penalty weights to optimizer step `step`, in a custom loop.
 
-        Call it before each step, with the number of steps completed, and once after the last. On
-        JAX with a stateless loop: write the state back to the model, update, read it again.
+        Call it before each step, with the number of steps completed, and once after the last; or
+        less often, but whenever an update is due. On JAX with a stateless loop: write the state
+        back to the model, update, read it again.
 
         Args:
             model: the model with sparse layers.
             step: optimizer steps completed, at least 0.
         """
         step = _count(step)
+        self._in_fit, self._unjudged = False, set()
         if self._updated_model is not model or step < self._done:
             self._bind(model)
             self._done = step - 1
-        self.updates.set_driven(True)
+        self.updates.check_kernels()
         self._carry_out_until(step)
 
     def _bind(self, model):
         _check_can_drive(model)
         self.updates = SparsityUpdates(model)
-        self._updated_model = model
+        self._updated_model, self._training = model, None
         tell_training(model)
 
     def _carry_out_until(self, step):
         """Carries out what is due after the steps that are done, up to `step`."""
         due = self.updates.due(self._done + 1, step)
         if due:
+            self._refuse_to_undo(due)
             self.updates.carry_out(due)
         self._done = step
+        if not self._in_fit:
+            self._leave_driven(step)
+
+    def _leave_driven(self, step):
+        """Lets training run until something is due after `step`."""
+        if not isinstance(self._training, DrivenByUpdate):
+            self._training = DrivenByUpdate(self._updated_model, self.updates)
+        self._training.up_to_date(step)
 
     # Training with `fit`.
+
+    def set_model(self, model=None):
+        """Is given the model by Keras."""
+        check_callback(self, UpdateSparsity)
+        super().set_model(model)
 
     def on_train_begin(self, logs=None):
         """Takes charge of the sparse layers, and carries out the update of the first step."""
         self._bind(self.model)
-        self._training = _DrivenTraining.of(self.model, self.updates)
-        if self._training is None:  # a custom loop that calls its callbacks
-            self.updates.set_driven(True)
+        self._training = DrivenByCallback(self.model, self.updates)
+        self._training.stand_in()
+        # Or in a custom loop that calls its callbacks.
+        self._in_fit = self.model.train_function is not None
         self._per_batch = max(1, self.model.steps_per_execution)
         self._started = False
         self._warned = self._counted = False
-        step = _steps_done(self.model.optimizer)
+        step = steps_done(self.model.optimizer)
+        self._unjudged = set(self.updates.masks) if step == 0 else set()
         if step == 0:
-            self._warn_of_starting_over()
+            self._refuse_to_undo(self.updates.first_updates(self._most_steps()))
         self._start_at(step)
 
-    def _warn_of_starting_over(self):
-        lowered = self.updates.lowered_at_start()
-        if lowered:
-            warnings.warn(
-                f"The model is already sparse, and the `optimizer` starts at step 0: the schedule "
-                f"begins anew and makes {lowered} less sparse. To go on at this sparsity give its "
-                "layers a ConstantSparsity or a sos.FixedMask; to go on with the schedule, keep "
-                "the optimizer (compile makes a new one) or set its `iterations`.",
-                stacklevel=2,
+    def _most_steps(self):
+        """Returns how many steps the run has at most; None if that is not known."""
+        params = self.params or {}
+        steps, epochs = params.get("steps"), params.get("epochs")
+        return steps * epochs if steps and epochs else None
+
+    def _refuse_to_undo(self, due):
+        """Raises an error if the first update of a run from step 0 would bring weights back."""
+        first = [item for item in due if item[0] in self._unjudged]
+        undone = self.updates.undone_by(first)
+        if undone:
+            raise ValueError(
+                "`model` is sparse already, and its `optimizer` starts at step 0 (compile makes a "
+                "new one): the `schedule` would start over and bring weights back. Received: "
+                f"{'; '.join(undone)}. To train on at this sparsity compile and fit "
+                "`sos.freeze(model)`, the same model with its present masks fixed, or give the "
+                "layers a sos.schedules.ConstantSparsity of it. To go on with the schedule, keep "
+                "the optimizer, or set its `iterations`."
             )
+        self._unjudged -= {key for key, _, _ in first}
 
     def _start_at(self, step):
         self._start = self._most = step
@@ -120,18 +154,21 @@ class UpdateSparsity(keras.callbacks.Callback):
             optimizer = self.model.optimizer
             optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scaler
             batches = steps * (epochs - epoch)
-            start = _steps_done(optimizer)
+            start = steps_done(optimizer)
             per_step = optimizer.gradient_accumulation_steps or 1
-            self._report_unreached(start, start + batches // per_step, self.strict)
+            end = start + batches // per_step
+            self._report_unreached(start, end, self.strict)
+            warn_if_no_gate_can_shut(sparse_layers(self.model).values(), optimizer, start, end)
 
     def on_train_batch_begin(self, batch, logs=None):
         """Lets one training step run; starts from the step that another callback has restored."""
-        if self._training is not None:
+        if self._in_fit:
             self._training.allowed = True
         if not self._started:
             self._started = True
-            step = _steps_done(self.model.optimizer)
+            step = steps_done(self.model.optimizer)
             if step != self._start:
+                self._unjudged = set()
                 self._start_at(step)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -142,7 +179,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         if not self.updates.due(self._done + 1, self._most):
             self._done = self._most
             return
-        step = _steps_done(self.model.optimizer)
+        step = steps_done(self.model.optimizer)
         self._carry_out_until(step)
         self._most = step
 
@@ -150,20 +187,20 @@ class UpdateSparsity(keras.callbacks.Callback):
         """Warns if the optimizer counts no steps: then no update is ever due."""
         if self._counted or not self.updates.driven:
             return
-        self._counted = _steps_done(self.model.optimizer) > self._start
+        self._counted = steps_done(self.model.optimizer) > self._start
         if not self._counted:
-            warnings.warn(
+            warn(
                 "No `optimizer` step was counted in this epoch, so that no sparsity update can be "
                 f"due: `model.optimizer.iterations` is still {self._start}. Where a training step "
                 "of your own applies another optimizer, call `sos.UpdateSparsity().update(model, "
-                "step)` before each step instead.",
-                stacklevel=2,
+                "step)` before each step instead."
             )
 
     def on_train_end(self, logs=None):
-        """Warns if a schedule did not reach its final value after all."""
+        """Warns if a schedule did not reach its final value after all, or no L0 gate shut."""
         if self._started and not self._warned:
-            self._report_unreached(self._start, _steps_done(self.model.optimizer), False)
+            self._report_unreached(self._start, steps_done(self.model.optimizer), False)
+        warn_if_no_gate_is_shut(sparse_layers(self.model).values())
 
     def _report_unreached(self, start, end, strict):
         found = self.updates.unreached(start, end)
@@ -173,17 +210,11 @@ class UpdateSparsity(keras.callbacks.Callback):
         message = (
             f"`schedule` does not reach its final value in this run, of steps {start} to {end}: "
             + "; ".join(found)
-            + ". Train longer, end the schedule earlier, or choose a `frequency` that divides "
-            "`end_step - begin_step`."
+            + ". Train longer, or end the schedule earlier."
         )
         if strict:
             raise ValueError(message)
-        warnings.warn(message, stacklevel=2)
-
-
-def _steps_done(optimizer) -> int:
-    # Through a tensor: a distributed variable is no number, and an accumulating count no variable.
-    return int(ops.convert_to_numpy(ops.convert_to_tensor(optimizer.iterations)))
+        warn(message)
 
 
 def _count(step) -> int:
@@ -196,72 +227,8 @@ def _count(step) -> int:
     return count
 
 
-class _DrivenTraining:
-    """Stands in for a model's training step, and runs it only when something drives its sparsity.
-
-    A step that was compiled under an `UpdateSparsity` would run on without one, in silence.
-    """
-
-    def __init__(self, original, updates):
-        self.original, self.updates = original, updates
-        self.allowed = False
-
-    @classmethod
-    def of(cls, model, updates):
-        """Returns the stand-in for a model's training step, put in its place; None without one."""
-        original = model.train_function
-        if original is None:
-            return None
-        original = original.original if isinstance(original, cls) else original
-        model.train_function = cls(original, updates)
-        return model.train_function
-
-    def __call__(self, *args, **kwargs):
-        if not self.allowed:
-            self.updates.check_driven()
-            return self.original(*args, **kwargs)
-        self.allowed = False
-        self.updates.set_driven(True)
-        try:
-            return self.original(*args, **kwargs)
-        finally:
-            self.updates.set_driven(False)
-
-
-class SparsityLog(keras.callbacks.Callback):
-    """Adds the model's sparsity to the logs of every epoch.
-
-    `sparsity` is the fraction of zeros over all kernels, dense ones included. Callbacks listed
-    after it (`CSVLogger`, `TensorBoard`) and the history record it.
-
-    Example:
-
-    >>> sparse.fit(x, y, callbacks=[sos.UpdateSparsity(), sos.SparsityLog()])
-    """
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Counts and logs."""
-        if logs is not None:
-            logs["sparsity"] = overall_sparsity(self.model)
-
-
-def overall_sparsity(model) -> float:
-    """Returns the fraction of zeros over all kernels of a model, dense kernels included."""
-    size = zeros = 0
-    for kernel in model_kernels(model):
-        count = int(ops.size(kernel.variable))
-        size += count
-        if kernel.wrapper is not None:
-            zeros += count - int(kernel.wrapper.present(kernel.kernel).sum())
-    return zeros / size if size else 0.0
-
-
 def _check_can_drive(model):
-    if not model.built:
-        raise ValueError(
-            f"`model` must be built before it is trained sparse: '{model.name}' has no weights "
-            "yet. Begin it with keras.Input(shape), or call model.build(input_shape)."
-        )
+    check_has_weights(model, "it is trained sparse")
     if not sparse_layers(model):
         raise ValueError(
             f"`model` must have sparse layers to update. Received: '{model.name}', which has "

@@ -141,7 +141,7 @@ def erdos_renyi_kernel(model, sparsity: float) -> dict[str, float]:
             f"`model` must have kernels. Received: '{model.name}', which has none; "
             "build it if it is not built."
         )
-    shapes = [tuple(kernel.variable.shape) for kernel in kernels]
+    shapes = [kernel.shape for kernel in kernels]
     sizes = [int(np.prod(shape)) for shape in shapes]
     counts = zeros_by_erdos_renyi_kernel(shapes, zero_count(sparsity, sum(sizes)))
     return {kernel.path: n / size for kernel, n, size in zip(kernels, counts, sizes, strict=True)}

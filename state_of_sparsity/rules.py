@@ -1,12 +1,13 @@
 """Rules: which layers of a model are made sparse, and by what."""
 
 import re
-import warnings
 from collections.abc import Callable, Sequence
 
 import keras
 
+from state_of_sparsity.arguments import can_be_called_with
 from state_of_sparsity.layers.base import SparseWrapper
+from state_of_sparsity.user_warnings import warn
 
 Make = Callable[[keras.layers.Layer], "SparseWrapper | None"]
 
@@ -57,7 +58,7 @@ class Rules:
             )
         if make is None:
             return True, None
-        wrapper = make(layer)
+        wrapper = _made_by(make, layer, path)
         _check_wrapper(wrapper, layer, path)
         if wrapper is not None:
             self._take(path, kernels)
@@ -69,8 +70,8 @@ class Rules:
             if other != path:
                 raise ValueError(
                     f"`rules` must not make a kernel sparse twice: '{kernel.name}' of the layer "
-                    f"'{path}' is also used by the layer '{other}'. Leave one of them dense, with "
-                    "a rule (path, None) before the others."
+                    f"'{path}' is also used by the layer '{other}'. Let one of them hold the other "
+                    "layer, not its variable, and read the kernel from it in `call`."
                 )
 
     def prefers_inside(self, path, inner_paths):
@@ -79,6 +80,22 @@ class Rules:
         inner = [self._first_match(inner) for inner in inner_paths]
         return any(index < own for index in inner)
 
+    def mean_the_layer_alone(self, path, inner_paths):
+        """Returns whether the rule for a layer matches none of those inside it."""
+        own = self._first_match(path)
+        if own == len(self.rules):
+            return False
+        return not any(self.rules[own][0].search(inner) for inner in inner_paths)
+
+    def name(self, path, kernels):
+        """Returns whether the rule for a layer is meant for its name, not for all layers."""
+        kernel_paths = [f"{path}/{kernel.name}" for kernel in kernels]
+        elsewhere = f"{path.rpartition('/')[0]}/layer".removeprefix("/")
+        for pattern, _ in self.rules:
+            if _matches(pattern, path, kernel_paths):
+                return not pattern.search(elsewhere)
+        return False
+
     def _first_match(self, path):
         matching = (i for i, (pattern, _) in enumerate(self.rules) if pattern.search(path))
         return next(matching, len(self.rules))
@@ -86,6 +103,13 @@ class Rules:
     def leave(self, path):
         """Notes a layer that has no kernel."""
         self.others.append(path)
+
+    def leave_alone(self, path):
+        """Notes a layer that no rule is asked for, though it has a kernel."""
+        own = self._first_match(path)
+        if own < len(self.rules):
+            self.matched[own] += 1
+            self.decided[own] += 1
 
     def check_used(self):
         """Raises a `ValueError` if a rule, or the model, matched nothing."""
@@ -105,10 +129,9 @@ class Rules:
                     f"layer with a kernel.{hint} The layers with a kernel are {self.candidates}."
                 )
             if not decided:
-                warnings.warn(
+                warn(
                     f"`rules`: {pattern.pattern!r} decides nothing, since earlier rules match "
-                    "every layer that it matches. The first match wins.",
-                    stacklevel=3,
+                    "every layer that it matches. The first match wins."
                 )
 
 
@@ -153,6 +176,18 @@ def _matches(pattern, path, kernel_paths):
         kernel_path.rsplit("/", 1)[-1] in pattern.pattern and pattern.search(kernel_path)
         for kernel_path in kernel_paths
     )
+
+
+def _made_by(make, layer, path):
+    if not can_be_called_with(make, layer):
+        name = getattr(make, "__name__", repr(make))
+        technique = name if isinstance(make, type) else "MagnitudePruning"
+        raise ValueError(
+            "`rules` must hold callables of one argument, the layer. Received: "
+            f"{'the class ' * isinstance(make, type)}{name}, which cannot be called with the layer "
+            f"'{path}' alone. Write lambda layer: sos.{technique}(layer, ...)."
+        )
+    return make(layer)
 
 
 def _check_wrapper(wrapper, layer, path):

@@ -1,14 +1,16 @@
 """Schedules: how sparse at which step, and how much a penalty weighs at which step.
 
 A sparsity schedule is any callable `schedule(step) -> (should_prune, sparsity)`: TF-MOT's
-`PruningSchedule`s are, and so are the two classes here, which have TF-MOT's arguments and values
-and need no TensorFlow. `step` counts optimizer steps completed.
+`PruningSchedule`s are, and so are the two classes here, which have TF-MOT's arguments and values,
+need no TensorFlow, and update at `end_step` too. `step` counts optimizer steps completed.
 """
 
 import math
 
 import keras
 import numpy as np
+
+from state_of_sparsity.arguments import can_be_called_with, refuse_class
 
 # The name under which Keras saves our classes and finds them again.
 PACKAGE = "state_of_sparsity"
@@ -34,7 +36,10 @@ class _Configured:
 
 
 class _PeriodicSchedule(_Configured):
-    """Prunes at `begin_step`, and every `frequency` steps up to and including `end_step`."""
+    """Prunes at `begin_step`, every `frequency` steps from there, and at `end_step`."""
+
+    # TF-MOT leaves `end_step` out where `frequency` does not divide the way to it.
+    updates_at_end = True
 
     def __init__(self, begin_step, end_step, frequency):
         _check_steps(begin_step, end_step, frequency)
@@ -42,9 +47,20 @@ class _PeriodicSchedule(_Configured):
         self.frequency = int(frequency)
 
     def should_prune(self, step):
-        started = step >= self.begin_step
-        ended = self.end_step >= 0 and step > self.end_step
-        return started and not ended and (step - self.begin_step) % self.frequency == 0
+        return step >= self.begin_step and self.last_update(step) == step
+
+    def last_update(self, step) -> int | None:
+        """Returns the last step up to `step` at which an update is due, or None before the first.
+
+        It answers for any time, past the end too, without looking at the steps one by one.
+        """
+        if step < self.begin_step:
+            return None
+        if 0 <= self.end_step <= step:
+            step = self.end_step
+            if self.updates_at_end:
+                return step
+        return step - (step - self.begin_step) % self.frequency
 
     def __call__(self, step):
         return self.should_prune(step), self.sparsity(step)
@@ -57,7 +73,7 @@ class ConstantSparsity(_PeriodicSchedule):
     Args:
         target_sparsity: fraction of zeros, in [0, 1).
         begin_step: step of the first update, at least 0.
-        end_step: last step at which an update may happen; -1 for ever.
+        end_step: step of the last update; -1 for ever.
         frequency: steps from one update to the next, at least 1.
 
     Raises:
@@ -68,7 +84,8 @@ class ConstantSparsity(_PeriodicSchedule):
     >>> sos.schedules.ConstantSparsity(0.5, begin_step=10, frequency=5)(15)
     (True, 0.5)
 
-    Reference: `tfmot.sparsity.keras.ConstantSparsity`.
+    Reference: `tfmot.sparsity.keras.ConstantSparsity`, which updates at `end_step` only if
+    `frequency` divides `end_step - begin_step`.
     """
 
     def __init__(self, target_sparsity, begin_step, end_step=-1, frequency=100):
@@ -101,10 +118,9 @@ class PolynomialDecay(_PeriodicSchedule):
         initial_sparsity: fraction of zeros at `begin_step`, in [0, 1).
         final_sparsity: fraction of zeros at `end_step`, in [0, 1).
         begin_step: step of the first update, at least 0.
-        end_step: last step at which an update may happen, above `begin_step`. It is reached only
-            if `frequency` divides `end_step - begin_step`.
+        end_step: step of the last update, above `begin_step`.
         power: exponent, above 0; 3 is the cubic schedule of the paper.
-        frequency: steps from one update to the next, at least 1.
+        frequency: steps from one update to the next, at least 1; the last may come sooner.
 
     Raises:
         ValueError: if an argument is outside its range.
@@ -114,7 +130,8 @@ class PolynomialDecay(_PeriodicSchedule):
     >>> sos.schedules.PolynomialDecay(0.0, 0.5, begin_step=0, end_step=200)(100)
     (True, 0.4375)
 
-    Reference: Zhu and Gupta, 2017, equation 1; `tfmot.sparsity.keras.PolynomialDecay`.
+    Reference: Zhu and Gupta, 2017, equation 1; `tfmot.sparsity.keras.PolynomialDecay`, which
+    updates at `end_step` only if `frequency` divides `end_step - begin_step`.
     """
 
     def __init__(
@@ -222,8 +239,9 @@ class Ramp(_Configured):
 
 
 def check_schedule(schedule):
-    """Raises a `ValueError` unless `schedule` can be called."""
-    if not callable(schedule):
+    """Raises a `ValueError` unless `schedule` can be called with a step."""
+    refuse_class("schedule", schedule, "sos.schedules.ConstantSparsity(0.5, begin_step=0)")
+    if not callable(schedule) or not can_be_called_with(schedule, 0):
         raise ValueError(
             "`schedule` must be callable as schedule(step) -> (should_prune, sparsity), such as "
             "tfmot.sparsity.keras.PolynomialDecay or sos.schedules.ConstantSparsity(0.5, 0). "

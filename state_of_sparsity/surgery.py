@@ -1,31 +1,37 @@
-"""`sparsify` wraps the layers of a model; `strip` turns it back into a plain model."""
+"""`sparsify` wraps the layers of a model; `freeze` and `strip` end what the wrappers do."""
+
+import itertools
 
 import keras
 
+from state_of_sparsity.decisions import Decisions
 from state_of_sparsity.layers.base import SparseWrapper
-from state_of_sparsity.layers.kernels import find_kernels, sub_layers
+from state_of_sparsity.layers.effective_terms import release
+from state_of_sparsity.layers.fixed_mask import FixedMask
+from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.layers.training_mode import tell_training
 from state_of_sparsity.plain_copy import plain_copy
-from state_of_sparsity.replacement import clone_graph, is_graph, model_scope, replace_sub_layers
-from state_of_sparsity.rules import Rules
-from state_of_sparsity.structure import walk
-
-# Layers of Keras that hold other layers and are wrapped as one.
-_WRAPPED_WHOLE = (
-    keras.layers.RNN,
-    keras.layers.Bidirectional,
-    keras.layers.GroupQueryAttention,
-    keras.layers.MultiHeadAttention,
-    keras.layers.Wrapper,
-)
+from state_of_sparsity.replacement import Exchange, model_scope
+from state_of_sparsity.sharing import models_inside, warn_of_sharing
+from state_of_sparsity.structure import check_has_weights, sparse_layers
+from state_of_sparsity.traces import check_calls, forget_traces
+from state_of_sparsity.user_warnings import warn
 
 
-def sparsify(model, rules):
+def sparsify(model, rules, *, copy=False, whole_blocks=False):
     """Returns the model with its layers wrapped by a sparsity technique.
 
     Variables are shared with `model`, trained weights and layer names are kept, and the outputs
-    are the same until the first update. A Sequential or Functional model is rebuilt around the
-    same layers; a subclassed model is changed in place and returned. Compile the result (again).
+    are the same until the first update (nearly the same with L0 regularization, whose gates begin
+    a little below 1). A Sequential or Functional model is rebuilt around the same layers. A
+    subclassed model is changed in place and returned, and so is a graph whose class has a
+    constructor of its own (all of keras-hub). Compile the result (again), and use it in place of
+    `model`: other models over the same layers go on with the weights that it drops.
+
+    Layers that hold layers are opened, so that rules see those inside. Recurrent layers,
+    `Bidirectional` and other wrappers of Keras are taken whole, and so is attention that stands in
+    a Sequential or Functional model itself. Class tokens, position and segment embeddings, and
+    relative biases are left dense unless a rule or a wrapper's `kernels` names them.
 
     Args:
         model: a built Keras model: Sequential, Functional, or subclassed, nested as you like.
@@ -33,13 +39,17 @@ def sparsify(model, rules):
             list of `(regular expression, callable or None)` on the layer's path, of which the
             first match decides. `None` leaves a layer dense, and so does a list that does not
             match. A rule may also spell out the one kernel of a layer as `sos.report` names it.
+        copy: whether a copy is made sparse, with weights of its own, so that `model` stays as it
+            is and can be made sparse again.
+        whole_blocks: whether a layer that holds layers gets one wrapper for all of them, where a
+            rule matches it. Only so a graph of such layers can be saved as `.keras` while sparse.
 
     Returns:
         The sparse model, not compiled.
 
     Raises:
-        ValueError: if the model is not built, a rule matches nothing, or a rule's callable
-            returns anything but a wrapper around its layer or `None`.
+        ValueError: if the model has no weights yet, a rule matches nothing, or a rule's callable
+            returns anything but a wrapper around its layer or `None`. The model is as it was then.
 
     Example:
 
@@ -51,17 +61,124 @@ def sparsify(model, rules):
     ...         ("^head$", None),
     ...         (".*", lambda layer: sos.MagnitudePruning(layer, schedule)),
     ...     ],
+    ...     copy=True,
     ... )
     """
     _check_model(model, "sparsify")
-    rules, wrappers = Rules(rules), {}
-    with model_scope(model):
-        # Decide first: a rule that turns out wrong must not leave a model half changed.
-        _decide_inside(model, "", rules, wrappers)
-        rules.check_used()
-        sparse = _exchange(model, wrappers, {})
-    tell_training(sparse)
+    model = _dense_copy(model) if copy else model
+    parts = models_inside(model)
+    with model_scope(model), Exchange() as exchange:
+        _keep_terms(model, exchange)
+        wrappers = Decisions(model, rules, whole_blocks).wrappers
+        for wrapper in wrappers.values():
+            wrapper.build_if_possible()
+        check_calls(model, wrappers)
+        sparse = exchange.carry_out(model, wrappers)
+        _finish(sparse, exchange)
+    _warn(model, parts, sparse, wrappers.values())
     return sparse
+
+
+def freeze(model):
+    """Returns a sparse model with the masks it has now fixed: it can be compiled and fine-tuned.
+
+    Every wrapper, of any technique, becomes a `FixedMask` around the same layer. As `sparsify`
+    does, it rebuilds a graph around the same layers and changes other models in place; use the
+    result in place of `model`. The gates of L0 regularization are multiplied into the kernels.
+
+    Args:
+        model: a model with sparse layers.
+
+    Raises:
+        ValueError: if the model has no sparse layer.
+
+    Example:
+
+    >>> frozen = sos.freeze(sparse)
+    >>> frozen.compile("adam", "mse")  # a new optimizer, at step 0
+    >>> frozen.fit(x, y)  # needs no UpdateSparsity
+    """
+    _check_model(model, "freeze")
+    wrappers = _wrappers(model, "freeze")
+    moving = [wrapper for wrapper in wrappers if not isinstance(wrapper, FixedMask)]
+    kernels = [(wrapper, kernel) for wrapper in moving for kernel in wrapper.sparse_kernels]
+    values = [
+        (kernel.variable, wrapper.evaluation_kernel(kernel))
+        for wrapper, kernel in kernels
+        if not isinstance(wrapper, MaskedWrapper)
+    ]
+    with model_scope(model), Exchange() as exchange:
+        _keep_terms(model, exchange)
+        frozen = exchange.carry_out(model, {id(wrapper): _fixed(wrapper) for wrapper in moving})
+        _finish(frozen, exchange)
+    for variable, value in values:
+        variable.assign(value)
+    return frozen
+
+
+def strip(model, *, in_place=False):
+    """Returns a plain model that predicts what a sparse one does, zeros written into its kernels.
+
+    It holds no layer of this package, and can be saved and loaded without it. By default it is a
+    copy, and the sparse model stays as it is. Compile it before `evaluate`. A copy belongs to the
+    distribution strategy, if any, in whose scope `strip` is called.
+
+    Args:
+        model: a model with sparse layers, of any technique.
+        in_place: whether the sparse model itself is given up: no weight is copied, and zeros are
+            written into the layers that it wrapped. A graph is rebuilt around them as `sparsify`
+            does; a subclassed model, or one of keras-hub, is changed and returned.
+
+    Raises:
+        ValueError: if the model has no weights yet, or it is to be copied and a class in it cannot
+            be made anew from its `get_config`.
+
+    Example:
+
+    >>> sos.strip(sparse).save("model.keras")
+    """
+    _check_model(model, "strip")
+    if not in_place:
+        return plain_copy(model)
+    wrappers = _wrappers(model, "strip")
+    values = [
+        (kernel.variable, wrapper.evaluation_kernel(kernel))
+        for wrapper in wrappers
+        for kernel in wrapper.sparse_kernels
+    ]
+    with model_scope(model), Exchange() as exchange:
+        plain = exchange.carry_out(model, {id(wrapper): wrapper.layer for wrapper in wrappers})
+        _finish(plain, exchange)
+    for variable, value in values:
+        variable.assign(value)
+        release(variable)
+    return plain
+
+
+def write_zeros(model):
+    """Writes what `strip` would write into the kernels of a sparse model itself.
+
+    The model stays sparse and predicts the same. Other models over the same layers, such as the
+    one that was given to `sparsify`, compute with the zeros from then on.
+
+    Args:
+        model: a model with sparse layers, of any technique.
+
+    Raises:
+        ValueError: if the model has no sparse layer.
+
+    Example:
+
+    >>> sparse = sos.sparsify(model, rules)
+    >>> sparse.compile("adam", "mse")
+    >>> sparse.fit(x, y, callbacks=[sos.UpdateSparsity()])
+    >>> sos.write_zeros(sparse)
+    >>> model.save("model.keras")  # the plain model that was made sparse
+    """
+    _check_model(model, "write_zeros")
+    for wrapper in _wrappers(model, "write_zeros"):
+        for kernel in wrapper.sparse_kernels:
+            wrapper.write_zeros(kernel)
 
 
 def _check_model(model, verb):
@@ -71,76 +188,75 @@ def _check_model(model, verb):
             f"{type(model).__name__}). A single layer is wrapped directly, as in "
             "sos.MagnitudePruning(layer, schedule)."
         )
-    if not model.built:
+    check_has_weights(model, f"`sos.{verb}`")
+
+
+def _wrappers(model, verb):
+    wrappers = list(sparse_layers(model).values())
+    if not wrappers:
         raise ValueError(
-            f"`model` must be built before `sos.{verb}`: it has no weights yet. Received: "
-            f"'{model.name}', not built. Begin it with keras.Input(shape), call "
-            "model.build(input_shape), or call it on a batch."
+            f"`model` must have sparse layers for `sos.{verb}`. Received: '{model.name}', which "
+            "has none. Give it the model that `sos.sparsify` returned."
         )
+    return wrappers
 
 
-def _decide_inside(model, prefix, rules, wrappers):
-    """Puts the wrapper of every layer that is to have one into `wrappers`, by the layer's id."""
-    for name, layer in sub_layers(model):
-        if id(layer) not in wrappers:
-            wrappers[id(layer)] = None
-            _decide(layer, prefix + name, rules, wrappers)
-
-
-def _decide(layer, path, rules, wrappers):
-    if isinstance(layer, SparseWrapper):
-        return
-    if isinstance(layer, keras.Model):
-        _decide_inside(layer, f"{path}/", rules, wrappers)
-        return
-    kernels = find_kernels(layer)
-    if not kernels:
-        rules.leave(path)
-        return
-    inside = list(layer._flatten_layers(include_self=False))
-    decided = False
-    inner_paths = [f"{path}/{inner}" for inner, _ in walk(layer)]
-    opened = not isinstance(layer, _WRAPPED_WHOLE) and rules.prefers_inside(path, inner_paths)
-    if not opened and not any(isinstance(inner, SparseWrapper) for inner in inside):
-        decided, wrappers[id(layer)] = rules.wrap(path, layer, kernels)
-    if inside and not decided and not isinstance(layer, _WRAPPED_WHOLE):
-        # A layer of the user's own that no rule took whole: look at the layers inside it.
-        _decide_inside(layer, f"{path}/", rules, wrappers)
-
-
-def _exchange(model, wrappers, done):
-    """Returns the model, or layer, with the layers inside exchanged for their wrappers."""
-
-    def replace(layer):
-        if id(layer) not in done:
-            done[id(layer)] = layer
-            if wrappers.get(id(layer)) is not None:
-                done[id(layer)] = wrappers[id(layer)]
-                done[id(layer)].build_if_possible()
-            elif any(wrappers.get(id(inner)) is not None for inner in layer._flatten_layers()):
-                done[id(layer)] = _exchange(layer, wrappers, done)
-        return done[id(layer)]
-
-    return (clone_graph if is_graph(model) else replace_sub_layers)(model, replace)
-
-
-def strip(model):
-    """Returns a plain copy of a sparse model, with zeros written into its kernels.
-
-    The copy predicts what `model` predicts, holds no layer of this package, and can be saved and
-    loaded without it. The sparse model stays as it is. Compile the copy before `evaluate`. It
-    belongs to the distribution strategy, if any, in whose scope `strip` is called.
-
-    Args:
-        model: a model with sparse layers, of any technique.
-
-    Raises:
-        ValueError: if the model is not built, or a subclassed model cannot be copied because it
-            does not implement `get_config`.
-
-    Example:
-
-    >>> sos.strip(sparse).save("model.keras")
-    """
-    _check_model(model, "strip")
+def _dense_copy(model):
+    sparse = list(sparse_layers(model))
+    if sparse:
+        raise ValueError(
+            f"`copy=True` needs a model without sparse layers. Received: '{model.name}', in which "
+            f"{sparse} are sparse. Copy a plain one: sos.strip(model)."
+        )
     return plain_copy(model)
+
+
+def _fixed(wrapper):
+    masks = {kernel.name: wrapper.present(kernel) for kernel in wrapper.sparse_kernels}
+    return FixedMask(
+        wrapper.layer,
+        masks,
+        kernels=wrapper.kernel_names,
+        name=wrapper.name,
+        trainable=wrapper.trainable,
+    )
+
+
+def _finish(model, exchange):
+    """Tells a model with other layers what it has to know of them."""
+    if exchange.changed_in_place:
+        forget_traces(model)
+    inside = ((each, layer) for each in exchange.changed_in_place for layer in each._layers)
+    found = (pair for pair in inside if isinstance(pair[1], SparseWrapper))
+    for holder, wrapper in itertools.islice(found, 1):  # one of them speaks for all
+        wrapper.placed_in = type(holder)
+    tell_training(model)
+
+
+def _keep_terms(model, exchange):
+    """Sees to it that a failure leaves the regularizers and constraints of weights in place.
+
+    A wrapper that is built takes charge of its kernels' own.
+    """
+
+    def restore(terms):
+        for variable, regularizer, constraint in terms:
+            variable.regularizer, variable.constraint = regularizer, constraint
+
+    exchange.on_failure(restore, [(v, v.regularizer, v.constraint) for v in model.weights])
+
+
+def _warn(model, parts, sparse, wrappers):
+    warn_of_sharing(model, parts, [wrapper.layer for wrapper in wrappers])
+    fading = [wrapper for wrapper in wrappers if not isinstance(wrapper, FixedMask)]
+    frozen = [
+        path
+        for path, layer in sparse_layers(sparse).items()
+        if layer in fading and not any(k.variable.trainable for k in layer.sparse_kernels)
+    ]
+    if frozen:
+        warn(
+            f"`rules` make frozen layers sparse: {frozen}. What they lose cannot be learned again. "
+            "Leave them dense, with a rule (path, None) before the others, or set "
+            "`trainable = True` on them first."
+        )

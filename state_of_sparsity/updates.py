@@ -1,14 +1,16 @@
 """What is due at which step, over all sparse layers of a model, and carrying it out."""
 
 import json
+import math
 
 import numpy as np
 
 from state_of_sparsity import schedules
+from state_of_sparsity.layers.mask_arithmetic import zero_count
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.layers.scheduled_mask import ScheduledMask, update_together
-from state_of_sparsity.schedule_saving import is_tfmot
 from state_of_sparsity.structure import sparse_layers
+from state_of_sparsity.tfmot_twins import without_tensorflow
 
 
 class SparsityUpdates:
@@ -28,7 +30,7 @@ class SparsityUpdates:
         self.masks, self.ramps = {}, {}
         for wrapper in self.driven:
             if isinstance(wrapper, ScheduledMask):
-                schedule = _without_tensorflow(wrapper.schedule)
+                schedule = without_tensorflow(wrapper.schedule)
                 group = self.masks.setdefault(_identity(schedule), (schedule, []))
             elif isinstance(wrapper, PenalizedWrapper):
                 ramp = wrapper.penalty_weight
@@ -41,6 +43,7 @@ class SparsityUpdates:
                 )
             group[1].append(wrapper)
         self.weights = {}
+        self.check_kernels()
 
     def due(self, first: int, last: int) -> list:
         """Returns what is due in steps `first` to `last`, reading no variable.
@@ -67,6 +70,7 @@ class SparsityUpdates:
 
     def carry_out(self, due: list):
         """Sets the masks and penalty weights that `due` returned."""
+        self.check_kernels()
         for key, wrappers, value in due:
             shared = {}
             if key in self.ramps:
@@ -81,30 +85,56 @@ class SparsityUpdates:
             for members in shared.values():
                 update_together(members, value)
 
-    def lowered_at_start(self) -> list[str]:
-        """Returns the paths of masked layers that are sparser than their schedule is at step 0."""
-        lowered = []
-        for schedule, wrappers in self.masks.values():
-            try:
-                sparsity = float(schedule(0)[1])
-            except (TypeError, ValueError, IndexError):
-                continue  # said with more words at the update
-            for wrapper in wrappers:
-                present = [wrapper.present(kernel) for kernel in wrapper.sparse_kernels]
-                zeros, size = sum((~p).sum() for p in present), sum(p.size for p in present)
-                if wrapper.distribution is None and zeros > round(sparsity * size) + len(present):
-                    lowered.append(wrapper.path_in_model)
-        return lowered
+    def first_updates(self, last: int | None) -> list:
+        """Returns what schedules of masks do first from step 0 on, as far as step 0 can tell.
+
+        Args:
+            last: the last step of the run, None if that is not known.
+
+        Returns:
+            A list as from `due`: the first update of every schedule that has a `begin_step` or is
+            due at step 0.
+        """
+        found = []
+        for key, (schedule, wrappers) in self.masks.items():
+            step = getattr(schedule, "begin_step", 0)
+            if isinstance(step, int) and (last is None or step <= last):
+                sparsity = _sparsity_due(schedule, step)
+                if sparsity is not None:
+                    found.append((key, wrappers, sparsity))
+        return found
+
+    def undone_by(self, due: list) -> list[str]:
+        """Returns a sentence for each update of `due` that would bring masked weights back."""
+        found = []
+        for key, wrappers, sparsity in due:
+            groups = _sharing(wrappers) if key in self.masks else []
+            undone = [group for group in groups if _is_sparser(group, sparsity)]
+            if undone:
+                names = list(dict.fromkeys(w.path_in_model for group in undone for w, _ in group))
+                more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+                zeros, size = np.sum([_zeros_and_size(group) for group in undone], axis=0)
+                found.append(
+                    f"{zeros / size:.2%} zeros in {', '.join(names[:4])}{more}, and {sparsity:.2%} "
+                    f"at the first update of {self.masks[key][0]}"
+                )
+        return found
 
     def set_driven(self, driven: bool):
         """Tells the layers whether something drives them, so that they can be trained."""
         for wrapper in self.driven:
             wrapper.driven = driven
 
-    def check_driven(self):
-        """Raises an error if a layer that has to be driven is not."""
+    def check_kernels(self):
+        """Raises an error if a layer's kernels were exchanged: what is traced would not tell."""
         for wrapper in self.driven:
-            wrapper.check_driven()
+            wrapper.check_kernels()
+
+    def check_driven(self):
+        """Raises an error if a layer that is trained has to be driven and is not."""
+        for wrapper in self.driven:
+            if any(kernel.variable.trainable for kernel in wrapper.sparse_kernels):
+                wrapper.check_driven()
 
     def unreached(self, start: int, end: int) -> list[str]:
         """Returns a sentence for each schedule whose final value a run does not reach.
@@ -120,33 +150,54 @@ class SparsityUpdates:
         ]
 
 
+def _sharing(wrappers):
+    """Returns lists of (wrapper, kernel): the kernels of one share the zeros of an update."""
+    groups = {}
+    for wrapper in wrappers:
+        for kernel in wrapper.sparse_kernels:
+            alone = wrapper.distribution is None
+            group = groups.setdefault(id(kernel) if alone else wrapper.distribution, [])
+            group.append((wrapper, kernel))
+    return groups.values()
+
+
+def _zeros_and_size(group):
+    present = [wrapper.present(kernel) for wrapper, kernel in group]
+    return sum(int((~p).sum()) for p in present), sum(p.size for p in present)
+
+
+def _is_sparser(group, sparsity):
+    zeros, size = _zeros_and_size(group)
+    return zeros > zero_count(sparsity, size) + len(group)  # a weight a kernel may be rounding
+
+
 def _unreached(schedule, start, end):
     if isinstance(schedule, schedules.Ramp):
         if end < schedule.end_step:
             return f"{schedule} arrives at step {schedule.end_step}, after the run's end"
-    elif isinstance(schedule, schedules.ConstantSparsity):
-        steps = range(schedule.begin_step, end + 1, schedule.frequency)
-        if not len(steps):
+    elif isinstance(schedule, (schedules.ConstantSparsity, schedules.PolynomialDecay)):
+        last = schedule.last_update(end)
+        if last is None:
             return f"{schedule} begins at step {schedule.begin_step}, after the run's end"
-    elif isinstance(schedule, schedules.PolynomialDecay) and start <= schedule.end_step:
-        last = min(end, schedule.end_step)
-        steps = range(schedule.begin_step, last + 1, schedule.frequency)
-        if not len(steps):
-            return f"{schedule} begins at step {schedule.begin_step}, after the run's end"
-        reached = schedule.sparsity(steps[-1])
-        if steps[-1] != schedule.end_step and reached != schedule.final_sparsity:
-            return (
-                f"{schedule} has its last update at step {steps[-1]}, with a sparsity of "
-                f"{reached:.4f} instead of {schedule.final_sparsity}"
-            )
+        if isinstance(schedule, schedules.PolynomialDecay) and start <= schedule.end_step:
+            return _short_of_the_end(schedule, last, end)
     return None
 
 
-def _without_tensorflow(schedule):
-    """Returns the numpy twin of a TF-MOT schedule: the same values, a thousand times faster."""
-    if is_tfmot(schedule):
-        return getattr(schedules, type(schedule).__name__)(**schedule.get_config()["config"])
-    return schedule
+def _short_of_the_end(schedule, last, end):
+    reached = schedule.sparsity(last)
+    if last == schedule.end_step or reached == schedule.final_sparsity:
+        return None
+    sentence = (
+        f"{schedule} has its last update at step {last}, with a sparsity of {reached:.4f} "
+        f"instead of {schedule.final_sparsity}"
+    )
+    if end >= schedule.end_step:  # so it is one of TF-MOT's
+        sentence += (
+            ", since `frequency` does not divide `end_step - begin_step`: choose one that does, or "
+            "use sos.schedules.PolynomialDecay, which updates at `end_step` too"
+        )
+    return sentence
 
 
 def _identity(schedule):
@@ -166,9 +217,7 @@ def _sparsity_due(schedule, step) -> float | None:
         should_prune, sparsity = answer
         if not bool(should_prune):
             return None
-        value = np.asarray(sparsity)
-        # A float32 0.9 is 0.89999998: count zeros by the number that was meant.
-        value = float(str(value)) if value.dtype == np.float32 else float(value)
+        value = _as_meant(np.asarray(sparsity))
     except (TypeError, ValueError):
         value = None
     if value is None or not 0 <= value < 1:
@@ -177,3 +226,12 @@ def _sparsity_due(schedule, step) -> float | None:
             f"fraction of zeros. Received: {answer!r} from {schedule!r} at step {step}."
         )
     return value
+
+
+def _as_meant(value) -> float:
+    """Returns the shortest decimal that a number stands for: a float32 0.9 is 0.89999998."""
+    exact = float(value)
+    if value.dtype == np.float64 or not math.isfinite(exact):
+        return exact
+    candidates = (float(f"{exact:.{digits}g}") for digits in range(1, 17))
+    return next((c for c in candidates if value.dtype.type(c) == value), exact)

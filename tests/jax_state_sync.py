@@ -2,6 +2,7 @@
 
 import sys
 
+import jax
 import keras
 import numpy as np
 import pytest
@@ -51,3 +52,64 @@ def test_only_steps_with_an_update_synchronise_the_state(name, monkeypatch):
         step for step in range(2, STEPS + 1) if count.counts[step - 1] > count.counts[step - 2]
     ]
     assert grown == UPDATES[name]
+
+
+def constrained_model():
+    """Returns a model with a mask and a constraint, its first update done."""
+    layer = keras.layers.Dense(3, kernel_constraint="unit_norm")
+    half = sos.schedules.ConstantSparsity(0.5, begin_step=0)
+    plain = keras.Sequential([keras.Input((4,)), layer])
+    model = sos.sparsify(plain, lambda layer: sos.MagnitudePruning(layer, half))
+    sos.UpdateSparsity().update(model, 0)
+    optimizer = keras.optimizers.SGD(0.1)
+    optimizer.build(model.trainable_variables)
+    return model, optimizer
+
+
+def loss_of(model):
+    def loss(trainable, fixed, x):
+        outputs, _ = model.stateless_call(trainable, fixed, x, training=True)
+        return keras.ops.mean(keras.ops.square(outputs - 1.0))
+
+    return loss
+
+
+def values(variables):
+    return [v.value for v in variables]
+
+
+def norms_after(model, trainable):
+    for variable, value in zip(model.trainable_variables, trainable, strict=True):
+        variable.assign(value)
+    (wrapper,) = sos.sparse_layers(model).values()
+    return np.linalg.norm(wrapper.evaluation_kernel(wrapper.sparse_kernels[0]), axis=0)
+
+
+def test_constraints_in_a_jitted_loop_of_ones_own():
+    model, optimizer = constrained_model()
+    loss = loss_of(model)
+
+    @jax.jit
+    def step(trainable, fixed, state, x):
+        gradients = jax.grad(loss)(trainable, fixed, x)
+        return optimizer.stateless_apply(state, gradients, trainable)
+
+    fixed, x = values(model.non_trainable_variables), np.ones((2, 4), "float32")
+    trainable, state = values(model.trainable_variables), values(optimizer.variables)
+    for _ in range(3):
+        trainable, state = step(trainable, fixed, state, x)
+    np.testing.assert_allclose(norms_after(model, trainable), 1, rtol=1e-4)
+
+
+@pytest.mark.parametrize("jitted", [False, True])
+def test_gradients_of_another_jitted_function(jitted):
+    model, optimizer = constrained_model()
+    fixed, x = values(model.non_trainable_variables), np.ones((2, 4), "float32")
+    trainable, state = values(model.trainable_variables), values(optimizer.variables)
+    gradients = jax.jit(jax.grad(loss_of(model)))(trainable, fixed, x)
+    if jitted:
+        with pytest.raises(jax.errors.UnexpectedTracerError):
+            jax.jit(optimizer.stateless_apply)(state, gradients, trainable)
+    else:
+        trainable, _ = optimizer.stateless_apply(state, gradients, trainable)
+        np.testing.assert_allclose(norms_after(model, trainable), 1, rtol=1e-4)

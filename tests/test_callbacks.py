@@ -239,6 +239,7 @@ def test_data_of_unknown_length():
     assert watch.at_batch_end == [(step, step) for step in range(1, 6)]
 
 
+@pytest.mark.filterwarnings("ignore:No gate of sos.L0")
 def test_a_learned_technique_follows_its_ramp():
     ramp = sos.schedules.Ramp(1.0, begin_step=2, end_step=6)
     model = keras.Sequential([keras.Input((6,)), layers.Dense(4, name="dense")])

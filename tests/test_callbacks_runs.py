@@ -182,13 +182,16 @@ OURS = sos.schedules
 UNREACHED = {
     "decay too long": OURS.PolynomialDecay(0.0, 0.5, 0, 7, frequency=1),
     "TF-MOT's decay too long": TFMOT.PolynomialDecay(0.0, 0.5, 0, 7, frequency=1),
-    "frequency does not divide": OURS.PolynomialDecay(0.0, 0.5, 0, 5, frequency=2),
+    "TF-MOT's frequency does not divide": TFMOT.PolynomialDecay(0.0, 0.5, 0, 5, frequency=2),
     "begins too late": OURS.PolynomialDecay(0.0, 0.5, 7, 9, frequency=1),
     "constant begins too late": OURS.ConstantSparsity(0.5, begin_step=7),
     "TF-MOT's constant begins too late": TFMOT.ConstantSparsity(0.5, begin_step=7),
 }
 REACHED = {
     "at the very last step": OURS.PolynomialDecay(0.0, 0.5, 0, 6, frequency=2),
+    "frequency does not divide": OURS.PolynomialDecay(0.0, 0.5, 0, 6, frequency=4),
+    "frequency longer than the schedule": OURS.PolynomialDecay(0.0, 0.5, 0, 6),
+    "TF-MOT's at the very last step": TFMOT.PolynomialDecay(0.0, 0.5, 0, 6, frequency=2),
     "constant at the last step": OURS.ConstantSparsity(0.5, begin_step=6),
     "a decay that is flat": OURS.PolynomialDecay(0.5, 0.5, 0, 50, frequency=1),
     "no sparsity": OURS.ConstantSparsity(0.0, begin_step=0),
@@ -227,6 +230,14 @@ def test_strict_makes_it_an_error_before_the_first_step(schedule):
 @pytest.mark.parametrize("schedule", REACHED.values(), ids=REACHED.keys())
 def test_a_schedule_that_is_reached_does_not_warn(schedule):
     fit(network(schedule), updater=sos.UpdateSparsity(strict=True))
+
+
+@pytest.mark.parametrize("per_execution", [1, 4])
+def test_the_default_frequency_does_not_miss_the_end(per_execution):
+    model = network(OURS.PolynomialDecay(0.0, 0.9, begin_step=0, end_step=6))
+    model.compile("sgd", "mse", steps_per_execution=per_execution)
+    fit(model, compiled=False)
+    assert zeros(model) == round(0.9 * SIZE)
 
 
 def test_a_ramp_that_does_not_arrive_warns():
@@ -326,12 +337,13 @@ def test_nan_weights_stop_training_at_the_update():
         model.fit(X, Y, batch_size=4, epochs=3, verbose=0, callbacks=[sos.UpdateSparsity()])
 
 
-def test_a_schedule_that_starts_over_is_said():
+def test_a_schedule_that_starts_over_is_refused():
     model = network(sos.schedules.PolynomialDecay(0.0, 0.5, 0, 4, frequency=2))
     fit(model, epochs=2)
     model.compile("sgd", "mse")  # a new optimizer, at step 0
-    with pytest.warns(UserWarning, match="`optimizer` starts at step 0.*ConstantSparsity"):
-        model.fit(X, Y, epochs=2, batch_size=4, verbose=0, callbacks=[sos.UpdateSparsity()])
+    with pytest.raises(ValueError, match=r"`optimizer` starts at step 0.*sos.freeze"):
+        fit(model, compiled=False)
+    assert zeros(model) == 12
 
 
 def test_a_constant_sparsity_may_start_over_in_silence():

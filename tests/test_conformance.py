@@ -37,6 +37,7 @@ class Technique:
         expect: `(model, sparsity)`, which asserts that the masks are what they have to be.
         driven: whether it needs `UpdateSparsity`.
         state: the name of what it learns beside a kernel, if it does.
+        unit: what a 1 in that stands for.
         penalty: `(kernel, state) ->` the penalty of one kernel, before it is weighted.
     """
 
@@ -45,6 +46,7 @@ class Technique:
     expect: Callable
     driven: bool = True
     state: str | None = None
+    unit: float = 1.0
     penalty: Callable = lambda kernel, state: 0.0
 
     @property
@@ -115,9 +117,9 @@ def expect_below_threshold(model, _):
         np.testing.assert_array_equal(sos.masks(model)[path], log_alpha < 3.0)
 
 
-def expect_open_gates(model, _):
-    for path, log_alpha in state_of(model, "log_alpha").items():
-        log_alpha = np.broadcast_to(log_alpha.numpy(), kernels_of(model)[path].shape)
+def expect_open_gates(model, _, gate_speed):
+    for path, stored in state_of(model, "log_alpha").items():
+        log_alpha = np.broadcast_to(gate_speed * stored.numpy(), kernels_of(model)[path].shape)
         is_open = reference.gate_mean(log_alpha) > 0
         np.testing.assert_array_equal(sos.masks(model)[path], is_open)
 
@@ -138,18 +140,21 @@ def variational_dropout(kl_weight, no_weight, driven):
     )
 
 
-def expected_weights(kernel, log_alpha):
-    return reference.expected_l0(np.broadcast_to(log_alpha, kernel.shape))
+def expected_weights(kernel, stored, gate_speed):
+    return reference.expected_l0(np.broadcast_to(gate_speed * stored, kernel.shape))
 
 
-def l0_regularization(l0_weight, no_weight, driven, group=None):
+def l0_regularization(l0_weight, no_weight, driven, group=None, **options):
+    options = {"group": group, **options}
+    gate_speed = options.get("gate_speed", 16.0)
     return Technique(
-        lambda _: lambda layer: sos.L0Regularization(layer, l0_weight, seed=1, group=group),
-        inert=lambda layer: sos.L0Regularization(layer, no_weight, 1 - 1e-9, group=group),
-        expect=expect_open_gates,
+        lambda _: lambda layer: sos.L0Regularization(layer, l0_weight, seed=1, **options),
+        inert=lambda layer: sos.L0Regularization(layer, no_weight, 1 - 1e-9, **options),
+        expect=functools.partial(expect_open_gates, gate_speed=gate_speed),
         driven=driven,
         state="log_alpha",
-        penalty=expected_weights,
+        unit=gate_speed,
+        penalty=functools.partial(expected_weights, gate_speed=gate_speed),
     )
 
 
@@ -184,6 +189,7 @@ TECHNIQUES = {
     "variational dropout, ramp": variational_dropout(RAMP, NO_RAMP, driven=True),
     "l0": l0_regularization(WEIGHT, 0.0, driven=False),
     "l0, ramp": l0_regularization(RAMP, NO_RAMP, driven=True),
+    "l0, as published": l0_regularization(WEIGHT, 0.0, driven=False, gate_speed=1.0),
     "l0, units": l0_regularization(WEIGHT, 0.0, driven=False, group="input"),
 }
 every_technique = pytest.mark.parametrize("name", TECHNIQUES)
@@ -209,11 +215,12 @@ def compiled(model, learning_rate=0.05, **options):
 
 def sparse_model(name, schedule=SCHEDULE, plain=None, **options):
     """Returns a compiled sparse model; what it learns is spread, to hold zeros and non-zeros."""
-    model = sos.sparsify(plain or plain_model(), TECHNIQUES[name].rules(schedule))
-    if TECHNIQUES[name].state is not None:
+    technique = TECHNIQUES[name]
+    model = sos.sparsify(plain or plain_model(), technique.rules(schedule))
+    if technique.state is not None:
         rng = np.random.default_rng(1)
-        for variable in state_of(model, TECHNIQUES[name].state).values():
-            variable.assign(rng.uniform(-6, 2, variable.shape))
+        for variable in state_of(model, technique.state).values():
+            variable.assign(rng.uniform(-6, 2, variable.shape) / technique.unit)
     return compiled(model, **options)
 
 

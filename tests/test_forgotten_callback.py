@@ -58,6 +58,7 @@ def test_fit_without_it_in_every_mode(mode):
         fit(network(**mode))
 
 
+@pytest.mark.filterwarnings("ignore:No gate of sos.L0")
 @pytest.mark.parametrize("technique", UNDRIVEN.values(), ids=UNDRIVEN.keys())
 def test_techniques_that_do_not_change_over_time_need_none(technique):
     model = network(technique, run_eagerly=True)
@@ -67,6 +68,7 @@ def test_techniques_that_do_not_change_over_time_need_none(technique):
     fit(model)
 
 
+@pytest.mark.filterwarnings("ignore:No gate of sos.L0")
 @pytest.mark.parametrize("technique", ["magnitude", "l0"])
 def test_fit_without_it_after_a_run_with_it(technique):
     model = network(DRIVEN[technique])

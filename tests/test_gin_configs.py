@@ -130,6 +130,7 @@ QUICKSTART = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:No gate of sos.L0")
 @pytest.mark.parametrize("name", QUICKSTART)
 def test_quickstart_files_train_three_steps(name, tmp_path):
     text = (GIN_CONFIGS / name).read_text()
@@ -177,6 +178,7 @@ def test_lenet_files_build(name, mnist_folder):
     assert wrapped == (0 if "dense" in name else len(NETS[network]))
 
 
+@pytest.mark.filterwarnings("ignore:No gate of sos.L0")
 def test_a_lenet_file_trains_three_steps(tmp_path, mnist_folder):
     name = "lenet/l0_groups/lenet_300_100.gin"
     bindings = [*SHORT, "END_STEP = 2", "BATCH_SIZE = 10"]

@@ -20,8 +20,8 @@ sys.modules["tensorflow"] = None
 del sys.argv[0]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
-TABLE, RUNNING, SAVING = (
-    f"tests/test_conformance{name}.py" for name in ("", "_running", "_saving")
+TABLE, RUNNING, SAVING, TERMS, REPEATS = (
+    f"tests/test_conformance{name}.py" for name in ("", "_running", "_saving", "_terms", "_repeats")
 )
 EVERY_TECHNIQUE = {
     TABLE: [
@@ -39,6 +39,7 @@ TWO_TECHNIQUES = {
     ],
     RUNNING: ["no_retracing_after_the_first_epoch", "forgetting_the_callback"],
     SAVING: ["weights_file"],
+    TERMS: ["constraints_hold_of_the_stripped_model_whatever_came_last"],
 }
 PART = [f"{file}::test_{name}" for file, names in EVERY_TECHNIQUE.items() for name in names]
 PART += [
@@ -47,6 +48,14 @@ PART += [
     for file, names in TWO_TECHNIQUES.items()
     for name in names
 ]
+DRIVEN = "tests/test_driven_training.py::test_"
+PART += [  # where a trace that is kept would hide a missing driver
+    f"{DRIVEN}training_on_without_a_driver[magnitude-loop, compile-train_on_batch]",
+    f"{DRIVEN}training_on_without_a_driver[l0-update, compile-fit]",
+    f"{DRIVEN}accumulated_gradients[2]",
+]
+PART += [f"{TERMS}::test_no_regularizer_moves_a_weight_that_is_absent[l0]"]
+PART += [f"{REPEATS}::test_an_update_repeated_at_its_step_changes_nothing[magnitude-constrained]"]
 
 
 def run(module, *arguments, tensorflow=False):
@@ -68,7 +77,7 @@ def run(module, *arguments, tensorflow=False):
     "tests",
     [
         pytest.param(["tests/jax_state_sync.py", *PART], id="part"),
-        pytest.param([TABLE, RUNNING, SAVING], id="all", marks=pytest.mark.slow),
+        pytest.param([TABLE, RUNNING, SAVING, TERMS], id="all", marks=pytest.mark.slow),
     ],
 )
 def test_conformance(tests):

@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from state_of_sparsity import schedules
 from state_of_sparsity.schedules import ConstantSparsity, PolynomialDecay, Ramp, check_schedule
 from state_of_sparsity.tfmot import pruning_schedules
+from state_of_sparsity.tfmot_twins import without_tensorflow
 
 
 @pytest.fixture(scope="module")
@@ -15,9 +17,10 @@ def tfmot():
 
 
 def same_as_tfmot(ours, theirs, steps):
+    """Checks values and steps, but for an update at `end_step`, which is never left out here."""
     for step in steps:
         should_prune, sparsity = theirs(step)
-        assert ours(step)[0] == bool(should_prune), step
+        assert ours(step)[0] == (bool(should_prune) or step == ours.end_step), step
         assert ours(step)[1] == pytest.approx(float(sparsity), abs=1e-6), step
 
 
@@ -28,6 +31,7 @@ def same_as_tfmot(ours, theirs, steps):
         {"target_sparsity": 0.25, "begin_step": 3, "frequency": 1},
         {"target_sparsity": 0.9, "begin_step": 2, "end_step": 11, "frequency": 3},
         {"target_sparsity": 0.0, "begin_step": 5, "end_step": 5, "frequency": 10},
+        {"target_sparsity": 0.9, "begin_step": 2, "end_step": 12, "frequency": 3},
     ],
 )
 def test_constant_sparsity_is_tfmots(tfmot, arguments):
@@ -57,6 +61,48 @@ def test_polynomial_decay_is_exact_at_its_ends():
         schedule = PolynomialDecay(initial, final, begin_step=3, end_step=10, frequency=7)
         assert schedule(3) == (True, initial)
         assert schedule(10) == (True, final)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "frequency", "due"),
+    [
+        (0, 10, 5, [0, 5, 10]),
+        (0, 10, 4, [0, 4, 8, 10]),
+        (3, 10, 100, [3, 10]),
+        (3, 4, 1, [3, 4]),
+        (2, 8, 5, [2, 7, 8]),
+    ],
+)
+def test_the_last_update_is_at_the_end_whatever_the_frequency(begin, end, frequency, due):
+    for schedule in (
+        PolynomialDecay(0.0, 0.9, begin, end, frequency=frequency),
+        ConstantSparsity(0.9, begin, end, frequency),
+    ):
+        assert [step for step in range(3 * end) if schedule(step)[0]] == due
+        assert schedule(end) == (True, 0.9)
+        for step in range(3 * end):
+            assert schedule.last_update(step) == max((d for d in due if d <= step), default=None)
+
+
+@pytest.mark.parametrize("kind", ["PolynomialDecay", "ConstantSparsity"])
+def test_the_twins_of_tfmots_schedules_keep_its_steps(tfmot, kind):
+    arguments = {
+        "PolynomialDecay": (0.0, 0.9, 2, 12, 3, 4),
+        "ConstantSparsity": (0.9, 2, 12, 4),
+    }[kind]
+    theirs = getattr(tfmot, kind)(*arguments)
+    twin = without_tensorflow(theirs)
+    assert type(twin).__name__ == kind and twin != getattr(schedules, kind)(*arguments)
+    for step in range(20):
+        should_prune, sparsity = theirs(step)
+        assert twin(step)[0] == bool(should_prune) == (step in (2, 6, 10))
+        assert twin(step)[1] == pytest.approx(float(sparsity), abs=1e-6)
+        assert twin.last_update(step) == max((d for d in (2, 6, 10) if d <= step), default=None)
+
+
+def test_schedules_that_are_not_tfmots_are_left_as_they_are():
+    for schedule in (ConstantSparsity(0.5, 0), lambda step: (True, 0.5)):
+        assert without_tensorflow(schedule) is schedule
 
 
 def test_polynomial_decay_by_hand():

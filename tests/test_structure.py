@@ -170,7 +170,7 @@ def test_masks_are_boolean_and_tell_what_is_present():
         expected = {
             "mask": value,
             "log_sigma2": value - np.log(theta**2 + 1e-8) < 1.0,
-            "log_alpha": value > -np.log(11),
+            "log_alpha": 16 * value > -np.log(11),
         }[name]
         (mask,) = sos.masks(wrapper).values()
         assert mask.dtype == bool

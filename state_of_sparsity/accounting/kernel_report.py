@@ -37,7 +37,7 @@ class KernelReport:
         nonzero: weights that are not zero at evaluation.
         uses: positions at which one example applies it (its multiply-adds are `size * uses`); None
             if not known.
-        itemsize: bytes a stored weight takes.
+        itemsize: bytes a stored weight takes: 0.5 where Keras has packed two into one.
         inputs_left: input units (of a convolution: channels) with a non-zero weight; None where a
             kernel's units are not known.
         outputs_left: the same of its output units.
@@ -48,10 +48,12 @@ class KernelReport:
     shape: tuple[int, ...]
     nonzero: int
     uses: int | None
-    itemsize: int
+    itemsize: int | float
     inputs_left: int | None
     outputs_left: int | None
     _read: Callable[[], np.ndarray] = field(repr=False, compare=False)
+    # The bytes of a kernel that is stored in another form than it is read in.
+    _stored: Callable[[], np.ndarray] | None = field(default=None, repr=False, compare=False)
 
     @property
     def size(self) -> int:
@@ -76,12 +78,12 @@ class KernelReport:
     @property
     def bytes_dense(self) -> int:
         """Bytes of all weights."""
-        return self.size * self.itemsize
+        return math.ceil(self.size * self.itemsize)
 
     @property
     def bytes_bitmask(self) -> int:
         """Bytes of one bit a weight and the non-zero values."""
-        return math.ceil(self.size / 8) + self.nonzero * self.itemsize
+        return math.ceil(self.size / 8) + math.ceil(self.nonzero * self.itemsize)
 
     @property
     def bytes_csr(self) -> int:
@@ -90,7 +92,7 @@ class KernelReport:
         The kernel is seen as a matrix whose columns are its last axis.
         """
         rows = math.prod(self.shape[:-1])
-        return self.nonzero * (self.itemsize + 4) + 4 * (rows + 1)
+        return math.ceil(self.nonzero * (self.itemsize + 4)) + 4 * (rows + 1)
 
     @functools.cached_property
     def bytes_gzip(self) -> int:
@@ -108,4 +110,5 @@ class KernelReport:
                 f"{self.nonzero} non-zeros when the report was made. "
                 f"Received: {np.count_nonzero(values)}. Call `report` again."
             )
+        values = values if self._stored is None else self._stored()
         return len(zlib.compress(np.ascontiguousarray(values).view(np.uint8).data, level=1))

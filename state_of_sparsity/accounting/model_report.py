@@ -1,7 +1,6 @@
 """`report`: what is left of every kernel of a model, in weights, multiply-adds and bytes."""
 
 import csv
-import functools
 import io
 import math
 import os
@@ -12,11 +11,14 @@ import numpy as np
 
 from state_of_sparsity import atomic_write
 from state_of_sparsity.accounting.kernel_report import COLUMNS, KernelReport
+from state_of_sparsity.accounting.kernel_values import reader
 from state_of_sparsity.accounting.multiply_adds import count_uses
 from state_of_sparsity.accounting.tables import markdown, plain_text
+from state_of_sparsity.layers.additive_tables import is_additive_table
 from state_of_sparsity.layers.base import SparseWrapper
+from state_of_sparsity.layers.lora import lora_product
 from state_of_sparsity.layers.units import units_left
-from state_of_sparsity.structure import model_kernels, walk
+from state_of_sparsity.structure import check_has_weights, model_kernels, walk
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,22 @@ class Report:
         parameters_outside_kernels: biases, normalization parameters and statistics; nothing else
             here counts them.
         without_kernel: paths of layers that hold no kernel, so that nothing can be made sparse.
+        additive_tables: paths of kernels left dense since no rule names them: class tokens,
+            position and segment embeddings, relative biases.
         not_built: paths of layers that have no weights yet and are not counted.
         note: why multiply-adds are not known, or None.
+        quantized: `(mode, paths)` of the kernels that Keras has quantized.
+        with_lora: paths of the kernels that are counted with LoRA's product added to them.
     """
 
     layers: tuple[KernelReport, ...]
     parameters_outside_kernels: int
     without_kernel: tuple[str, ...] = ()
+    additive_tables: tuple[str, ...] = ()
     not_built: tuple[str, ...] = ()
     note: str | None = None
+    quantized: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    with_lora: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -104,7 +113,7 @@ class Report:
         return markdown(self)
 
     def __str__(self) -> str:
-        """Returns the report as aligned columns of at most 100 characters."""
+        """Returns the report as aligned columns, every path whole."""
         return plain_text(self)
 
     def _total(self, column: str) -> int | None:
@@ -119,7 +128,8 @@ def report(model: keras.Model, input_shape=None) -> Report:
     not (the rule of the paper). Non-zeros are those of evaluation. Multiply-adds are for one
     example: `size * uses`, and `nonzero * uses` with the zeros left out. Lookups (`Embedding`) cost
     none; products without a kernel (attention scores) are not counted, and the cropped border of a
-    transposed convolution is.
+    transposed convolution is. Kernels are counted as layers use them: LoRA's product is added where
+    it is active, which makes them dense, and two quantized weights in one byte are two.
 
     Args:
         model: a built Keras model, sparse or not.
@@ -141,40 +151,58 @@ def report(model: keras.Model, input_shape=None) -> Report:
 
     Reference: Gale, Elsen, Hooker, "The State of Sparsity in Deep Neural Networks", 2019.
     """
-    if not isinstance(model, keras.layers.Layer) or not model.built:
-        raise ValueError(
-            "`model` must be a Keras model that is built, so that its weights exist. "
-            f"Received: {model!r}. Call it on a batch of data first, or `model.build(input_shape)`."
-        )
+    check_has_weights(model, "`sos.report`")
     kernels = model_kernels(model)
     uses, note = count_uses(model, kernels, input_shape)
     return Report(
         layers=tuple(_row(kernel, n) for kernel, n in zip(kernels, uses, strict=True)),
         parameters_outside_kernels=_parameters_outside(model, kernels),
         without_kernel=_without_kernel(model, kernels),
+        additive_tables=_additive_tables(kernels),
         not_built=tuple(path for path, layer in walk(model) if not layer.built),
         note=note,
+        quantized=_quantized(kernels),
+        with_lora=_with_lora(kernels),
     )
 
 
 def _row(kernel, uses: int | None) -> KernelReport:
-    variable, technique, read = kernel.variable, "dense", kernel.variable.numpy
-    if kernel.wrapper is not None:
-        technique = type(kernel.wrapper).__name__
-        read = functools.partial(kernel.wrapper.evaluation_kernel, kernel.kernel)
+    technique = "dense" if kernel.wrapper is None else type(kernel.wrapper).__name__
+    quantized, read = kernel.quantized, reader(kernel)
     values = read()
     inputs_left, outputs_left = units_left(kernel, values)
     return KernelReport(
         path=kernel.path,
         technique=technique,
-        shape=tuple(variable.shape),
+        shape=kernel.shape,
         nonzero=int(np.count_nonzero(values)),
         uses=uses,
-        itemsize=values.dtype.itemsize,
+        itemsize=values.dtype.itemsize if quantized is None else quantized.bits / 8,
         inputs_left=inputs_left,
         outputs_left=outputs_left,
         _read=read,
+        _stored=None if quantized is None else kernel.variable.numpy,
     )
+
+
+def _additive_tables(kernels) -> tuple[str, ...]:
+    if all(kernel.wrapper is None for kernel in kernels):
+        return ()  # nothing was made sparse, so nothing was left
+    dense = (kernel for kernel in kernels if kernel.wrapper is None and kernel.quantized is None)
+    return tuple(kernel.path for kernel in dense if is_additive_table(kernel))
+
+
+def _with_lora(kernels) -> tuple[str, ...]:
+    products = ((kernel.path, lora_product(kernel.owner, kernel.variable)) for kernel in kernels)
+    return tuple(path for path, product in products if product is not None)
+
+
+def _quantized(kernels) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    paths = {}
+    for kernel in kernels:
+        if kernel.quantized is not None:
+            paths.setdefault(kernel.owner.quantization_mode, []).append(kernel.path)
+    return tuple((mode, tuple(found)) for mode, found in paths.items())
 
 
 def _without_kernel(model, kernels) -> tuple[str, ...]:

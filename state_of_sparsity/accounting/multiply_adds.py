@@ -63,7 +63,10 @@ class _Watch:
         self.owners = []  # (layer, its kernels); tied layers own one kernel together
         self.loops = []  # (layer, the layer it runs at every time step)
         for layer in model._flatten_layers():
-            variables = [v for v in layer._trainable_variables if id(v) in wanted]
+            own = (
+                layer._trainable_variables + layer._non_trainable_variables
+            )  # quantized: the latter
+            variables = [v for v in own if id(v) in wanted]
             if variables:
                 self.owners.append((layer, variables))
             body = getattr(layer, "cell", None) if isinstance(layer, keras.layers.RNN) else None
@@ -109,11 +112,13 @@ class _Watch:
         with contextlib.ExitStack() as restore:
             for layer, shadow in shadows:
                 attributes = vars(layer)
-                if "call" in attributes:
-                    restore.callback(attributes.__setitem__, "call", attributes["call"])
+                quantized = getattr(layer, "quantization_mode", None) is not None
+                name = "quantized_call" if quantized else "call"  # which of them Keras calls
+                if name in attributes:
+                    restore.callback(attributes.__setitem__, name, attributes[name])
                 else:
-                    restore.callback(attributes.pop, "call", None)
-                attributes["call"] = _around(layer.call, shadow)
+                    restore.callback(attributes.pop, name, None)
+                attributes[name] = _around(getattr(layer, name), shadow)
             yield
 
     def _recording(self, owner, variables):
@@ -122,7 +127,7 @@ class _Watch:
         def shadow(call, args, kwargs):
             before = [self.calls[id(variable)] for variable in variables]
             outputs = call(*args, **kwargs)
-            arguments = inspect.signature(call).bind(*args, **kwargs).arguments
+            arguments = inspect.signature(owner.call).bind(*args, **kwargs).arguments
             shapes = _first_shape((args, kwargs)), _first_shape(outputs)
             for variable, calls in zip(variables, before, strict=True):
                 if self.calls[id(variable)] == calls:

@@ -22,15 +22,20 @@ _MARKDOWN_HEADER = (
 
 
 def plain_text(report) -> str:
-    """Returns a report as aligned columns of at most 100 characters, totals and remarks below."""
-    cells = [_plain_cells(row, row.path, _shape(row)) for row in report.layers]
-    cells = [_PLAIN_HEADER, *cells, _plain_cells(report, "total", "")]
+    """Returns a report as aligned columns, totals and remarks below.
+
+    Lines have at most 100 characters. A path for which that leaves no room stands on a line of its
+    own, above its figures and however long it is: rules need it whole.
+    """
+    rows = [_plain_cells(row, row.path, _shape(row)) for row in report.layers]
+    cells = [_PLAIN_HEADER, *rows, _plain_cells(report, "total", "")]
     widths = [max(len(line[column]) for line in cells) for column in range(len(_PLAIN_HEADER))]
-    widths[0] = max(12, min(widths[0], WIDTH - sum(widths[1:]) - 2 * len(widths[1:])))
-    lines = ["  ".join(_aligned(line, widths)).rstrip() for line in cells]
+    room = max(12, WIDTH - sum(widths[1:]) - 2 * len(widths[1:]))
+    widths[0] = max(len(line[0]) for line in cells if len(line[0]) <= room)
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    remarks = [textwrap.fill(remark, WIDTH, subsequent_indent="  ") for remark in _remarks(report)]
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", *remarks])
+    header, *lines, total = [_aligned(line, widths) for line in cells]
+    remarks = [_wrapped(remark) for remark in _remarks(report)]
+    return "\n".join([header, rule, *lines, rule, total, "", *remarks])
 
 
 def markdown(report) -> str:
@@ -72,14 +77,30 @@ def _markdown_cells(row, path, technique, shape):
 
 def _remarks(report):
     yield _techniques(report)
+    gated = [row for row in report.layers if row.technique == "L0Regularization"]
+    if gated and not any(row.sparsity for row in gated):
+        yield (
+            "No gate of L0Regularization is shut yet. After training that means: train longer, or "
+            "raise `l0_weight`, `gate_speed` or the learning rate (docs/l0_regularization.md)."
+        )
     yield (
         f"Outside kernels: {report.parameters_outside_kernels:,} parameters (biases, "
         "normalization, ...), not counted above."
     )
     if report.without_kernel:
         yield f"No kernel, left alone: {_listed(report.without_kernel)}."
+    if report.additive_tables:
+        yield (
+            f"Left dense unless a rule names them, as tables that are added to activations (class "
+            f"tokens, position and segment embeddings, relative biases): "
+            f"{_listed(report.additive_tables)}."
+        )
     if report.not_built:
         yield f"Not built, so not counted: {_listed(report.not_built)}."
+    for mode, paths in report.quantized:
+        yield f"Quantized to {mode}: {_kernels(len(paths))} ({_listed(paths)})."
+    if report.with_lora:
+        yield f"LoRA's product is added, as the layers add it, to {_listed(report.with_lora)}."
     yield _multiply_adds(report)
     yield (
         f"Stored: {_scaled(report.bytes_dense)}B dense, {_scaled(report.bytes_bitmask)}B as bitmask"
@@ -129,18 +150,18 @@ def _shape(row):
     return "x".join(map(str, row.shape))
 
 
+def _wrapped(text):
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+
+
 def _aligned(line, widths):
-    yield _shortened(line[0], widths[0]).ljust(widths[0])
-    yield line[1].ljust(widths[1])
-    for text, width in zip(line[2:], widths[2:], strict=True):
-        yield text.rjust(width)
-
-
-def _shortened(path, width):
-    if len(path) <= width:
-        return path
-    start = (width - 3) // 3
-    return f"{path[:start]}...{path[start + 3 - width :]}"
+    path, shape, *figures = line
+    above = f"{path}\n" if len(path) > widths[0] else ""
+    cells = [("" if above else path).ljust(widths[0]), shape.ljust(widths[1])]
+    cells += [text.rjust(width) for text, width in zip(figures, widths[2:], strict=True)]
+    return above + "  ".join(cells).rstrip()
 
 
 def _scaled(count):

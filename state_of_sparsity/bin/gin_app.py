@@ -10,7 +10,7 @@ import traceback
 import gin
 from absl import app, flags, logging
 
-from state_of_sparsity.bin import gin_messages
+from state_of_sparsity.bin import gin_messages, recorded_defaults
 
 # TensorFlow's start says a dozen lines about the machine otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -117,7 +117,9 @@ def parse(gin_files, bindings, data_dir=None, run_dir=None):
     gin.finalize()
     # gin continues a long line after a backslash.
     places = rf"(?m)^({DATA_DIR_MACRO}|{RUN_DIR_MACRO}) = (.*\\\n)*.*\n"
-    return re.sub(places, "", gin.config_str())
+    text = re.sub(places, "", gin.config_str())
+    recorded_defaults.bind()
+    return text
 
 
 def check_all_used():

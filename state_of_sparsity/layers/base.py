@@ -1,8 +1,15 @@
 """`SparseWrapper`: a Keras layer that runs another layer with its kernels replaced."""
 
 import keras
+from keras import ops
 
-from state_of_sparsity.layers.kernels import Kernel, find_kernels
+from state_of_sparsity.layers.additive_tables import kernels_to_wrap
+from state_of_sparsity.layers.compiled_methods import check_not_compiled
+from state_of_sparsity.layers.effective_terms import EffectiveConstraint, act_on_effective_kernel
+from state_of_sparsity.layers.held_kernels import check_held, holders
+from state_of_sparsity.layers.kernels import Kernel, distinct_prefixes, find_kernels
+from state_of_sparsity.layers.pass_through import PassThrough
+from state_of_sparsity.layers.saved_state import SavedState
 from state_of_sparsity.layers.substitution import call_with
 from state_of_sparsity.layers.training_mode import (
     call_like,
@@ -12,22 +19,35 @@ from state_of_sparsity.layers.training_mode import (
 )
 
 
-class SparseWrapper(keras.layers.Wrapper):
+class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
     """Runs the wrapped layer with an effective kernel in place of each of its kernels.
 
     The wrapped layer does all the arithmetic, so one wrapper serves every kind of layer. A
     technique is a subclass that says what state it keeps for a kernel (`add_kernel_state`), what
     the effective kernel is (`effective_kernel`), and which weights are left at evaluation
-    (`evaluation_kernel`, `present`).
+    (`evaluation_kernel`, `present`). What it computes otherwise than its layer goes into
+    `sparse_call`, not `call`.
 
     Args:
         layer: the Keras layer to make sparse, built or not.
-        kernels: names of the kernels to make sparse, as in `find_kernels`; every kernel if `None`.
+        kernels: names of the kernels to make sparse, as in `find_kernels`; if `None` every kernel
+            but class tokens, position and segment embeddings and relative biases.
         **kwargs: `name` (the wrapped layer's by default) and `trainable`.
 
     Raises:
         ValueError: if `layer` is no layer, or is sparse already.
     """
+
+    def __init_subclass__(cls, **kwargs):
+        """Refuses a `call`, which would be ignored: each wrapper has its layer's as its own."""
+        super().__init_subclass__(**kwargs)
+        if cls.call is not SparseWrapper.call:
+            owner = next(kind for kind in cls.__mro__ if "call" in vars(kind))
+            raise TypeError(
+                f"`{cls.__name__}` must not define `call`: a sparse wrapper is called as its layer "
+                f"is. Received: `call` of {owner.__name__}. Override "
+                "`sparse_call(self, args, kwargs, training)` instead."
+            )
 
     def __init__(self, layer, *, kernels=None, **kwargs):
         _check_layer(layer)
@@ -43,6 +63,7 @@ class SparseWrapper(keras.layers.Wrapper):
         # Out of Keras's tracking: the wrapped layer owns these variables, not the wrapper.
         object.__setattr__(self, "sparse_kernels", [])
         object.__setattr__(self, "kernel_state", {})
+        object.__setattr__(self, "_holders", {})
         object.__setattr__(self, "driven", False)
         # Set by what updates the layer: a name alone need not be unique in a model.
         self.path_in_model = None
@@ -65,6 +86,13 @@ class SparseWrapper(keras.layers.Wrapper):
         """Returns a boolean numpy array: the weights of `kernel` present at evaluation."""
         raise NotImplementedError
 
+    def constrained_kernel(self, kernel: Kernel, constraint):
+        """Returns what to store for the kernel of evaluation to be as `constraint` makes it.
+
+        Unless a technique says how, the stored kernel is constrained.
+        """
+        return constraint(ops.convert_to_tensor(kernel.variable))
+
     @property
     def needs_driver(self) -> bool:
         """Whether the state changes over time, so that `UpdateSparsity` has to drive it."""
@@ -80,6 +108,8 @@ class SparseWrapper(keras.layers.Wrapper):
     def guarded(self, kernel: Kernel, training):
         """Returns the effective kernel; its gradient fails if a needed driver is missing."""
         value = self.effective_kernel(kernel, training)
+        if training and isinstance(kernel.variable.constraint, EffectiveConstraint):
+            kernel.variable.constraint.see()
         return self.guard(kernel, value) if training else value
 
     def guard(self, kernel: Kernel, value):
@@ -89,9 +119,13 @@ class SparseWrapper(keras.layers.Wrapper):
             return value
         return with_check_in_gradient(value, self.check_driven)
 
-    def run_layer(self, values, args, kwargs):
-        """Calls the wrapped layer with substituted variables and keeps its other effects."""
-        outputs, updates, losses = call_with(self.layer, values, args, kwargs)
+    def run_layer(self, values, args, kwargs, method=None):
+        """Calls the wrapped layer, or a method of it, with substituted variables.
+
+        What else it does is kept: assignments to other variables, added losses.
+        """
+        self.check_kernels()
+        outputs, updates, losses = call_with(self.layer, values, args, kwargs, method)
         substituted = {id(variable): value for variable, value in values}
         for variable, value in updates:
             if id(variable) in substituted:
@@ -105,6 +139,11 @@ class SparseWrapper(keras.layers.Wrapper):
     def merge_update(self, variable, value):
         """Returns what to store when the wrapped layer assigns its own kernel; None: nothing."""
         return None
+
+    def check_kernels(self):
+        """Raises a `RuntimeError` if the wrapped layer's kernels were exchanged for others."""
+        for kernel in self.sparse_kernels:
+            check_held(self, kernel, self._holders[kernel.name])
 
     def check_driven(self):
         """Raises an error if nothing drives the state that changes over time."""
@@ -126,6 +165,7 @@ class SparseWrapper(keras.layers.Wrapper):
         tell_training(model)
 
         def fail():
+            model.train_function = None  # TensorFlow cannot trace it again
             raise RuntimeError(
                 f"The model '{model.name}' was trained the first time it was called, and its "
                 f"`call` takes no `training`: the sparse layer '{self.name}' could not know. Call "
@@ -141,18 +181,27 @@ class SparseWrapper(keras.layers.Wrapper):
     def build(self, *args, **kwargs):
         """Builds the wrapped layer if need be, and the state beside its kernels."""
         if not self.layer.built:
+            self._name_as_unwrapped()
             self.layer.build(*args, **kwargs)
         if not self.sparse_kernels:
-            self.sparse_kernels.extend(find_kernels(self.layer, self.kernel_names))
+            self.sparse_kernels.extend(kernels_to_wrap(self.layer, self.kernel_names))
             for kernel, prefix in zip(
-                self.sparse_kernels, _prefixes(self.sparse_kernels), strict=True
+                self.sparse_kernels, distinct_prefixes(self.sparse_kernels), strict=True
             ):
+                self._holders[kernel.name] = holders(kernel)
                 self.kernel_state[kernel.name] = self.add_kernel_state(kernel, prefix)
+                act_on_effective_kernel(self, kernel)
 
     def build_if_possible(self):
         """Creates the state at once around a layer that is built; the end of a constructor."""
         if self.layer.built and find_kernels(self.layer):
+            # State is named as the kernels are: Orbax tells variables by their paths.
+            self._parent_path = self.layer._parent_path
             self.build()
+
+    def _name_as_unwrapped(self):
+        """Has the wrapped layer's variables named as without the wrapper, whenever it is built."""
+        self.layer._parent_path = self._parent_path
 
     def _maybe_build(self, call_spec):
         # Keras would hand `build` the first input's shape alone; attention needs them all.
@@ -161,6 +210,7 @@ class SparseWrapper(keras.layers.Wrapper):
         if not takes_training(self.layer):
             call_spec.arguments_dict.pop("training", None)
         with self._open_name_scope():
+            self._name_as_unwrapped()
             self.layer._maybe_build(call_spec)
             if not self.layer.built:  # it builds itself when it is called
                 self.layer(**call_spec.arguments_dict)
@@ -178,24 +228,9 @@ class SparseWrapper(keras.layers.Wrapper):
             self.layer.build_from_config(config)
         self.build()
 
-    def compute_output_spec(self, *args, training=None, **kwargs):
-        """Returns the wrapped layer's output specification."""
-        if training is not None and takes_training(self.layer):
-            kwargs["training"] = training
-        return self.layer.compute_output_spec(*args, **kwargs)
-
-    def compute_output_shape(self, *args, **kwargs):
-        """Returns the wrapped layer's output shape."""
-        return self.layer.compute_output_shape(*args, **kwargs)
-
-    def compute_mask(self, *args, **kwargs):
-        """Returns the wrapped layer's mask."""
-        return self.layer.compute_mask(*args, **kwargs)
-
-    @property
-    def supports_masking(self):
-        """Whether the wrapped layer supports masking."""
-        return self.layer.supports_masking
+    def write_zeros(self, kernel: Kernel):
+        """Stores the kernel of evaluation, so that it stays what evaluation computes with."""
+        kernel.variable.assign(self.evaluation_kernel(kernel))
 
     def get_config(self):
         """Returns the configuration, the wrapped layer's included."""
@@ -212,6 +247,7 @@ def _check_layer(layer):
             "`layer` must be a Keras layer, such as keras.layers.Dense(10). "
             f"Received: {layer!r} (of type {type(layer).__name__})."
         )
+    check_not_compiled(layer)
     inside = layer._flatten_layers()
     sparse = next((inner for inner in inside if isinstance(inner, SparseWrapper)), None)
     if sparse is not None:
@@ -225,21 +261,3 @@ def _check_layer(layer):
             "`layer` must be a layer, not a whole model. "
             f"Received: the model '{layer.name}'. Use `sos.sparsify(model, rules)`."
         )
-
-
-def _prefixes(kernels: list[Kernel]) -> list[str]:
-    """Returns what tells each kernel from the others: the shortest unique end of its name."""
-    if len(kernels) == 1:
-        return [""]
-    split = [kernel.name.split("/") for kernel in kernels]
-
-    def ends(length):
-        return ["_".join(parts[-length:]) for parts in split]
-
-    def shortest(index):
-        for length in range(1, len(split[index])):
-            if ends(length).count(ends(length)[index]) == 1:
-                return ends(length)[index]
-        return "_".join(split[index])
-
-    return [f"{shortest(index)}_" for index in range(len(kernels))]

@@ -119,7 +119,7 @@ def _is_kernel(weight: Kernel) -> bool:
         and 0 not in variable.shape
         and keras.backend.is_float_dtype(variable.dtype)
         and "bias" not in leaf
-        and not leaf.startswith("lora_kernel")
+        and not leaf.startswith("lora_")
         and not isinstance(weight.owner, _WITHOUT_KERNELS)
     )
 
@@ -138,3 +138,29 @@ def _named(weights: list[Kernel], name: str, layer) -> list[Kernel]:
             f"Its trainable weights are {[weight.name for weight in weights]}."
         )
     return found
+
+
+def distinct_prefixes(kernels: Sequence[Kernel]) -> list[str]:
+    """Returns what tells each kernel from the others: the shortest unique end of its name.
+
+    Example:
+
+    >>> [kernel.name for kernel in kernels]
+    ['lstm_cell/kernel', 'lstm_cell/recurrent_kernel']
+    >>> distinct_prefixes(kernels)
+    ['kernel_', 'recurrent_kernel_']
+    """
+    if len(kernels) == 1:
+        return [""]
+    split = [kernel.name.split("/") for kernel in kernels]
+
+    def ends(length):
+        return ["_".join(parts[-length:]) for parts in split]
+
+    def shortest(index):
+        for length in range(1, len(split[index])):
+            if ends(length).count(ends(length)[index]) == 1:
+                return ends(length)[index]
+        return "_".join(split[index])
+
+    return [f"{shortest(index)}_" for index in range(len(kernels))]

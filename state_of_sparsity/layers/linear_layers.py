@@ -20,15 +20,33 @@ _LINEAR = (
     keras.layers.DepthwiseConv2D,
 )
 
+# What a subclass may define anew and compute the same; Keras sets two of them on every instance.
+_NO_ARITHMETIC = {
+    *("__init__", "build", "quantize", "get_config", "from_config", "get_build_config"),
+    *("build_from_config", "compute_output_shape", "compute_output_spec", "compute_mask"),
+    *("save_own_variables", "load_own_variables", "__repr__", "__class__", "__doc__"),
+}
+
 
 def is_linear(layer) -> bool:
     """Returns whether `layer` computes `activation(inputs * kernel + bias)`.
 
-    True of Keras's own layers, and of subclasses that do not change what `call` computes.
+    True of Keras's own layers, and of subclasses and instances that change nothing of what these
+    define but how they are made and saved.
     """
     if getattr(layer, "logit_soft_cap", None) is not None:
         return False
-    return any(isinstance(layer, kind) and type(layer).call is kind.call for kind in _LINEAR)
+    kind = next((kind for kind in type(layer).__mro__ if kind in _LINEAR), None)
+    if kind is None:
+        return False
+    below = type(layer).__mro__[: type(layer).__mro__.index(kind)]
+    redefined = {name for own in (layer, *below) for name in vars(own)} - _NO_ARITHMETIC
+    # Data on the instance are its settings; what the class defines and the instance hides is not.
+    return not any(_is_code(getattr(kind, name, None)) for name in redefined)
+
+
+def _is_code(attribute):
+    return callable(attribute) or isinstance(attribute, property)
 
 
 def looks_up(layer, kwargs):

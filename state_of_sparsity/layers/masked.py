@@ -32,6 +32,12 @@ class MaskedWrapper(SparseWrapper):
         value = ops.convert_to_tensor(kernel.variable)
         return ops.where(ops.convert_to_tensor(self.mask(kernel)), value, ops.zeros_like(value))
 
+    def constrained_kernel(self, kernel, constraint):
+        """Returns the constrained effective kernel, and the masked values as they are."""
+        mask = ops.convert_to_tensor(self.mask(kernel))
+        allowed = constraint(self.effective_kernel(kernel, training=False))
+        return ops.where(mask, allowed, ops.convert_to_tensor(kernel.variable))
+
     def merge_update(self, variable, value):
         """Keeps the masked values when a layer assigns its own kernel (SpectralNormalization)."""
         kernel = next(k for k in self.sparse_kernels if k.variable is variable)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.schedules import Ramp, is_number
 
@@ -39,6 +40,10 @@ class PenalizedWrapper(SparseWrapper):
         """Returns the penalty of one kernel, a scalar tensor, before it is weighted."""
         raise NotImplementedError
 
+    def from_stored(self, stored):
+        """Returns what the formulas are about, of the value of the auxiliary variable: the same."""
+        return stored
+
     def add_auxiliary(self, kernel, name, initializer, shape=None):
         """Creates the auxiliary variable of a kernel, with the penalty as its regularizer.
 
@@ -55,7 +60,7 @@ class PenalizedWrapper(SparseWrapper):
         def regularizer(auxiliary):
             fixed = self.current_weight is None
             weight = self.penalty_weight if fixed else ops.convert_to_tensor(self.current_weight)
-            auxiliary = ops.convert_to_tensor(auxiliary)
+            auxiliary = self.from_stored(ops.convert_to_tensor(auxiliary))
             theta = ops.cast(ops.convert_to_tensor(kernel.variable), auxiliary.dtype)
             return ops.cast(weight, auxiliary.dtype) * self.penalty(theta, auxiliary)
 
@@ -76,8 +81,8 @@ class PenalizedWrapper(SparseWrapper):
         self.current_weight.assign(weight)
 
     def tensors(self, kernel):
-        """Returns the kernel and its auxiliary variable as tensors of the latter's precision."""
-        state = ops.convert_to_tensor(self.kernel_state[kernel.name])
+        """Returns the kernel and what is learned beside it, as tensors of one precision."""
+        state = self.from_stored(ops.convert_to_tensor(self.kernel_state[kernel.name]))
         return ops.cast(ops.convert_to_tensor(kernel.variable), state.dtype), state
 
     def get_config(self):
@@ -96,6 +101,7 @@ class PenalizedWrapper(SparseWrapper):
 
 
 def _check_weight(weight, argument):
+    refuse_class(argument, weight, f"{argument}=sos.schedules.Ramp(1e-4, 0, 1000)")
     if not isinstance(weight, Ramp) and not (is_number(weight) and weight >= 0):
         raise ValueError(
             f"`{argument}` must be a number of at least 0 or a sos.schedules.Ramp. "

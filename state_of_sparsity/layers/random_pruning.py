@@ -53,5 +53,15 @@ class RandomPruning(ScheduledMask):
         return np.random.default_rng([self.seed, key]).random(values.shape, np.float32)
 
     def get_config(self):
-        """Returns the configuration."""
-        return {**super().get_config(), "seed": self.seed}
+        """Returns the configuration, with the path that the scores are drawn from, once known."""
+        config = {**super().get_config(), "seed": self.seed}
+        return config if self.path_in_model is None else {**config, "path": self.path_in_model}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Creates the wrapper from its configuration: its masks stay wherever it is put."""
+        config = dict(config)
+        path = config.pop("path", None)
+        wrapper = super().from_config(config, custom_objects)
+        wrapper.path_in_model = path
+        return wrapper

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from state_of_sparsity.arguments import refuse_class
+from state_of_sparsity.layers.effective_terms import constrain
 from state_of_sparsity.layers.kernels import Kernel
 from state_of_sparsity.layers.mask_arithmetic import keep_largest, zero_count
 from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.schedule_saving import deserialize_schedule, serialize_schedule
 from state_of_sparsity.schedules import check_schedule
+
+_MOST_ROUNDS = 100
 
 
 class ScheduledMask(MaskedWrapper):
@@ -74,8 +78,9 @@ class ScheduledMask(MaskedWrapper):
     def update_masks(self, sparsity: float):
         """Sets every mask to `sparsity`, one kernel in memory at a time."""
         for kernel in self.sparse_kernels:
-            scores = self.checked_scores(kernel)
-            self.mask(kernel).assign(keep_largest(scores, zero_count(sparsity, scores.size)))
+            zeros = zero_count(sparsity, math.prod(kernel.variable.shape))
+            member = GroupMember(self, kernel)
+            _settle([member], zeros, lambda member=member, zeros=zeros: member.drop(zeros))
 
     def get_config(self):
         """Returns the configuration, with the schedule in a form that can be revived."""
@@ -95,8 +100,8 @@ class ScheduledMask(MaskedWrapper):
 
 
 def _check_distribution(distribution):
-    usable = not isinstance(distribution, type) and callable(getattr(distribution, "zeros", None))
-    if distribution is not None and not usable:
+    refuse_class("distribution", distribution, 'sos.distributions.GlobalThreshold("a name")')
+    if distribution is not None and not callable(getattr(distribution, "zeros", None)):
         raise ValueError(
             "`distribution` must be None or one of sos.distributions.GlobalThreshold and "
             f"ErdosRenyiKernel. Received: {distribution!r}."
@@ -115,9 +120,24 @@ class GroupMember:
         """The kernel's variable."""
         return self.kernel.variable
 
+    @property
+    def mask(self):
+        """The kernel's mask."""
+        return self.wrapper.mask(self.kernel)
+
     def scores(self):
         """Returns the kernel's scores, computed anew, as an array."""
         return self.wrapper.checked_scores(self.kernel)
+
+    def drop(self, zeros: int) -> bool:
+        """Masks the `zeros` lowest scores; returns whether a constraint may have changed some."""
+        mask = keep_largest(self.scores(), zeros)
+        constrained = self.variable.constraint is not None
+        changed = constrained and not np.array_equal(mask, self.mask.numpy())
+        self.mask.assign(mask)
+        if changed:
+            constrain(self.kernel, where=np.less)
+        return changed
 
 
 def update_together(wrappers: list[ScheduledMask], sparsity: float):
@@ -132,6 +152,29 @@ def update_together(wrappers: list[ScheduledMask], sparsity: float):
     """
     members = [GroupMember(w, kernel) for w in wrappers for kernel in w.sparse_kernels]
     size = sum(math.prod(member.variable.shape) for member in members)
-    counts = wrappers[0].distribution.zeros(members, zero_count(sparsity, size))
-    for member, count in zip(members, counts, strict=True):
-        member.wrapper.mask(member.kernel).assign(keep_largest(member.scores(), count))
+    zeros = zero_count(sparsity, size)
+
+    def drop_once():
+        counts = wrappers[0].distribution.zeros(members, zeros)
+        changed = [m.drop(count) for m, count in zip(members, counts, strict=True)]
+        return any(changed)
+
+    _settle(members, zeros, drop_once)
+
+
+def _settle(members, zeros, drop_once):
+    """Calls `drop_once` until masks and constraints agree, so that a second update changes nothing.
+
+    Without constraints that is once. With one, a weight that comes back can have to be smaller
+    than others that are masked. Weights only get smaller meanwhile, lest this go round in circles:
+    what is to be larger is made so in the end, when it is present whatever its size.
+    """
+    for member in members:
+        if zeros and member.variable.constraint is not None and member.mask.numpy().all():
+            constrain(member.kernel)  # what is masked now keeps its scale from here on
+    rounds = 0
+    while drop_once() and rounds < _MOST_ROUNDS:
+        rounds += 1
+    if rounds:
+        for member in members:
+            constrain(member.kernel, where=np.greater)

@@ -15,8 +15,8 @@ class _RecordingScope(keras.StatelessScope):
         self.updates[id(update[0])] = update
 
 
-def call_with(layer, values, args, kwargs):
-    """Calls `layer` with substitute values for some of its variables.
+def call_with(layer, values, args, kwargs, method=None):
+    """Calls `layer`, or a method of it, with substitute values for some of its variables.
 
     Everything else the layer does is reported, so that the caller can let it happen: assignments
     (seeds, moving averages, recurrent states) and losses added inside.
@@ -26,6 +26,7 @@ def call_with(layer, values, args, kwargs):
         values: list of `(variable, tensor)`, the substitutes, of the variables' shapes.
         args: positional arguments of the call.
         kwargs: keyword arguments of the call.
+        method: what is called; the layer itself if `None`.
 
     Returns:
         `(outputs, updates, losses)`: `updates` is a list of `(variable, value)` still to be
@@ -36,5 +37,5 @@ def call_with(layer, values, args, kwargs):
     # from outside the function that is being traced.
     others = [(v, v.value) for v in layer.variables if id(v) not in substituted]
     with _RecordingScope(others + list(values)) as scope:
-        outputs = layer(*args, **kwargs)
+        outputs = (method or layer)(*args, **kwargs)
     return outputs, list(scope.updates.values()), scope.losses

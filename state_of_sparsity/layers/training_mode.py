@@ -4,6 +4,8 @@ import inspect
 
 import keras
 from keras import ops
+from keras.src.backend.common import global_state
+from keras.src.backend.common.variables import AutocastScope
 
 
 def tell_training(model):
@@ -13,6 +15,18 @@ def tell_training(model):
     prediction. Called with it all the same, Keras passes it to the layers inside.
     """
     model._call_has_training_arg = True
+
+
+def in_training() -> bool:
+    """Returns whether the layer that is being called, if one is, was told that it trains."""
+    # `Layer._get_call_context` would begin a call where there is none, and clear losses.
+    context = global_state.get_global_attribute("current_call_ctx")
+    return context is not None and bool(context.get_value("training"))
+
+
+def without_autocast():
+    """Returns a context in which variables are read in their own precision."""
+    return AutocastScope(None)
 
 
 def with_check_in_gradient(value, check):

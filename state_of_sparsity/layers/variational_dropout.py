@@ -126,12 +126,24 @@ class VariationalDropout(PenalizedWrapper):
         if training:
             noise = keras.random.normal(theta.shape, dtype=theta.dtype, seed=self.seed_generator)
             return theta + ops.sqrt(self.variance(theta, log_sigma2) + EPSILON) * noise
+        return self._thresholded(theta, log_sigma2)
+
+    def _thresholded(self, theta, log_sigma2):
         present = self.log_alpha(theta, log_sigma2) < self.threshold
         return ops.where(present, theta, ops.zeros_like(theta))
 
+    def constrained_kernel(self, kernel, constraint):
+        """Returns the constrained means, those of dropped weights as they are."""
+        theta, log_sigma2 = self.tensors(kernel)
+        for _ in range(2):  # a smaller mean can cross the threshold, and the rest have to make up
+            allowed = constraint(self._thresholded(theta, log_sigma2))
+            present = self.log_alpha(theta, log_sigma2) < self.threshold
+            theta = ops.where(present, allowed, theta)
+        return ops.cast(theta, kernel.variable.dtype)
+
     def sparse_call(self, args, kwargs, training):
         """Draws pre-activations in training where the layer is linear in its one kernel."""
-        if not training or len(self.sparse_kernels) != 1 or not is_linear(self.layer):
+        if not (training and self._draws_outputs(args, kwargs)):
             return super().sparse_call(args, kwargs, training)
         (kernel,) = self.sparse_kernels
         theta, log_sigma2 = self.tensors(kernel)
@@ -144,6 +156,18 @@ class VariationalDropout(PenalizedWrapper):
         # Fast convolutions can make a sum of squares slightly negative: the square root must not.
         scale = ops.sqrt(ops.relu(ops.cast(variance, "float32")) + EPSILON)
         return self._activated(mean + ops.cast(scale * noise, mean.dtype))
+
+    def _draws_outputs(self, args, kwargs):
+        """Returns whether the noise of a call is drawn for its outputs, else for the weights."""
+        inputs = args[0] if args else kwargs.get("inputs")
+        return (
+            len(self.sparse_kernels) == 1
+            and is_linear(self.layer)
+            # TensorFlow's ragged tensors have no one shape that noise could be drawn in.
+            and not hasattr(inputs, "ragged_rank")
+            # A subclass that draws its weights in another way means it.
+            and type(self).effective_kernel is VariationalDropout.effective_kernel
+        )
 
     def _output_variance(self, kernel, sigma2, args, kwargs):
         """Runs the layer on squared inputs with sigma^2 as kernel and nothing else added."""

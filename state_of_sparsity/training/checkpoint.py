@@ -72,7 +72,8 @@ def restore(path, model):
     _check_format(path, header)
     variables = _variables(model)
     _check_same(path, "techniques", header["techniques"], _techniques(model))
-    _check_same(path, "variables", header["variables"], _description(variables))
+    description = _description(variables)
+    _check_same(path, "variables", _named_as_now(header["variables"], description), description)
     for variable, array in zip(variables, arrays, strict=True):
         # numpy cannot name bfloat16 and stores its bytes.
         variable.assign(array.view(variable.dtype) if array.dtype.kind == "V" else array)
@@ -145,6 +146,20 @@ def _description(variables):
             keras.backend.standardize_dtype(v.dtype),
         ]
         for v in variables
+    ]
+
+
+def _named_as_now(saved, present):
+    """Returns a saved description with the state beside kernels named by its layer's whole path.
+
+    It was once named by the layer alone: `dense/mask` for what is `block/dense/mask`.
+    """
+    state = re.compile(r"mask|log_sigma2|log_alpha|penalty_weight")
+    if len(saved) != len(present):
+        return saved
+    return [
+        now if state.search(name) and now[0].endswith(name.split("/")[-1]) else [name, *rest]
+        for (name, *rest), now in zip(saved, present, strict=True)
     ]
 
 

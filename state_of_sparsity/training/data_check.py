@@ -1,6 +1,6 @@
 """Whether a data set is there and fits the model, known before training begins."""
 
-import warnings
+from state_of_sparsity.user_warnings import warn
 
 
 def open_data(data, model):
@@ -31,8 +31,7 @@ def open_data(data, model):
     counted, there = getattr(rate, "examples", None), getattr(data, "examples", None)
     # Without classes, the files may hold a part of the data, and steps are tried out on it.
     if classes is not None and None not in (counted, there) and counted != there:
-        warnings.warn(
+        warn(
             f"The learning rate counts epochs of {counted:,} examples, the data have {there:,} to "
-            "train on. Unless this is a trial, give that number: in a gin file that is EXAMPLES.",
-            stacklevel=2,
+            "train on. Unless this is a trial, give that number: in a gin file that is EXAMPLES."
         )

@@ -1,7 +1,6 @@
 """What is trained, on what, how and for how long."""
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import keras
 from state_of_sparsity import surgery
 from state_of_sparsity.training.strategies import Strategy
 from state_of_sparsity.updates import SparsityUpdates
+from state_of_sparsity.user_warnings import warn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,12 +132,11 @@ def _warn_of_late_learning_rate(optimizer, steps, batch_size):
     last = getattr(optimizer._learning_rate, "last_change", 0)
     # No error: runs of a few steps are how a configuration is tried out.
     if last >= steps:
-        warnings.warn(
+        warn(
             f"`steps` should be at least {last + 1:,}: at step {last:,} the learning rate changes "
             f"for the last time. Received: {steps:,} steps of {batch_size:,} examples. Unless this "
             "is a trial, change STEPS in proportion when you change BATCH_SIZE, or have the "
-            "schedule change earlier (DROPS, WARM_UP, EXAMPLES).",
-            stacklevel=3,
+            "schedule change earlier (DROPS, WARM_UP, EXAMPLES)."
         )
 
 
@@ -146,12 +145,11 @@ def _warn_of_own_statistics(model):
     kind = keras.layers.BatchNormalization
     own = [la.name for la in layers if isinstance(la, kind) and not la.synchronized]
     if own:
-        warnings.warn(
+        warn(
             f"BatchNormalization '{own[0]}' ({len(own)} in all) is not synchronized: each replica "
             "keeps statistics of its own, of which checkpoints hold the first replica's. Make it "
             "with `synchronized=True` for runs that do not depend on the number of replicas and "
-            "are resumed bit for bit.",
-            stacklevel=3,
+            "are resumed bit for bit."
         )
 
 

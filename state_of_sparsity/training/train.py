@@ -1,6 +1,7 @@
 """Trains an experiment in a run directory, from the start or from its last checkpoint."""
 
-from state_of_sparsity.callbacks import SparsityLog, UpdateSparsity
+from state_of_sparsity.callbacks import UpdateSparsity
+from state_of_sparsity.sparsity_log import SparsityLog
 from state_of_sparsity.structure import sparse_layers
 from state_of_sparsity.training import outcome
 from state_of_sparsity.training.checkpoint import Checkpoints

@@ -148,15 +148,37 @@ def test_text_fits_a_terminal(sparse_model):
     assert max(map(len, text.splitlines())) <= 100
     assert "FixedMask on 1 kernel; 1 kernel left dense: head/kernel." in text
     assert "Outside kernels: 30 parameters" in text
-    deep = keras.Input((4,))
-    outputs = deep
-    for depth in range(3):
-        inner = keras.Sequential(
-            [keras.Input((4,)), layers.Dense(4)], name=f"a_rather_long_name_of_a_block_{depth}" * 3
+
+
+def nested(names):
+    """Returns a layer of two kernels inside models of these names, one in the other."""
+    if not names:
+        return keras.Sequential(
+            [keras.Input((4,)), layers.Dense(4, name="up"), layers.Dense(4, name="down-projection")]
         )
-        outputs = inner(outputs)
-    text = str(report(keras.Model(deep, outputs)))
-    assert max(map(len, text.splitlines())) <= 100 and "..." in text
+    return keras.Sequential([keras.Input((4,)), nested(names[1:])], name=names[0])
+
+
+@pytest.mark.parametrize("repeats", [1, 3, 9])
+def test_paths_are_printed_whole_however_long(repeats):
+    names = [f"a_block_of_some_length_{depth}" for depth in range(repeats)]
+    model = keras.Sequential([keras.Input((4,)), nested(names), layers.Dense(2, name="head")])
+    model = sparsify(
+        model, [("head", lambda layer: FixedMask(layer, np.eye(4, 2))), ("nothing|a_block", None)]
+    )
+    result = report(model)
+    text = str(result)
+    lines = text.splitlines()
+    table = lines[2 : lines.index(lines[1], 2)]
+    printed = [word for line in table for word in line.split() if word.endswith("/kernel")]
+    assert printed == [row.path for row in result.layers] and len(printed) == 3
+    for row in result.layers:  # in a line of its own, if need be, and so whole in the remarks
+        (place,) = (i for i, line in enumerate(table) if line.split()[0] == row.path)
+        figures = table[place] if table[place] != row.path else table[place + 1]
+        assert "x".join(map(str, row.shape)) in figures.split() and len(figures) <= 100
+        assert row.technique != "dense" or row.path in text.split("left dense:")[1].split("Out")[0]
+    longest = max(len(row.path) for row in result.layers)
+    assert max(map(len, lines)) <= max(100, longest + 3)
 
 
 def test_a_layer_without_weights_yet_is_named():
@@ -188,7 +210,7 @@ def test_a_model_without_kernels():
 
 @pytest.mark.parametrize("model", [keras.Sequential([layers.Dense(3)]), None, "model.keras"])
 def test_what_is_no_built_model_is_refused(model):
-    with pytest.raises(ValueError, match="`model` must be a Keras model that is built"):
+    with pytest.raises(ValueError, match=r"`model` must be (built|a Keras)"):
         report(model)
 
 
@@ -204,3 +226,14 @@ def test_layers_without_a_kernel_are_listed():
     result = report(model)
     assert result.without_kernel == ("drop", "inner", "inner/relu")
     assert "No kernel, left alone: drop, inner, inner/relu." in str(result)
+
+
+@pytest.mark.parametrize("initial_keep", [0.9, 0.05])
+def test_gates_that_are_all_open_are_remarked_on_with_what_to_do(initial_keep):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="gated"), layers.Dense(2)])
+    rule = lambda layer: L0Regularization(layer, 0.1, initial_keep)  # noqa: E731
+    found = report(sparsify(model, [("gated", rule), ("", None)]))
+    remark = "No gate of L0Regularization is shut yet. After training that means: train longer, or"
+    for text in (str(found), found.to_markdown()):
+        assert (remark in text) == (initial_keep == 0.9)
+        assert ("`gate_speed` or the learning rate" in text) == (initial_keep == 0.9)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from state_of_sparsity.schedules import ConstantSparsity, PolynomialDecay, Ramp
 from state_of_sparsity.tfmot import pruning_schedules
+from state_of_sparsity.tfmot_twins import without_tensorflow
 from tests import reference
 
 SPARSITIES = st.floats(0, 1, exclude_max=True) | st.sampled_from([0.0, 0.5, 0.9, 1 - 2**-53])
@@ -50,9 +51,9 @@ def interesting_steps(draw, arguments):
 
 
 def expected_to_prune(step, begin_step, end_step, frequency):
-    """As the documentation has it: at `begin_step`, and every `frequency` steps to `end_step`."""
+    """As documented: at `begin_step`, every `frequency` steps from there, and at `end_step`."""
     last = end_step if end_step >= 0 else step
-    return step in range(begin_step, last + 1, frequency)
+    return step in range(begin_step, last + 1, frequency) or step == end_step
 
 
 def period_of(arguments):
@@ -100,7 +101,8 @@ def test_both_are_tfmots(kind, decay, constant, data):
     theirs = getattr(pruning_schedules(), kind)(**arguments)
     for step in data.draw(interesting_steps(arguments))[::3]:
         (should_prune, sparsity), (expected, value) = ours(**arguments)(step), theirs(step)
-        assert should_prune == bool(expected)
+        assert should_prune == (bool(expected) or step == arguments["end_step"])
+        assert without_tensorflow(theirs)(step)[0] == bool(expected)
         assert sparsity == pytest.approx(float(value), abs=2e-6)  # theirs is float32
 
 

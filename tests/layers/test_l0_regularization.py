@@ -14,7 +14,7 @@ SIGMAS = 5  # standard errors allowed
 
 
 def gated(log_alpha, kernel=None, **options):
-    """Returns a wrapper around a dense layer whose kernel has these log alphas."""
+    """Returns a wrapper around a dense layer whose kernel has gates of these log alphas."""
     log_alpha = np.asarray(log_alpha, np.float32)
     options.setdefault("l0_weight", 0.0)
     wrapper = sos.L0Regularization(
@@ -22,7 +22,7 @@ def gated(log_alpha, kernel=None, **options):
     )
     wrapper.build((None, log_alpha.shape[0]))
     wrapper.layer.kernel.assign(np.ones(log_alpha.shape) if kernel is None else kernel)
-    state(wrapper).assign(log_alpha)
+    state(wrapper).assign(log_alpha / wrapper.gate_speed)
     return wrapper
 
 
@@ -152,7 +152,7 @@ def test_evaluation_draws_nothing(monkeypatch):
 def test_log_alpha_starts_around_the_logit_of_initial_keep(keep):
     wrapper = sos.L0Regularization(keras.layers.Dense(100), 0.0, initial_keep=keep, seed=1)
     wrapper.build((None, 100))
-    start = state(wrapper).numpy()
+    start = wrapper.gate_speed * state(wrapper).numpy()
     assert abs(start.mean() - math.log(keep / (1 - keep))) < SIGMAS * 0.01 / 100
     assert abs(start.std() - 0.01) < SIGMAS * 0.01 / math.sqrt(2 * start.size)
 
@@ -192,8 +192,7 @@ def grouped(layer, input_shape, log_alpha, **options):
     """Returns a wrapper with a gate a unit, built, whose log alphas are those given."""
     wrapper = sos.L0Regularization(layer, group="input", seed=1, **options)
     wrapper.build(input_shape)
-    state = next(v for v in wrapper.variables if v.name == "log_alpha")
-    state.assign(np.reshape(log_alpha, state.shape))
+    state(wrapper).assign(np.reshape(log_alpha, state(wrapper).shape) / wrapper.gate_speed)
     return wrapper
 
 

@@ -283,7 +283,7 @@ def spread_state(wrapper):
         elif variable.name.endswith("log_sigma2"):
             variable.assign(rng.normal(0.0, 4.0, variable.shape))
         elif variable.name.endswith("log_alpha"):
-            variable.assign(rng.normal(-2.0, 3.0, variable.shape))
+            variable.assign(rng.normal(-2.0, 3.0, variable.shape) / wrapper.gate_speed)
 
 
 def zeros_written_in(technique, wrapper, values):
@@ -294,7 +294,8 @@ def zeros_written_in(technique, wrapper, values):
         pairs = zip(values, state(wrapper, "log_sigma2"), strict=True)
         return [np.where(s - np.log(w**2 + 1e-8) < 3.0, w, 0) for w, s in pairs]
     pairs = zip(values, state(wrapper, "log_alpha"), strict=True)
-    return [w * np.clip(1.2 / (1 + np.exp(-a)) - 0.1, 0, 1) for w, a in pairs]
+    speed = wrapper.gate_speed
+    return [w * np.clip(1.2 / (1 + np.exp(-speed * a)) - 0.1, 0, 1) for w, a in pairs]
 
 
 def oracle(plain, technique, wrapper):

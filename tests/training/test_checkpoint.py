@@ -1,4 +1,5 @@
 import json
+import re
 
 import keras
 import numpy as np
@@ -33,6 +34,25 @@ def test_restores_every_variable_seeds_and_step_counter_included(tmp_path, techn
         np.testing.assert_array_equal(old, new)
     paths = [v.path for v in model.variables]
     assert any("seed" in path for path in paths)
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_a_file_that_names_state_by_its_layer_alone_is_restored(tmp_path, technique, monkeypatch):
+    model = small_experiment(technique).build()
+    before, describe = state(model), checkpoint._description
+    in_front = re.compile(r"network(/|_)(?=\w+[/_](mask|log_sigma2|log_alpha|penalty_weight))")
+
+    def as_once(variables):
+        return [[in_front.sub("", name), *rest] for name, *rest in describe(variables)]
+
+    monkeypatch.setattr(checkpoint, "_description", as_once)
+    checkpoint.save(tmp_path / "c.npz", model, step=7, wall_time_s=1.5)
+    monkeypatch.undo()
+    assert as_once(model.variables) != describe(model.variables) or technique == "dense"
+    disturb(model)
+    checkpoint.restore(tmp_path / "c.npz", model)
+    for old, new in zip(before, state(model), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_bfloat16_variables_come_back_as_they_were(tmp_path):

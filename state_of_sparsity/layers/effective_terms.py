@@ -1,0 +1,124 @@
+"""A kernel's regularizer and constraint, made to act on the weights that exist.
+
+Both are the layer's own, which the wrapped layer has put on its variable. Left there they would
+count, and bound, stored values that no model uses.
+"""
+
+import contextlib
+
+import keras
+import numpy as np
+
+
+def act_on_effective_kernel(wrapper, kernel):
+    """Makes a kernel's regularizer and constraint, if it has any, act on the effective kernel.
+
+    Args:
+        wrapper: the `SparseWrapper` around the layer.
+        kernel: one of its `Kernel`s, its state made.
+    """
+    variable = kernel.variable
+    regularizer, constraint = plain(variable.regularizer), plain(variable.constraint)
+    if regularizer is not None:
+        variable.regularizer = EffectiveRegularizer(wrapper, kernel, regularizer)
+    if constraint is not None:
+        variable.constraint = EffectiveConstraint(wrapper, kernel, constraint)
+
+
+def release(variable):
+    """Gives a kernel's variable its layer's own regularizer and constraint back."""
+    variable.regularizer = plain(variable.regularizer)
+    variable.constraint = plain(variable.constraint)
+
+
+def plain(term):
+    """Returns the layer's own regularizer or constraint, whichever wrapper it acts for."""
+    return term.original if isinstance(term, _EffectiveTerm) else term
+
+
+class _EffectiveTerm:
+    def __init__(self, wrapper, kernel, original):
+        self.wrapper, self.kernel, self.original = wrapper, kernel, original
+
+    def _stored_as(self, value, known=()):
+        """Returns a scope in which the kernel is stored as `value`.
+
+        Args:
+            value: the kernel's variable, or a tensor.
+            known: values of variables that cannot be read here: a list of `(variable, value)`.
+        """
+        variable = self.kernel.variable
+        if value is variable and not known:
+            return contextlib.nullcontext()
+        known = {id(v): value for v, value in known} | {id(variable): value}
+        # Every variable is mapped: on JAX an unmapped one would be read from outside the trace.
+        own = self.wrapper.variables
+        others = [(v, v.value) for v in own if id(v) not in known]
+        mapping = [(v, known[id(v)]) for v in own if id(v) in known] + others
+        return keras.StatelessScope(mapping)
+
+
+class EffectiveRegularizer(_EffectiveTerm):
+    """The regularizer of the kernel that evaluation uses; its gradient reaches no absent weight."""
+
+    def __call__(self, value):
+        """Returns the penalty of the effective kernel when `value` is stored."""
+        with self._stored_as(value):
+            effective = self.wrapper.effective_kernel(self.kernel, training=False)
+            return self.original(keras.ops.cast(effective, self.kernel.variable.dtype))
+
+
+class EffectiveConstraint(_EffectiveTerm):
+    """The constraint of the kernel that evaluation uses."""
+
+    seen = ()
+
+    def __call__(self, value):
+        """Returns what to store in place of `value`, for the effective kernel to be allowed."""
+        in_step = self._in_a_step_of_jax(value)
+        value = keras.ops.convert_to_tensor(value) if in_step else value
+        with self._stored_as(value, self.seen if in_step else ()):
+            return self.wrapper.constrained_kernel(self.kernel, self.original)
+
+    def see(self):
+        """Keeps the state of a training call: JAX shows the optimizer no mask in the same step.
+
+        (A loop that applies gradients in another jitted function than it computed them in ends in
+        JAX's UnexpectedTracerError.)
+        """
+        if keras.backend.backend() == "jax":
+            self.seen = [(v, v.value) for v in self.wrapper.non_trainable_variables]
+
+    def _in_a_step_of_jax(self, value):
+        if not self.seen:
+            return False
+        import jax
+
+        traced = [isinstance(seen, jax.core.Tracer) for _, seen in self.seen]
+        # Applied by itself, after gradients that a jitted function computed, it reads variables.
+        return isinstance(keras.ops.convert_to_tensor(value), jax.core.Tracer) or not any(traced)
+
+
+def constrain(kernel, where=None):
+    """Constrains a kernel outside training, as the optimizer does after a step.
+
+    A frozen kernel is left as it is, and so is one that differs by rounding alone, lest it drift
+    when this is repeated.
+
+    Args:
+        kernel: a `Kernel`.
+        where: a comparison, such as `np.less`, of absolute values: new ones for which it is false
+            of the stored ones are not taken.
+    """
+    variable = kernel.variable
+    if variable.constraint is None or not variable.trainable:
+        return
+    if isinstance(variable.constraint, EffectiveConstraint):
+        variable.constraint.seen = ()  # the mask is another one now
+    stored, allowed = variable.numpy(), keras.ops.convert_to_numpy(variable.constraint(variable))
+    tolerance = 1e-5 if stored.dtype in (np.float32, np.float64) else 1e-2
+    if np.allclose(allowed.astype(np.float64), stored.astype(np.float64), tolerance, atol=0):
+        return
+    if where is not None:
+        allowed = np.where(where(np.abs(allowed), np.abs(stored)), allowed, stored)
+    variable.assign(allowed)

@@ -1,0 +1,30 @@
+"""What `tf.train.Checkpoint` saves of a sparse layer: state that no attribute holds."""
+
+import re
+
+import keras
+
+
+def save_in_checkpoints(layer, variable):
+    """Makes TensorFlow's checkpoints hold a variable that Keras knows of and no attribute holds.
+
+    TensorFlow follows attributes alone: without this its checkpoints leave out, in silence, masks
+    and gates kept in a dict, and the seeds of noise. What Keras itself saves does not change. With
+    another backend than TensorFlow there is nothing to do.
+
+    Args:
+        layer: the Keras layer that the variable belongs to.
+        variable: a Keras variable.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    if "_checkpointed_state" not in vars(layer):
+        layer._checkpointed_state = tf.Module()  # which Keras does not look into
+    # Keras's numbers, in `forward_gru_2_kernel_mask`, depend on what the process made before.
+    name = re.sub(r"_\d+(?=_|$)", "", variable.name)
+    repeat = 1
+    while hasattr(layer._checkpointed_state, f"{name}_{repeat}"):
+        repeat += 1
+    setattr(layer._checkpointed_state, f"{name}_{repeat}", variable)

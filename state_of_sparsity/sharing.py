@@ -1,0 +1,87 @@
+"""What else uses the layers that are made sparse: an earlier sparse model, other models."""
+
+import gc
+import weakref
+
+import keras
+
+from state_of_sparsity.structure import walk
+from state_of_sparsity.user_warnings import warn
+
+_made_sparse = weakref.WeakSet()  # layers
+_rebuilt = weakref.WeakSet()  # models that `sparsify` has made another one of
+
+
+def warn_of_sharing(model, parts, layers):
+    """Warns if layers that were made sparse just now are used by something else.
+
+    Args:
+        model: the model that was given.
+        parts: the models inside it, as they were before.
+        layers: the layers that got a wrapper.
+    """
+    again = [layer.name for layer in layers if layer in _made_sparse]
+    if again:
+        warn(
+            f"`model` was made sparse before: {_some(again)} of '{model.name}' share their "
+            "weights with the earlier sparse model, and what trains one changes the other. To "
+            "compare settings, use sos.sparsify(model, rules, copy=True) each time, or build the "
+            "model anew."
+        )
+    ids = {id(layer) for layer in layers}
+    others = _other_models(model, parts, ids)
+    if others and not again:
+        warn(
+            f"{_some(others)} hold layers of '{model.name}' that are sparse now, and go on with "
+            "the weights that are dropped. Make them again of the sparse model, as in "
+            "keras.Model(sparse.input, sparse.get_layer(name).output), or sparsify the model that "
+            "holds all the others and use what is inside it."
+        )
+    _made_sparse.update(layers)
+    _rebuilt.update(part for part in (model, *parts) if _holds(part, ids))
+
+
+def models_inside(model) -> list:
+    """Returns the models that a model holds, the graph inside a Sequential one included."""
+    models = [layer for layer in model._flatten_layers() if isinstance(layer, keras.Model)]
+    graphs = [getattr(each, "_functional", None) for each in models]
+    return [each for each in [*models, *graphs] if each is not None and each is not model]
+
+
+def _other_models(model, parts, layers):
+    """Returns the names of living models that use one of the layers without its wrapper."""
+    # A part of the model that was compiled is trained or evaluated by itself.
+    known = {id(model), *(id(part) for part in parts if not part.compiled)}
+    return sorted(
+        other.name
+        for other in _living_models()
+        if id(other) not in known and other not in _rebuilt and _holds(other, layers)
+    )
+
+
+def _living_models():
+    is_model = {}  # by type: `isinstance` would ask the object, and proxies answer strangely
+    found = []
+    for candidate in gc.get_objects():
+        kind = type(candidate)
+        if kind not in is_model:
+            is_model[kind] = issubclass(kind, keras.Model)
+        # One whose constructor has not ended, or has failed, has no layers to ask for.
+        if is_model[kind] and _is_whole(candidate):
+            found.append(candidate)
+    # The graph inside a Sequential model is no model of the user's.
+    inner = {id(getattr(model, "_functional", None)) for model in found}
+    return [model for model in found if id(model) not in inner]
+
+
+def _is_whole(model):
+    graph = hasattr(model, "_run_through_graph")
+    return hasattr(model, "_tracker") and (hasattr(model, "_operations") or not graph)
+
+
+def _holds(model, layers):
+    return any(id(layer) in layers for _, layer in walk(model))
+
+
+def _some(names):
+    return f"{names[:5]} and {len(names) - 5} more" if len(names) > 5 else f"{names}"
