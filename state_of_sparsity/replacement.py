@@ -182,15 +182,16 @@ def _forget_compiled(model, on_failure):
     """Drops what was compiled: it runs on the layers that there were.
 
     Keras keeps what `make_..._function` makes in attributes, and so do subclasses of its models.
+    What drives sparsity stands in for such a method, on the model itself.
     """
-    functions = [
-        name
-        for name in vars(model)
-        if name.endswith("_function") and hasattr(type(model), f"make_{name}")
-    ]
+    kind, names = type(model), list(vars(model))
+    functions = [n for n in names if n.endswith("_function") and hasattr(kind, f"make_{n}")]
     for name, value in [("compiled", False), *((name, None) for name in functions)]:
         on_failure(setattr, model, name, getattr(model, name))
         setattr(model, name, value)
+    for name in [n for n in names if n.startswith("make_") and hasattr(kind, n)]:
+        on_failure(setattr, model, name, getattr(model, name))
+        delattr(model, name)
 
 
 def _track(container, layers, gone):

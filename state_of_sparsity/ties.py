@@ -1,11 +1,10 @@
 """Layers and variables that a model holds in several places, and its copy has to hold so too."""
 
-import warnings
-
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.kernels import sub_layers
 from state_of_sparsity.replacement import clone_graph, is_graph, replace_sub_layers
 from state_of_sparsity.structure import walk
+from state_of_sparsity.user_warnings import warn
 
 
 def unwrapped(layer):
@@ -109,12 +108,11 @@ def check_ties(model, targets):
     for found in targets.values():
         if len(found) > 1:
             names = [layer.name for layer in found.values()]
-            warnings.warn(
+            warn(
                 f"The copy of '{model.name}' holds a weight {len(found)} times, in its layers "
                 f"{names}, which share it in the model: they make their own from their "
                 "configurations, or it is sparse in one of them and dense in another. The copy "
                 "predicts the same and is larger. Let the layer that reads the weight hold the "
                 "layer that owns it, and say so in `get_config` and `from_config`; make the weight "
-                "sparse where it is owned.",
-                stacklevel=4,
+                "sparse where it is owned."
             )

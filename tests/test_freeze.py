@@ -111,3 +111,34 @@ def test_a_model_without_sparse_layers(end):
         end(keras.Sequential([keras.Input((6,)), layers.Dense(5)]))
     with pytest.raises(ValueError, match="`model` must be a Keras model"):
         end(layers.Dense(3))
+
+
+@pytest.mark.parametrize("end", [sos.freeze, lambda model: sos.strip(model, in_place=True)])
+@pytest.mark.parametrize("driven", ["callback", "update"])
+def test_a_model_changed_in_place_trains_on_without_a_driver(end, driven):
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3, name="dense", kernel_constraint="unit_norm")
+
+        def call(self, x):
+            return self.dense(x)
+
+    model, x = Net(), np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
+    model(x)
+    schedule = sos.schedules.ConstantSparsity(0.5, begin_step=0, frequency=1)
+    sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, schedule))
+    model.compile("sgd", "mse")
+    if driven == "callback":
+        model.fit(x, np.ones((4, 3)), verbose=0, callbacks=[sos.UpdateSparsity()])
+    else:
+        sos.UpdateSparsity().update(model, 0)
+        model.train_on_batch(x, np.ones((4, 3)))
+    mask = sos.masks(model)["dense/kernel"]
+    assert end(model) is model
+    model.compile("sgd", "mse")
+    model.fit(x, np.ones((4, 3)), epochs=3, verbose=0)
+    kernel = sos.strip(model).dense.kernel.numpy() if end is sos.freeze else model.dense.kernel
+    np.testing.assert_allclose(np.linalg.norm(kernel, axis=0), 1.0, rtol=1e-5)
+    assert (np.asarray(kernel) != 0).all() != (end is sos.freeze)
+    assert end is not sos.freeze or np.array_equal(sos.masks(model)["dense/kernel"], mask)
