@@ -164,3 +164,12 @@ def test_a_backbone_alone_is_pruned_in_its_task():
     sos.UpdateSparsity().update(model, 0)
     inputs = inputs_of(model)
     np.testing.assert_array_equal(outputs(sos.strip(model), inputs), outputs(model, inputs))
+
+
+def test_a_backbone_alone_whose_embedding_is_a_head_too():
+    model = make("masked_lm")
+    with pytest.warns(UserWarning, match="masked_lm.*go on with the weights that are dropped"):
+        sos.sparsify(model.backbone, prune)
+    sos.UpdateSparsity().update(model, 0)
+    with pytest.warns(UserWarning, match="'token_embedding' is sparse in one place.*dense in an"):
+        sos.strip(model)
