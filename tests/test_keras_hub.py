@@ -74,8 +74,8 @@ def difference(one, other):
 
 
 def train(model, inputs):
-    """Trains a few steps towards zero outputs, and returns the loss of each epoch."""
-    targets = keras.tree.map_structure(np.zeros_like, model.predict(inputs, verbose=0))
+    """Trains a few steps towards outputs of one, and returns the loss of each epoch."""
+    targets = keras.tree.map_structure(np.ones_like, model.predict(inputs, verbose=0))
     losses = keras.tree.map_structure(lambda _: "mse", targets)
     none = {"metrics": [], "weighted_metrics": []}  # tasks add theirs to one or the other
     model.compile(keras.optimizers.Adam(0.01), losses, jit_compile=False, **none)
@@ -106,6 +106,7 @@ def ends_on(path, ends):
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_is_pruned_in_place_trained_stripped_and_saved(name, tmp_path):
     count, left_alone = EXPECTED[name]
+    keras.utils.set_random_seed(0)
     model = MODELS[name]()
     kind, inputs = type(model), batch(model)
     before = outputs(model, inputs)
@@ -199,28 +200,3 @@ def test_a_language_model_is_pruned_writes_and_becomes_a_preset(name, tmp_path):
     assert difference(outputs(lm, data), outputs(loaded, data)) == 0.0
     loaded.compile(sampler="greedy", jit_compile=False)
     np.testing.assert_array_equal(write(loaded, prompt), written)
-
-
-def test_a_backbone_pruned_alone_is_pruned_in_its_task():
-    lm = MODELS["GPT2CausalLM"]()
-    backbone = lm.backbone
-    assert sos.sparsify(backbone, prune) is backbone
-    assert len(sos.masks(lm)) == 13
-    sos.UpdateSparsity().update(lm, 0)
-    inputs = batch(lm)
-    stripped = sos.strip(lm)
-    assert difference(outputs(lm, inputs), outputs(stripped, inputs)) == 0.0
-
-
-def test_a_stripped_model_takes_lora_and_is_quantized():
-    lm = sos.sparsify(MODELS["GPT2CausalLM"](), [("embedding", None), ("", prune)])
-    sos.UpdateSparsity().update(lm, 0)
-    zeros = sum(np.count_nonzero(~mask) for mask in sos.masks(lm).values())
-    tuned = sos.strip(lm)
-    tuned.backbone.enable_lora(2)
-    assert difference(outputs(lm, batch(lm)), outputs(tuned, batch(lm))) == 0.0
-    quantized = sos.strip(lm)
-    quantized.quantize("int8")
-    kernels = [w.numpy() for w in quantized.weights if w.dtype == "int8" and "dense" in w.path]
-    assert sum(np.count_nonzero(kernel == 0) for kernel in kernels) > 0
-    assert sum(np.count_nonzero(w.numpy() == 0) for w in quantized.weights) >= zeros
