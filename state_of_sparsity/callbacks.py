@@ -4,6 +4,7 @@ import keras
 
 from state_of_sparsity.arguments import check_callback
 from state_of_sparsity.driven_training import DrivenByCallback, DrivenByUpdate, steps_done
+from state_of_sparsity.frozen import warn_of_frozen
 from state_of_sparsity.layers.gate_travel import (
     warn_if_no_gate_can_shut,
     warn_if_no_gate_is_shut,
@@ -78,6 +79,7 @@ class UpdateSparsity(keras.callbacks.Callback):
 
     def _bind(self, model):
         _check_can_drive(model)
+        warn_of_frozen(sparse_layers(model))
         self.updates = SparsityUpdates(model)
         self._updated_model, self._training = model, None
         tell_training(model)

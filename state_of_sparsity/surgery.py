@@ -5,6 +5,7 @@ import itertools
 import keras
 
 from state_of_sparsity.decisions import Decisions
+from state_of_sparsity.frozen import warn_of_frozen
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.effective_terms import release
 from state_of_sparsity.layers.fixed_mask import FixedMask
@@ -15,7 +16,6 @@ from state_of_sparsity.replacement import Exchange, model_scope
 from state_of_sparsity.sharing import models_inside, warn_of_sharing
 from state_of_sparsity.structure import check_has_weights, sparse_layers
 from state_of_sparsity.traces import check_calls, forget_traces
-from state_of_sparsity.user_warnings import warn
 
 
 def sparsify(model, rules, *, copy=False, whole_blocks=False):
@@ -75,7 +75,8 @@ def sparsify(model, rules, *, copy=False, whole_blocks=False):
         check_calls(model, wrappers)
         sparse = exchange.carry_out(model, wrappers)
         _finish(sparse, exchange)
-    _warn(model, parts, sparse, wrappers.values())
+    warn_of_frozen(sparse_layers(sparse))
+    warn_of_sharing(model, parts, [wrapper.layer for wrapper in wrappers.values()])
     return sparse
 
 
@@ -244,19 +245,3 @@ def _keep_terms(model, exchange):
             variable.regularizer, variable.constraint = regularizer, constraint
 
     exchange.on_failure(restore, [(v, v.regularizer, v.constraint) for v in model.weights])
-
-
-def _warn(model, parts, sparse, wrappers):
-    warn_of_sharing(model, parts, [wrapper.layer for wrapper in wrappers])
-    fading = [wrapper for wrapper in wrappers if not isinstance(wrapper, FixedMask)]
-    frozen = [
-        path
-        for path, layer in sparse_layers(sparse).items()
-        if layer in fading and not any(k.variable.trainable for k in layer.sparse_kernels)
-    ]
-    if frozen:
-        warn(
-            f"`rules` make frozen layers sparse: {frozen}. What they lose cannot be learned again. "
-            "Leave them dense, with a rule (path, None) before the others, or set "
-            "`trainable = True` on them first."
-        )

@@ -280,7 +280,7 @@ def test_frozen_layers_of_a_subclassed_model_stay_frozen():
     model = built(Branch())
     model.up.trainable = False
     before = model.up.kernel.numpy()
-    with pytest.warns(UserWarning, match=r"frozen layers sparse: \['up'\]"):
+    with pytest.warns(UserWarning, match=r"Frozen layers are sparse: \['up'\]"):
         sos.sparsify(model, prune)
     assert not model.up.trainable
     train(model)

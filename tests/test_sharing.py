@@ -149,7 +149,7 @@ class TestFrozen:
     def test_they_are_named(self, technique):
         plain = net()
         plain.layers[0].trainable = False
-        with pytest.warns(UserWarning, match=r"frozen layers sparse: \['a'\].*\(path, None\)"):
+        with pytest.warns(UserWarning, match=r"Frozen layers are sparse: \['a'\].*\(path, None\)"):
             sos.sparsify(plain, technique)
 
     @techniques
@@ -157,7 +157,7 @@ class TestFrozen:
         model = Subclassed()
         model(X)
         model.trainable = False
-        with pytest.warns(UserWarning, match=r"frozen layers sparse: \['a'\]"):
+        with pytest.warns(UserWarning, match=r"Frozen layers are sparse: \['a'\]"):
             sos.sparsify(model, technique)
 
     def test_what_is_left_dense_or_has_a_given_mask_is_not(self):
@@ -167,3 +167,14 @@ class TestFrozen:
         quietly(
             sos.sparsify, plain, [("^a$", lambda layer: sos.FixedMask(layer, np.eye(6)[:, 1:]))]
         )
+
+    def test_one_that_is_frozen_later_is_named_when_it_trains(self):
+        sparse = quietly(sos.sparsify, net(), prune)
+        sparse.get_layer("a").trainable = False
+        sparse.compile("sgd", "mse")
+        for _ in range(2):  # once
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                sparse.fit(X, np.ones((8, 3)), verbose=0, callbacks=[sos.UpdateSparsity()])
+            said = [w for w in caught if "Frozen layers are sparse: ['a']" in str(w.message)]
+            assert len(said) == (_ == 0)

@@ -290,7 +290,7 @@ def test_a_training_step_of_its_own_is_kept():
 def test_frozen_layers_stay_frozen():
     plain = sequential()
     plain.get_layer("hidden").trainable = False
-    with pytest.warns(UserWarning, match=r"frozen layers sparse: \['hidden'\]"):
+    with pytest.warns(UserWarning, match=r"Frozen layers are sparse: \['hidden'\]"):
         sparse = sos.sparsify(plain, prune)
     assert [v.name for v in sparse.trainable_variables] == ["kernel", "bias"]
     assert not sparse.get_layer("hidden").trainable
@@ -299,7 +299,7 @@ def test_frozen_layers_stay_frozen():
     np.testing.assert_array_equal(plain.get_layer("hidden").kernel.numpy(), before)
 
 
-@pytest.mark.filterwarnings("ignore:`rules` make frozen layers")
+@pytest.mark.filterwarnings("ignore:Frozen layers are sparse")
 def test_a_frozen_model_stays_frozen():
     plain = nested()
     plain.get_layer("inner").trainable = False

@@ -67,6 +67,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         object.__setattr__(self, "driven", False)
         # Set by what updates the layer: a name alone need not be unique in a model.
         self.path_in_model = None
+        self.known_as_frozen = False  # so that it is said once
 
     # What a technique says.
 

@@ -1,0 +1,29 @@
+"""Frozen layers that are made sparse: said once, since what they lose cannot be learned again."""
+
+from state_of_sparsity.layers.fixed_mask import FixedMask
+from state_of_sparsity.user_warnings import warn
+
+
+def warn_of_frozen(wrappers: dict):
+    """Warns, the first time, of sparse layers whose kernels are all frozen.
+
+    A mask that was given is the user's own choice, and passed over.
+
+    Args:
+        wrappers: the sparse layers of a model by their paths.
+    """
+    frozen = {
+        path: wrapper
+        for path, wrapper in wrappers.items()
+        if wrapper.sparse_kernels
+        and not any(kernel.variable.trainable for kernel in wrapper.sparse_kernels)
+        and not (isinstance(wrapper, FixedMask) or wrapper.known_as_frozen)
+    }
+    for wrapper in frozen.values():
+        wrapper.known_as_frozen = True
+    if frozen:
+        warn(
+            f"Frozen layers are sparse: {list(frozen)}. What they lose cannot be learned again. "
+            "Leave them dense, with a rule (path, None) before the others, or set "
+            "`trainable = True` on them first."
+        )
