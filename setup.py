@@ -51,6 +51,8 @@ setuptools.setup(
         "wrapt>=1.14",
     ],
     extras_require={
+        # For the slow tests of its models: no code here needs it.
+        "hub": ["keras-hub>=0.32"],
         "test": ["hypothesis>=6", "jax>=0.7", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"],
     },
     classifiers=[

@@ -11,6 +11,7 @@ from state_of_sparsity.layers.kernels import sub_layers
 from state_of_sparsity.layers.lora import has_lora
 from state_of_sparsity.replacement import clone_graph, is_graph, replace_sub_layers
 from state_of_sparsity.ties import Copies, check_ties, unwrapped
+from state_of_sparsity.user_warnings import warn
 
 _INSTEAD = (
     "Where the sparse model may be given up, sos.strip(model, in_place=True) takes the wrappers "
@@ -152,6 +153,13 @@ def _copy_state(original, copy):
             for kernel in wrapper.sparse_kernels:
                 target = wrapped[id(kernel.variable), id(wrapper)]
                 target.assign(wrapper.evaluation_kernel(kernel))
+                if wrapped.get((id(kernel.variable), id(None))) is target:
+                    warn(
+                        f"The copy of '{original.name}' may predict something else: "
+                        f"'{wrapper.name}' is sparse in one place of the model and dense in "
+                        "another, and its class makes one layer for both. Make the whole model "
+                        "sparse, not a part of it."
+                    )
 
 
 def _in_order_of(old, other, layer):

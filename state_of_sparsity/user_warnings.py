@@ -4,7 +4,7 @@ import sys
 import warnings
 
 # Whoever wrote a line of the program is in none of these.
-_MACHINERY = ("state_of_sparsity", "keras", "tensorflow", "jax", "torch", "gin")
+_MACHINERY = ("state_of_sparsity", "keras", "keras_hub", "tensorflow", "jax", "torch", "gin")
 
 
 def warn(message: str, category=UserWarning):

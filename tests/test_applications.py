@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
+from benchmarks import models_table
 
 APPLICATIONS = {
     "MobileNetV3Small": 54,
@@ -54,3 +55,15 @@ def test_an_application(name, tmp_path):
     sparse.save(tmp_path / "sparse.keras")
     loaded = keras.saving.load_model(tmp_path / "sparse.keras")
     np.testing.assert_allclose(loaded(images).numpy(), outputs, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", models_table.application_names())
+def test_every_application(name):
+    kernels, left_alone, size, zeros = models_table.examine(models_table.application(name))
+    assert kernels > 0 and left_alone == 0
+    assert abs(zeros - 0.8 * size) <= kernels
+
+
+def test_there_are_forty_applications():
+    assert len(models_table.application_names()) == 40

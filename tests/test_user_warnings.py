@@ -80,8 +80,9 @@ def test_a_warning_points_at_the_users_line(case):
     assert lines[ours[0].lineno - 1].endswith("# here")
 
 
-def test_with_nobody_but_libraries_on_the_way_it_points_at_the_caller():
-    names = {"__name__": "keras.src.somewhere", "warn": warn}
+@pytest.mark.parametrize("library", ["keras", "keras_hub"])
+def test_with_nobody_but_libraries_on_the_way_it_points_at_the_caller(library):
+    names = {"__name__": f"{library}.src.somewhere", "warn": warn}
     code = "def library():\n    warn('told', FutureWarning)"
     exec(compile(code, "keras_file.py", "exec"), names)
     with pytest.warns(FutureWarning, match="told") as caught:

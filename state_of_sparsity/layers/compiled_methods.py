@@ -1,5 +1,6 @@
 """Methods of layers that were compiled by hand: what they were traced with is what they run."""
 
+import functools
 import inspect
 
 
@@ -15,11 +16,14 @@ def compiled_methods(layer) -> dict:
 
 def is_compiled(value) -> bool:
     """Returns whether a function keeps traces: one of `tf.function` or `jax.jit`."""
+    return not inspect.isclass(value) and _keeps_traces(type(value))
+
+
+@functools.lru_cache(maxsize=1024)  # asked for every attribute of every layer
+def _keeps_traces(kind):
     # By what they offer, so that neither TensorFlow nor JAX is imported here.
     names = ("experimental_get_tracing_count", "clear_cache")
-    return not inspect.isclass(value) and any(
-        inspect.getattr_static(type(value), name, None) is not None for name in names
-    )
+    return any(inspect.getattr_static(kind, name, None) is not None for name in names)
 
 
 def check_not_compiled(layer):
