@@ -74,6 +74,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         if self._updated_model is not model or step < self._done:
             self._bind(model)
             self._done = step - 1
+            self._unjudged = set(self.updates.masks) if step == 0 else set()
         self.updates.check_kernels()
         self._carry_out_until(step)
 
@@ -121,6 +122,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         self._unjudged = set(self.updates.masks) if step == 0 else set()
         if step == 0:
             self._refuse_to_undo(self.updates.first_updates(self._most_steps()))
+        self.updates.carry_out(self.updates.missed(step))
         self._start_at(step)
 
     def _most_steps(self):
@@ -137,10 +139,10 @@ class UpdateSparsity(keras.callbacks.Callback):
             raise ValueError(
                 "`model` is sparse already, and its `optimizer` starts at step 0 (compile makes a "
                 "new one): the `schedule` would start over and bring weights back. Received: "
-                f"{'; '.join(undone)}. To train on at this sparsity compile and fit "
-                "`sos.freeze(model)`, the same model with its present masks fixed, or give the "
-                "layers a sos.schedules.ConstantSparsity of it. To go on with the schedule, keep "
-                "the optimizer, or set its `iterations`."
+                f"{'; '.join(undone)}. To train on at this sparsity, `frozen = sos.freeze(model)`: "
+                "compile and fit `frozen`, which has the present masks fixed; or give the layers a "
+                "sos.schedules.ConstantSparsity of it. To go on with the schedule, keep the "
+                "optimizer, or set its `iterations`."
             )
         self._unjudged -= {key for key, _, _ in first}
 

@@ -2,7 +2,11 @@
 
 import keras
 
-from state_of_sparsity.layers.additive_tables import is_additive_table, kernels_to_wrap
+from state_of_sparsity.layers.additive_tables import (
+    attributes_that_hold,
+    is_additive_table,
+    kernels_to_wrap,
+)
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.kernels import find_kernels, own_kernels, own_weights, sub_layers
 from state_of_sparsity.replacement import is_graph
@@ -30,6 +34,7 @@ class Decisions:
         self.rules, self.whole_blocks = Rules(rules), whole_blocks
         self.wrappers = {}  # by the id of the layer; None for one that stays
         self.decided = set()  # the ids of the kernels that were asked for
+        self.held_as = attributes_that_hold(model)
         self._decide_inside(model, "", in_block=not is_graph(model))
         self.rules.check_used()
         self._check_ties(model)
@@ -74,7 +79,9 @@ class Decisions:
         return not (whole or own or self.rules.mean_the_layer_alone(path, inside))
 
     def _ask(self, layer, path, kernels, in_block):
-        only_tables = all(is_additive_table(kernel) for kernel in kernels)
+        only_tables = all(
+            is_additive_table(kernel, self.held_as.get(id(kernel.owner), ())) for kernel in kernels
+        )
         if only_tables and not self.rules.name(path, kernels):
             self.rules.leave_alone(path)
             return

@@ -5,7 +5,7 @@ from state_of_sparsity.user_warnings import warn
 
 
 def warn_of_frozen(wrappers: dict):
-    """Warns, the first time, of sparse layers whose kernels are all frozen.
+    """Warns, the first time, of sparse layers of which a kernel is frozen.
 
     A mask that was given is the user's own choice, and passed over.
 
@@ -16,7 +16,7 @@ def warn_of_frozen(wrappers: dict):
         path: wrapper
         for path, wrapper in wrappers.items()
         if wrapper.sparse_kernels
-        and not any(kernel.variable.trainable for kernel in wrapper.sparse_kernels)
+        and not all(kernel.variable.trainable for kernel in wrapper.sparse_kernels)
         and not (isinstance(wrapper, FixedMask) or wrapper.known_as_frozen)
     }
     for wrapper in frozen.values():
@@ -25,5 +25,6 @@ def warn_of_frozen(wrappers: dict):
         warn(
             f"Frozen layers are sparse: {list(frozen)}. What they lose cannot be learned again. "
             "Leave them dense, with a rule (path, None) before the others, or set "
-            "`trainable = True` on them first."
+            "`trainable = True` on them first; where LoRA has frozen a kernel, sparsify before it. "
+            "Layers that another model trains may stay as they are."
         )

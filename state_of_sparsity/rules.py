@@ -29,6 +29,7 @@ class Rules:
         self.matched = [0] * len(self.rules)
         self.decided = [0] * len(self.rules)
         self.candidates, self.others, self.taken = [], [], {}
+        self.refused = []  # paths of layers for which a callable returned None
 
     def wrap(self, path, layer, kernels):
         """Returns `(decided, wrapper)` for a layer.
@@ -60,7 +61,9 @@ class Rules:
             return True, None
         wrapper = _made_by(make, layer, path)
         _check_wrapper(wrapper, layer, path)
-        if wrapper is not None:
+        if wrapper is None:
+            self.refused.append(path)
+        else:
             self._take(path, kernels)
         return wrapper is not None, wrapper
 
@@ -115,8 +118,14 @@ class Rules:
         """Raises a `ValueError` if a rule, or the model, matched nothing."""
         if not self.candidates:
             raise ValueError(
-                "`model` must have a layer with a kernel that is not sparse yet. Received: a "
-                f"model with the layers {self.others}. Layers made sparse already are left alone."
+                "`model` must have a layer with a kernel that is not sparse yet, nor quantized. "
+                f"Received: a model with the layers {self.others}. Layers made sparse already are "
+                "left alone: for another technique, begin with sos.strip(model)."
+            )
+        if self.refused and not self.taken:
+            warn(
+                f"`rules` returned None for every layer: {self.refused[:8]}. The model stays "
+                "dense. Does the callable return its wrapper?"
             )
         for (pattern, _), matched, decided in zip(
             self.rules, self.matched, self.decided, strict=True

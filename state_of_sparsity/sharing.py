@@ -5,6 +5,7 @@ import weakref
 
 import keras
 
+from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.structure import walk
 from state_of_sparsity.user_warnings import warn
 
@@ -39,6 +40,42 @@ def warn_of_sharing(model, parts, layers):
         )
     _made_sparse.update(layers)
     _rebuilt.update(part for part in (model, *parts) if _holds(part, ids))
+
+
+def check_not_left_behind(model):
+    """Raises a `ValueError` for a plain model of which `sparsify` has made another, sparse one."""
+    layers = [layer for _, layer in walk(model)]
+    if not any(isinstance(layer, SparseWrapper) for layer in layers):
+        names = [layer.name for layer in layers if layer in _made_sparse]
+        if names:
+            raise ValueError(
+                f"`model` must be the sparse model that `sos.sparsify` returned. Received: "
+                f"'{model.name}', which has no sparse layers, but the layers {_some(names)} in "
+                "common with a sparse model."
+            )
+
+
+def trace_outer_models_anew(changed):
+    """Drops what models have compiled that hold something that was changed in place.
+
+    Args:
+        changed: the models and layers that were changed.
+    """
+    ids = {id(each) for each in changed}
+    for outer in _living_models():
+        if id(outer) not in ids and any(id(inner) in ids for inner in outer._flatten_layers()):
+            outer.train_function = outer.test_function = outer.predict_function = None
+
+
+def forget(layers):
+    """Notes that layers are no longer sparse."""
+    for layer in layers:
+        _made_sparse.discard(layer)
+
+
+def replaced(model):
+    """Notes that another model was made of this one, which is expected to share its layers."""
+    _rebuilt.add(model)
 
 
 def models_inside(model) -> list:

@@ -4,16 +4,25 @@ import itertools
 
 import keras
 
+from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.decisions import Decisions
 from state_of_sparsity.frozen import warn_of_frozen
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.effective_terms import release
 from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.layers.masked import MaskedWrapper
-from state_of_sparsity.layers.training_mode import tell_training
+from state_of_sparsity.layers.tensorflow_tracking import save_wrappers_in_checkpoints
+from state_of_sparsity.layers.training_mode import forget_training, tell_training
 from state_of_sparsity.plain_copy import plain_copy
 from state_of_sparsity.replacement import Exchange, model_scope
-from state_of_sparsity.sharing import models_inside, warn_of_sharing
+from state_of_sparsity.sharing import (
+    check_not_left_behind,
+    forget,
+    models_inside,
+    replaced,
+    trace_outer_models_anew,
+    warn_of_sharing,
+)
 from state_of_sparsity.structure import check_has_weights, sparse_layers
 from state_of_sparsity.traces import check_calls, forget_traces
 
@@ -22,11 +31,11 @@ def sparsify(model, rules, *, copy=False, whole_blocks=False):
     """Returns the model with its layers wrapped by a sparsity technique.
 
     Variables are shared with `model`, trained weights and layer names are kept, and the outputs
-    are the same until the first update (nearly the same with L0 regularization, whose gates begin
-    a little below 1). A Sequential or Functional model is rebuilt around the same layers. A
-    subclassed model is changed in place and returned, and so is a graph whose class has a
-    constructor of its own (all of keras-hub). Compile the result (again), and use it in place of
-    `model`: other models over the same layers go on with the weights that it drops.
+    are the same until the first update of a schedule; variational dropout and L0 regularization
+    drop or scale a little from the start. A Sequential or Functional model is rebuilt around the
+    same layers. A subclassed model is changed in place and returned, and so is a graph whose class
+    has a constructor of its own (all of keras-hub). Compile the result (again), and use it in
+    place of `model`: other models over the same layers go on with the weights that it drops.
 
     Layers that hold layers are opened, so that rules see those inside. Recurrent layers,
     `Bidirectional` and other wrappers of Keras are taken whole, and so is attention that stands in
@@ -114,6 +123,7 @@ def freeze(model):
         _finish(frozen, exchange)
     for variable, value in values:
         variable.assign(value)
+    replaced(model)
     return frozen
 
 
@@ -140,6 +150,7 @@ def strip(model, *, in_place=False):
     """
     _check_model(model, "strip")
     if not in_place:
+        check_not_left_behind(model)
         return plain_copy(model)
     wrappers = _wrappers(model, "strip")
     values = [
@@ -153,6 +164,7 @@ def strip(model, *, in_place=False):
     for variable, value in values:
         variable.assign(value)
         release(variable)
+    forget(wrapper.layer for wrapper in wrappers)
     return plain
 
 
@@ -183,6 +195,7 @@ def write_zeros(model):
 
 
 def _check_model(model, verb):
+    refuse_class("model", model, "the model itself, as in model = Net()")
     if not isinstance(model, keras.Model):
         raise ValueError(
             f"`model` must be a Keras model. Received: {model!r} (of type "
@@ -199,6 +212,8 @@ def _wrappers(model, verb):
             f"`model` must have sparse layers for `sos.{verb}`. Received: '{model.name}', which "
             "has none. Give it the model that `sos.sparsify` returned."
         )
+    for wrapper in wrappers:
+        wrapper.check_kernels()
     return wrappers
 
 
@@ -227,11 +242,14 @@ def _finish(model, exchange):
     """Tells a model with other layers what it has to know of them."""
     if exchange.changed_in_place:
         forget_traces(model)
+        trace_outer_models_anew(exchange.changed_in_place)
     inside = ((each, layer) for each in exchange.changed_in_place for layer in each._layers)
     found = (pair for pair in inside if isinstance(pair[1], SparseWrapper))
     for holder, wrapper in itertools.islice(found, 1):  # one of them speaks for all
         wrapper.placed_in = type(holder)
-    tell_training(model)
+    wrappers = sparse_layers(model)
+    save_wrappers_in_checkpoints(model, wrappers)
+    (tell_training if wrappers else forget_training)(model)
 
 
 def _keep_terms(model, exchange):

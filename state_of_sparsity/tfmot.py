@@ -16,7 +16,7 @@ def pruning_schedules():
     import tensorflow as tf
 
     before = os.environ.get("TF_USE_LEGACY_KERAS")
-    _ = tf.keras.__version__  # settles which Keras `tf.keras` is
+    getattr(tf.keras, "__version__", None)  # settles which Keras `tf.keras` is; Keras 2 has none
     tfmot = importlib.import_module("tensorflow_model_optimization")
     os.environ.pop("TF_USE_LEGACY_KERAS", None)
     if before is not None:

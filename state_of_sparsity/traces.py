@@ -2,7 +2,11 @@
 
 import inspect
 
-from state_of_sparsity.layers.compiled_methods import compiled_methods, is_compiled
+from state_of_sparsity.layers.compiled_methods import (
+    compiled_attributes,
+    compiled_methods,
+    is_compiled,
+)
 from state_of_sparsity.user_warnings import warn
 
 
@@ -34,13 +38,13 @@ def forget_traces(model):
         model: a model with layers that were exchanged in place.
     """
     for layer in model._flatten_layers():
-        for function in compiled_methods(layer).values():
+        for _, function in compiled_methods(layer):
             if hasattr(function, "clear_cache"):
                 function.clear_cache()
             else:
                 # TensorFlow keeps a function an object, and makes a new one where there is none.
                 function._descriptor_cache.pop(layer, None)
-        stale = sorted(name for name, value in vars(layer).items() if is_compiled(value))
+        stale = compiled_attributes(layer)
         if stale:
             warn(
                 f"The attributes {stale} of '{layer.name}' ({type(layer).__name__}) were made by "

@@ -104,6 +104,21 @@ class SparsityUpdates:
                     found.append((key, wrappers, sparsity))
         return found
 
+    def missed(self, step: int) -> list:
+        """Returns the last updates before `step` that masks show no sign of, as `due` does.
+
+        A model may be made sparse when the steps of its schedule are past: it gets the sparsity of
+        the last of them. Only schedules that say when they update are judged.
+        """
+        found = []
+        for key, (schedule, wrappers) in self.masks.items():
+            last = schedule.last_update(step) if hasattr(schedule, "last_update") else None
+            if last is not None and last < step:
+                sparsity = schedule.sparsity(last)
+                if any(_is_denser(group, sparsity) for group in _sharing(wrappers)):
+                    found.append((key, wrappers, sparsity))
+        return found
+
     def undone_by(self, due: list) -> list[str]:
         """Returns a sentence for each update of `due` that would bring masked weights back."""
         found = []
@@ -169,6 +184,11 @@ def _zeros_and_size(group):
 def _is_sparser(group, sparsity):
     zeros, size = _zeros_and_size(group)
     return zeros > zero_count(sparsity, size) + len(group)  # a weight a kernel may be rounding
+
+
+def _is_denser(group, sparsity):
+    zeros, size = _zeros_and_size(group)
+    return zeros + len(group) < zero_count(sparsity, size)
 
 
 def _unreached(schedule, start, end):

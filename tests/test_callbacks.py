@@ -290,3 +290,19 @@ def test_sparsity_log_counts_every_kernel():
         X, Y, batch_size=8, epochs=3, verbose=0, callbacks=[sos.UpdateSparsity(), sos.SparsityLog()]
     )
     assert history.history["sparsity"] == [0.0, 12 / 40, 12 / 40]
+
+
+def test_a_model_made_sparse_after_its_schedules_end_gets_the_final_sparsity():
+    for schedule in (
+        sos.schedules.ConstantSparsity(0.75, begin_step=0),
+        sos.schedules.PolynomialDecay(0.0, 0.75, begin_step=1, end_step=3, frequency=1),
+    ):
+        plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+        optimizer = keras.optimizers.SGD()
+        plain.compile(optimizer, "mse")
+        plain.fit(np.ones((40, 4)), np.ones((40, 4)), batch_size=8, verbose=0)
+        sparse = sos.sparsify(plain, lambda layer, s=schedule: sos.MagnitudePruning(layer, s))
+        sparse.compile(optimizer, "mse")
+        sparse.fit(np.ones((8, 4)), np.ones((8, 4)), verbose=0, callbacks=[sos.UpdateSparsity()])
+        assert int(optimizer.iterations) == 6
+        assert sos.report(sparse).sparsity == 0.75

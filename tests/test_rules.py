@@ -246,3 +246,12 @@ def test_rules_reach_into_a_block(rules, expected):
 def test_a_schedule_in_a_list_is_no_rule():
     with pytest.raises(ValueError, match="`rules` must be"):
         sos.sparsify(model(), [("", HALF)])
+
+
+def test_a_callable_that_returns_nothing_for_every_layer_is_warned_of():
+    def without_return(layer):
+        prune(layer)
+
+    with pytest.warns(UserWarning, match=r"`rules` returned None for every layer.*return its"):
+        sos.sparsify(model(), without_return)
+    sos.sparsify(model(), lambda layer: prune(layer) if layer.name == "head" else None)

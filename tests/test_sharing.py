@@ -132,6 +132,23 @@ def test_parts_that_stay_inside_do_not_warn(nested):
     quietly(sos.sparsify, plain, prune)
 
 
+def test_the_plain_model_is_not_stripped_in_place_of_the_sparse_one():
+    plain = net()
+    sparse = sos.sparsify(plain, prune)
+    with pytest.raises(ValueError, match=r"`model` must be the sparse model that `sos.sparsify`"):
+        sos.strip(plain)
+    assert sos.strip(sos.strip(sparse)) is not None
+    stripped = sos.strip(sparse, in_place=True)
+    assert sos.strip(stripped) is not None
+    quietly(sos.sparsify, stripped, prune)
+
+
+def test_more_rules_after_freezing_do_not_warn():
+    frozen = sos.freeze(sos.sparsify(net(), [("^a$", prune)]))
+    again = quietly(sos.sparsify, frozen, prune)
+    assert len(sos.sparse_layers(again)) == 2
+
+
 class TestFrozen:
     """Frozen layers cannot recover what they lose."""
 
@@ -159,6 +176,14 @@ class TestFrozen:
         model.trainable = False
         with pytest.warns(UserWarning, match=r"Frozen layers are sparse: \['a'\]"):
             sos.sparsify(model, technique)
+
+    def test_one_kernel_of_several(self):
+        inputs = keras.Input((3, 6))
+        attention = layers.MultiHeadAttention(2, 3, name="attention")
+        plain = keras.Model(inputs, attention(inputs, inputs))
+        attention._query_dense.trainable = False
+        with pytest.warns(UserWarning, match=r"Frozen layers are sparse: \['attention'\]"):
+            sos.sparsify(plain, prune)
 
     def test_what_is_left_dense_or_has_a_given_mask_is_not(self):
         plain = net()

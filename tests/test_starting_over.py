@@ -129,7 +129,13 @@ def test_the_error_names_layers_sparsities_and_the_schedule():
         fit(model)
 
 
-def test_a_custom_loop_may_go_back():
+def test_a_custom_loop_that_starts_over():
     model = sparse_by_half(OURS.PolynomialDecay(0.0, 0.9, 0, 6))
-    sos.UpdateSparsity().update(model, 0)
-    assert sos.report(model).sparsity == 0.0
+    before = sos.report(model).sparsity
+    with pytest.raises(ValueError, match=r"`model` is sparse already.*sos\.freeze"):
+        sos.UpdateSparsity().update(model, 0)
+    assert sos.report(model).sparsity == before
+    updater = sos.UpdateSparsity()
+    updater.update(model, 6)
+    with pytest.raises(ValueError, match="`model` is sparse already"):
+        updater.update(model, 0)

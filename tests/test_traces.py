@@ -115,3 +115,45 @@ def test_a_function_in_an_attribute_is_warned_of():
     model.fast(X)
     with pytest.warns(UserWarning, match=r"attributes \['fast'\] of .*Make them again"):
         sos.sparsify(model, RULES["masks"])
+
+
+@pytest.mark.parametrize("held", ["attribute", "list", "dict"])
+def test_a_compiled_function_that_a_layer_to_wrap_holds(held):
+    class Holder(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            function = tf.function(lambda x: x @ self.w)
+            kinds = {"attribute": function, "list": [function], "dict": {"f": function}}
+            self.held = kinds[held]
+
+        def build(self, shape):
+            self.w = self.add_weight(shape=(shape[-1], 3), name="w")
+
+        def call(self, x):
+            function = self.held["f"] if held == "dict" else self.held
+            return (function[0] if held == "list" else function)(x)
+
+    plain = keras.Sequential([keras.Input((6,)), Holder(name="holder")])
+    with pytest.raises(ValueError, match=r"`layer` must have no compiled method.*\['held'\]"):
+        sos.sparsify(plain, RULES["masks"])
+
+
+def test_models_around_one_that_is_changed_in_place_are_traced_anew():
+    class Outer(keras.Model):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def call(self, x):
+            return 2.0 * self.inner(x)
+
+    inner = Net()
+    subclassed = Outer(inner)
+    inputs = keras.Input((6,))
+    graph = keras.Model(inputs, 2.0 * inner(inputs))
+    dense = [outer.predict(X, verbose=0) for outer in (subclassed, graph)]
+    sos.sparsify(inner, RULES["masks"])
+    sos.UpdateSparsity().update(inner, 0)
+    for outer, before in zip((subclassed, graph), dense, strict=True):
+        np.testing.assert_allclose(outer.predict(X, verbose=0), 2.0 * inner(X), rtol=1e-5)
+        assert np.abs(outer.predict(X, verbose=0) - before).max() > 1e-3

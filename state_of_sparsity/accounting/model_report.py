@@ -14,7 +14,7 @@ from state_of_sparsity.accounting.kernel_report import COLUMNS, KernelReport
 from state_of_sparsity.accounting.kernel_values import reader
 from state_of_sparsity.accounting.multiply_adds import count_uses
 from state_of_sparsity.accounting.tables import markdown, plain_text
-from state_of_sparsity.layers.additive_tables import is_additive_table
+from state_of_sparsity.layers.additive_tables import attributes_that_hold, is_additive_table
 from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.lora import lora_product
 from state_of_sparsity.layers.units import units_left
@@ -158,7 +158,7 @@ def report(model: keras.Model, input_shape=None) -> Report:
         layers=tuple(_row(kernel, n) for kernel, n in zip(kernels, uses, strict=True)),
         parameters_outside_kernels=_parameters_outside(model, kernels),
         without_kernel=_without_kernel(model, kernels),
-        additive_tables=_additive_tables(kernels),
+        additive_tables=_additive_tables(model, kernels),
         not_built=tuple(path for path, layer in walk(model) if not layer.built),
         note=note,
         quantized=_quantized(kernels),
@@ -185,11 +185,16 @@ def _row(kernel, uses: int | None) -> KernelReport:
     )
 
 
-def _additive_tables(kernels) -> tuple[str, ...]:
+def _additive_tables(model, kernels) -> tuple[str, ...]:
     if all(kernel.wrapper is None for kernel in kernels):
         return ()  # nothing was made sparse, so nothing was left
     dense = (kernel for kernel in kernels if kernel.wrapper is None and kernel.quantized is None)
-    return tuple(kernel.path for kernel in dense if is_additive_table(kernel))
+    held_as = attributes_that_hold(model)
+    return tuple(
+        kernel.path
+        for kernel in dense
+        if is_additive_table(kernel, held_as.get(id(kernel.owner), ()))
+    )
 
 
 def _with_lora(kernels) -> tuple[str, ...]:

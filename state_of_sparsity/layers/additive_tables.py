@@ -2,6 +2,8 @@
 
 import re
 
+import keras
+
 from state_of_sparsity.layers.kernels import Kernel, find_kernels
 
 _PLACES = re.compile(
@@ -27,7 +29,17 @@ def kernels_to_wrap(layer, names=None) -> list[Kernel]:
     return [kernel for kernel in kernels if not is_additive_table(kernel)] or kernels
 
 
-def is_additive_table(kernel: Kernel) -> bool:
+def attributes_that_hold(model) -> dict[int, list[str]]:
+    """Returns by the ids of layers the attributes in which a model and its layers hold them."""
+    found = {}
+    for holder in model._flatten_layers():
+        for name, value in vars(holder).items():
+            if isinstance(value, keras.layers.Layer):
+                found.setdefault(id(value), []).append(name.lstrip("_"))
+    return found
+
+
+def is_additive_table(kernel: Kernel, held_as=()) -> bool:
     """Returns whether a kernel is a class token, position or segment embedding, or relative bias.
 
     Few weights, each of them used at one place: rules leave them alone unless they are named. They
@@ -36,6 +48,7 @@ def is_additive_table(kernel: Kernel) -> bool:
 
     Args:
         kernel: the kernel.
+        held_as: attributes in which other layers hold the kernel's layer.
 
     Example:
 
@@ -52,7 +65,7 @@ def is_additive_table(kernel: Kernel) -> bool:
     if all(size == 1 for size in variable.shape[:-1]) or any("bias" in name for name in names):
         return True
     if any("embeddings" in name for name in names):
-        names += [re.sub(r"_\d+$", "", owner.name), _snake_case(type(owner).__name__)]
+        names += [re.sub(r"_\d+$", "", owner.name), _snake_case(type(owner).__name__), *held_as]
     return any(_PLACES.search(name) or _TOKENS.search(name) for name in names)
 
 

@@ -131,6 +131,12 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         for variable, value in updates:
             if id(variable) in substituted:
                 value = self.merge_update(variable, value)
+                if value is None and method is not None:
+                    raise RuntimeError(
+                        f"A method of the layer '{self.layer.name}' assigns its own kernel, which "
+                        f"{type(self).__name__} computes from another. Call it on the layer "
+                        "itself, `wrapper.layer`."
+                    )
             if value is not None:
                 variable.assign(value)
         for loss in losses:
@@ -153,7 +159,8 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
                 f"The sparse layer '{self.name}' ({type(self).__name__}) is being trained, but "
                 "nothing updates its sparsity: its schedule would be ignored in silence. Pass "
                 "`callbacks=[sos.UpdateSparsity()]` to `fit`, or call "
-                "`sos.UpdateSparsity().update(model, step)` before each step of a custom loop. "
+                "`sos.UpdateSparsity().update(model, step)` before each step of a custom loop. To "
+                "train with the masks it has, `frozen = sos.freeze(model)` and train `frozen`. "
                 "(With the JAX backend, rebuild the model first: Keras frees its variables when a "
                 "training step fails.)"
             )
@@ -192,6 +199,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
                 self._holders[kernel.name] = holders(kernel)
                 self.kernel_state[kernel.name] = self.add_kernel_state(kernel, prefix)
                 act_on_effective_kernel(self, kernel)
+        self._made = True  # from now on attributes of the layer that are set are the layer's
 
     def build_if_possible(self):
         """Creates the state at once around a layer that is built; the end of a constructor."""

@@ -1,17 +1,37 @@
-"""Methods of layers that were compiled by hand: what they were traced with is what they run."""
+"""Functions that layers have compiled by hand: what they were traced with is what they run."""
 
 import functools
 import inspect
+from collections.abc import Iterator
 
 
-def compiled_methods(layer) -> dict:
-    """Returns the methods of a layer's class made by `tf.function` or `jax.jit`, by their names."""
-    found = {}
+def compiled_methods(layer) -> Iterator[tuple]:
+    """Yields `(name, function)` for the methods made by `tf.function` or `jax.jit`.
+
+    Those of every class that the layer's own inherits from, since it may call what it overrides.
+    """
     for kind in type(layer).__mro__:
         for name, value in vars(kind).items():
-            if name not in found and is_compiled(value):
-                found[name] = value
-    return found
+            if is_compiled(value):
+                yield name, value
+
+
+def compiled_attributes(layer) -> list[str]:
+    """Returns the attributes of a layer that hold such a function, in lists and dicts too."""
+    # TensorFlow's own book of what attributes hold begins with `_self_unconditional`.
+    return sorted(
+        name
+        for name, value in vars(layer).items()
+        if _holds_compiled(value) and not name.startswith("_self_unconditional")
+    )
+
+
+def _holds_compiled(value):
+    if isinstance(value, dict):
+        return any(is_compiled(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(is_compiled(item) for item in value)
+    return is_compiled(value)
 
 
 def is_compiled(value) -> bool:
@@ -27,13 +47,14 @@ def _keeps_traces(kind):
 
 
 def check_not_compiled(layer):
-    """Raises an error if a layer computes with a compiled method, which replaces no kernel."""
+    """Raises an error if a layer computes with a compiled function, which replaces no kernel."""
     for inner in layer._flatten_layers():
-        names = sorted(compiled_methods(inner))
+        methods = {name for name, _ in compiled_methods(inner)}
+        names = sorted(methods.union(compiled_attributes(inner)))
         if names:
             raise ValueError(
                 "`layer` must have no compiled method: it would go on with the kernels that it was "
                 f"traced with. Received: '{inner.name}' ({type(inner).__name__}), in which {names} "
-                "are made by tf.function or jax.jit. Remove the decorator, since Keras compiles "
+                "are made by tf.function or jax.jit. Call the plain function, since Keras compiles "
                 "the whole model, or leave the layer dense."
             )

@@ -63,7 +63,8 @@ def warn_if_no_gate_is_shut(wrappers):
         return
     warn(
         "No gate of sos.L0Regularization is shut after this training, so that the sparsity is 0. "
-        "Train longer, or raise `l0_weight`, the `gate_speed` of the layers or the learning rate: "
+        "Is the penalty in the loss (a loop of your own adds `sum(model.losses)`)? If so train "
+        "longer, or raise `l0_weight`, the `gate_speed` of the layers or the learning rate: "
         "docs/l0_regularization.md has a table of penalties and sparsities.",
     )
 

@@ -4,7 +4,6 @@ import functools
 import inspect
 
 import keras
-from keras import ops
 
 from state_of_sparsity.layers.quantization import refusal
 from state_of_sparsity.layers.training_mode import in_training, takes_training, without_autocast
@@ -35,9 +34,9 @@ class PassThrough:
             return value
         if inspect.ismethod(value) and value.__self__ is self.layer:
             return functools.partial(self._run_method, value)
-        kernel = any(value is kernel.variable for kernel in self.sparse_kernels)
-        # A tensor is a property's, computed from the kernel (Keras's LoRA).
-        return self._run_method(self._read, name) if kernel or ops.is_tensor(value) else value
+        # A property may compute from the kernel.
+        computed = isinstance(inspect.getattr_static(type(self.layer), name, None), property)
+        return self._run_method(self._read, name) if computed or self._gives(name) else value
 
     def __setattr__(self, name, value):
         if self._is_the_layers(name):
@@ -46,14 +45,23 @@ class PassThrough:
             super().__setattr__(name, value)
 
     def _is_the_layers(self, name):
-        """Whether setting `name` is meant for the wrapped layer: an argument of its constructor."""
+        """Whether setting `name` is meant for the wrapped layer."""
         if name.startswith("_") or name in vars(self) or hasattr(type(self), name):
             return False
-        if not hasattr(self, "layer"):
+        # While it is made, a technique sets attributes of its own, whatever the layer's are called.
+        if not vars(self).get("_made") or not hasattr(self.layer, name):
             return False
-        arguments = inspect.signature(type(self.layer).__init__).parameters
-        mine = inspect.signature(type(self).__init__).parameters
-        return name in arguments and name not in mine and hasattr(self.layer, name)
+        if self._gives(name):
+            raise AttributeError(
+                f"`{name}` of the sparse layer '{self.name}' must not be set: its kernel is a "
+                f"variable. Assign to it: `wrapper.layer.{name}.assign(...)`."
+            )
+        return True
+
+    def _gives(self, name):
+        """Whether an attribute of the wrapped layer is one of its sparse kernels."""
+        value = getattr(self.layer, name)
+        return any(value is kernel.variable for kernel in self.sparse_kernels)
 
     def _read(self, name):
         value = getattr(self.layer, name)

@@ -59,9 +59,10 @@ class SavedState:
 
     def _warn_if_lost(self, what):
         if self.placed_in is not None:
+            of_a_layer = not issubclass(self.placed_in, keras.Model)
+            whole = "; or sparsify with `whole_blocks=True`" if of_a_layer else ""
             warn(
                 f"The {what} of this sparse model cannot be loaded: '{self.placed_in.__name__}' "
                 "makes plain layers anew. Use `model.save_weights`, and later build, sparsify and "
-                "`load_weights`; or save sos.strip(model); or, where it is a layer of a "
-                "Sequential or Functional model, sparsify with `whole_blocks=True`."
+                f"`load_weights`; or save sos.strip(model){whole}."
             )

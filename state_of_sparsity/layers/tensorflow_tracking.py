@@ -28,3 +28,24 @@ def save_in_checkpoints(layer, variable):
     while hasattr(layer._checkpointed_state, f"{name}_{repeat}"):
         repeat += 1
     setattr(layer._checkpointed_state, f"{name}_{repeat}", variable)
+
+
+def save_wrappers_in_checkpoints(model, wrappers: dict):
+    """Makes TensorFlow's checkpoints of a model hold the state of its sparse layers.
+
+    Keras shows it no layer in a list or dict of a subclassed model, though the weights of those
+    come back with their optimizer.
+
+    Args:
+        model: a Keras model.
+        wrappers: its sparse layers by their paths.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    held = tf.Module()
+    for path, wrapper in wrappers.items():
+        if hasattr(wrapper, "_checkpointed_state"):
+            setattr(held, re.sub(r"\W", "_", path), wrapper._checkpointed_state)
+    model._checkpointed_sparsity = held

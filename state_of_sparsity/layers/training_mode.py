@@ -1,5 +1,6 @@
 """Whether a layer trains: who is told, and what happens when a gradient is taken."""
 
+import functools
 import inspect
 
 import keras
@@ -15,6 +16,27 @@ def tell_training(model):
     prediction. Called with it all the same, Keras passes it to the layers inside.
     """
     model._call_has_training_arg = True
+    if keras.backend.backend() == "jax" and "call" not in vars(model) and not takes_training(model):
+        # Keras's trainer for JAX hands the argument to `call` itself.
+        model.__dict__["call"] = functools.partial(_call_told, model, model.call)
+
+
+def forget_training(model):
+    """Takes back what `tell_training` did to a model."""
+    if isinstance(vars(model).get("call"), functools.partial):
+        del model.__dict__["call"]
+    model._call_has_training_arg = takes_training(model)
+
+
+def _call_told(model, call, *args, training=None, **kwargs):
+    context = model._get_call_context()
+    if training is not None:
+        context.set_value("training", training)
+    try:
+        return call(*args, **kwargs)
+    finally:
+        if training is not None:
+            model._maybe_reset_call_context()
 
 
 def in_training() -> bool:

@@ -118,6 +118,26 @@ def test_rules_leave_tables_alone_unless_they_name_them(rules, expected):
     ]
 
 
+def test_an_embedding_is_told_by_the_attribute_that_holds_it():
+    class Tutorial(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.tokens = layers.Embedding(9, 6, name="tokens")
+            self.pos_emb = layers.Embedding(3, 6, name="embedding_1")
+            self.head = layers.Dense(4, name="head")
+
+        def call(self, ids):
+            return self.head(self.tokens(ids) + self.pos_emb(np.arange(3)))
+
+    model = Tutorial()
+    model(np.ones((2, 3), "int32"))
+    sos.sparsify(model, prune)
+    assert list(sos.sparse_layers(model)) == ["tokens", "head"]
+    report = sos.report(model, input_shape=(3,))
+    assert report.additive_tables == ("embedding_1/embeddings",)
+    assert "embedding_1/embeddings" in str(report).split("Left dense unless")[1]
+
+
 class Positioned(layers.Layer):
     """A kernel and a table in one layer."""
 

@@ -84,6 +84,7 @@ def test_a_run_that_is_long_enough():
         {"trainable": False},
     ],
 )
+@pytest.mark.filterwarnings("ignore:Frozen layers are sparse")
 def test_nothing_is_said_where_gates_are_shut_or_not_meant_to_shut(options):
     assert said("adam", **options) == ([], [])
 

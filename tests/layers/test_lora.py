@@ -7,6 +7,9 @@ from keras import layers
 
 import state_of_sparsity as sos
 
+# Keras freezes the kernel that LoRA is added to.
+pytestmark = pytest.mark.filterwarnings("ignore:Frozen layers are sparse")
+
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0)
 RNG = np.random.default_rng(0)
 VECTORS, WORDS = (

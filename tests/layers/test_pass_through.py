@@ -193,3 +193,65 @@ def test_masters_stay_float32_when_read_under_mixed_precision():
     wrapper = sos.sparse_layers(sparse)["embedding"]
     expected = wrapper.evaluation_kernel(wrapper.sparse_kernels[0])
     np.testing.assert_array_equal(wrapper.embeddings, expected)
+
+
+class Tempered(layers.Dense):
+    """A dense layer with a setting that is no argument of its constructor, and odd members."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.temperature = 1.0
+
+    def call(self, x):
+        return super().call(x) / self.temperature
+
+    @property
+    def norm(self):
+        return float(ops.norm(self.kernel))
+
+    def clip(self):
+        self.kernel.assign(ops.clip(self.kernel, -0.1, 0.1))
+
+
+def test_a_setting_that_is_no_argument_of_the_constructor():
+    wrapper = prune(Tempered(5))
+    before = wrapper(X)
+    wrapper.temperature = 10.0
+    assert wrapper.layer.temperature == 10.0 and "temperature" not in vars(wrapper)
+    np.testing.assert_allclose(wrapper(X), before / 10.0, rtol=1e-5)
+    wrapper.of_my_own = 1
+    assert wrapper.of_my_own == 1 and not hasattr(wrapper.layer, "of_my_own")
+
+
+@every_technique
+def test_a_kernel_is_not_set_but_assigned_to(technique):
+    layer = Projection(5)
+    layer.build((None, 6))
+    wrapper = technique(layer)
+    with pytest.raises(AttributeError, match=r"wrapper\.layer\.w\.assign"):
+        wrapper.w = np.zeros((6, 5))
+
+
+@every_technique
+def test_a_property_of_another_kind_is_of_the_effective_kernel(technique):
+    layer = Tempered(5)
+    layer.build((None, 6))
+    wrapper = technique(layer)
+    spread(wrapper)
+    effective = wrapper.evaluation_kernel(wrapper.sparse_kernels[0])
+    assert wrapper.norm == pytest.approx(np.linalg.norm(effective), rel=1e-5)
+
+
+@every_technique
+def test_a_method_that_assigns_the_kernel(technique):
+    layer = Tempered(5)
+    layer.build((None, 6))
+    wrapper = technique(layer)
+    if technique is not TECHNIQUES["masks"]:
+        with pytest.raises(RuntimeError, match="assigns its own kernel"):
+            wrapper.clip()
+        return
+    spread(wrapper)
+    mask = wrapper.present(wrapper.sparse_kernels[0])
+    wrapper.clip()
+    assert np.abs(layer.kernel.numpy()[mask]).max() <= 0.1 < np.abs(layer.kernel.numpy()).max()

@@ -235,3 +235,29 @@ def check_orbax(make, folder):
     other.load_weights(str(folder))
     check_equal(other, saved)
     check_equal(other.optimizer, saved.optimizer)
+
+
+def test_layers_in_lists_and_dicts(tmp_path):
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.blocks = [keras.layers.Dense(4, name="a"), keras.layers.Dense(4, name="b")]
+            self.heads = {"h": keras.layers.Dense(2, name="h")}
+
+        def call(self, x):
+            for block in self.blocks:
+                x = block(x)
+            return self.heads["h"](x)
+
+    def made():
+        model = Net()
+        model(np.ones((2, 4), "float32"))
+        half = sos.schedules.ConstantSparsity(0.5, begin_step=0)
+        return sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, half))
+
+    saved, restored = made(), made()
+    sos.UpdateSparsity().update(saved, 0)
+    path = tf.train.Checkpoint(model=saved).save(str(tmp_path / "checkpoint"))
+    tf.train.Checkpoint(model=restored).restore(path).assert_existing_objects_matched()
+    for name, mask in sos.masks(saved).items():
+        np.testing.assert_array_equal(sos.masks(restored)[name], mask)
