@@ -14,7 +14,10 @@ TECHNIQUES = {
     "magnitude": lambda layer: sos.MagnitudePruning(layer, EVERY_OTHER),
     "l0": lambda layer: sos.L0Regularization(layer, sos.schedules.Ramp(1.0, 2, 20), seed=0),
 }
-pytestmark = pytest.mark.filterwarnings("ignore:`schedule` does not reach")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:`schedule` does not reach"),
+    pytest.mark.filterwarnings("ignore:No gate of sos.L0"),
+]
 only_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="a tape, or a model that survives an error"
 )

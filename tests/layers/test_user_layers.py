@@ -202,7 +202,7 @@ def test_a_frozen_layer_has_its_kernels():
 @pytest.mark.parametrize("kind", [Block, BuiltBlock])
 def test_a_composite_layer_is_wrapped_whole(kind, tmp_path):
     plain = model_of(kind(name="block"))
-    sparse = sos.sparsify(plain, prune)
+    sparse = sos.sparsify(plain, prune, whole_blocks=True)
     assert list(sos.sparse_layers(sparse)) == ["block"]
     assert list(sos.masks(sparse)) == ["block/first/kernel", "block/second/kernel"]
     sparse.compile("sgd", "mse")
