@@ -227,7 +227,7 @@ def test_a_tape_of_the_users_own(graph):
         return tape.gradient(loss, model.trainable_variables)
 
     step = tf.function(gradients) if graph else gradients
-    for count in range(0, 12, 4):
+    for count in range(20, 32, 4):
         updater.update(model, count)
         for _ in range(4):
             step()

@@ -197,6 +197,7 @@ def pruning(layer):
     return sos.MagnitudePruning(layer, sos.schedules.ConstantSparsity(0.5, begin_step=0))
 
 
+@pytest.mark.filterwarnings("ignore:`model` was made sparse before")
 def test_every_kernel_of_resnet50_is_wrapped(thin_resnet50):
     sparse = sos.sparsify(thin_resnet50, pruning)
     assert len(sos.sparse_layers(sparse)) == 54
