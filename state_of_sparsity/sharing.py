@@ -89,11 +89,19 @@ def _other_models(model, parts, layers):
     """Returns the names of living models that use one of the layers without its wrapper."""
     # A part of the model that was compiled is trained or evaluated by itself.
     known = {id(model), *(id(part) for part in parts if not part.compiled)}
-    return sorted(
-        other.name
-        for other in _living_models()
-        if id(other) not in known and other not in _rebuilt and _holds(other, layers)
-    )
+
+    def found():
+        return sorted(
+            other.name
+            for other in _living_models()
+            if id(other) not in known and other not in _rebuilt and _holds(other, layers)
+        )
+
+    if not found():
+        return []
+    # It may be one that nobody holds any more.
+    gc.collect()
+    return found()
 
 
 def _living_models():
@@ -106,9 +114,16 @@ def _living_models():
         # One whose constructor has not ended, or has failed, has no layers to ask for.
         if is_model[kind] and _is_whole(candidate):
             found.append(candidate)
-    # The graph inside a Sequential model is no model of the user's.
-    inner = {id(getattr(model, "_functional", None)) for model in found}
+    inner = {id(graph) for model in found for graph in _graphs_of_its_own(model)}
     return [model for model in found if id(model) not in inner]
+
+
+def _graphs_of_its_own(model):
+    """Returns the graphs that a Sequential model has made: one each time a layer was added."""
+    if not isinstance(model, keras.Sequential):
+        return []
+    layers = {id(layer) for layer in model._layers}
+    return [made for made in model._tracker.config["layers"][1] if id(made) not in layers]
 
 
 def _is_whole(model):

@@ -143,6 +143,14 @@ def test_the_plain_model_is_not_stripped_in_place_of_the_sparse_one():
     quietly(sos.sparsify, stripped, prune)
 
 
+def test_a_model_built_by_adding_layers_and_models_that_are_gone_do_not_warn():
+    plain = keras.Sequential([keras.Input((6,))])
+    for _ in range(3):
+        plain.add(layers.Dense(6))
+    keras.Model(plain.inputs, plain.layers[0].output)  # which nobody keeps
+    quietly(sos.sparsify, plain, prune)
+
+
 def test_more_rules_after_freezing_do_not_warn():
     frozen = sos.freeze(sos.sparsify(net(), [("^a$", prune)]))
     again = quietly(sos.sparsify, frozen, prune)
