@@ -55,12 +55,15 @@ class Decisions:
         kernels = find_kernels(layer)
         if not kernels:
             self.rules.leave(path)
-        elif all(id(kernel.variable) in self.decided for kernel in kernels):
+        elif self._is_decided(kernels) and not self.rules.name(path, kernels):
             self.rules.leave_alone(path)  # it reads kernels of other layers, decided with those
         elif self._opens(layer, path, in_block):
             self._decide_inside(layer, f"{path}/", in_block=True)
         else:
             self._ask(layer, path, kernels, in_block)
+
+    def _is_decided(self, kernels):
+        return all(id(kernel.variable) in self.decided for kernel in kernels)
 
     def _opens(self, layer, path, in_block):
         """Returns whether the layers inside a layer are decided one by one."""
@@ -90,7 +93,8 @@ class Decisions:
         if not decided and not isinstance(layer, (*_ATTENTION, *_WRAPPED_WHOLE)):
             # A block that no rule took whole: look at the layers inside it.
             self._decide_inside(layer, f"{path}/", in_block)
-        self.decided.update(id(kernel.variable) for kernel in kernels)
+        if decided:
+            self.decided.update(id(kernel.variable) for kernel in kernels)
 
     def _check_ties(self, model):
         """Raises an error if a layer left dense holds the variable of a sparse kernel."""

@@ -100,6 +100,7 @@ def test_the_stripped_file_loads_without_this_package(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.filterwarnings("ignore:Frozen layers are sparse")
 def test_frozen_flags_are_kept():
     model = network()
     model.get_layer("first").trainable = False
