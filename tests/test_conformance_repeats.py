@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
+from tests.slow_variants import slow_but
 from tests.test_conformance import (
     LAYERS,
     TECHNIQUES,
@@ -70,7 +71,7 @@ class CheckAtTheStart(keras.callbacks.Callback):
             check_unchanged(self.model, self.before)
 
 
-@pytest.mark.parametrize("terms", CONSTRAINTS)
+@pytest.mark.parametrize("terms", slow_but(["plain"], CONSTRAINTS))
 @every_technique
 def test_a_run_that_goes_on_repeats_the_last_update_without_effect(name, terms, tmp_path):
     model = model_of(name, terms)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
+from tests.slow_variants import slow_but
 from tests.test_conformance import (
     LAYERS,
     TECHNIQUES,
@@ -119,7 +120,7 @@ def test_constraints_hold_of_the_stripped_model_whatever_came_last(name):
 SOME = ("magnitude", "global magnitude", "variational dropout", "l0", "l0, units")
 
 
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("name", slow_but(["magnitude", "l0"], SOME))
 @pytest.mark.parametrize("kind", [kind for kind in CONSTRAINTS if kind != "unit_norm"])
 def test_every_kind_of_constraint(name, kind):
     constraint, check = CONSTRAINTS[kind]
@@ -148,7 +149,7 @@ def regularized(name, kind, **options):
 
 
 @every_technique
-@pytest.mark.parametrize("kind", REGULARIZERS)
+@pytest.mark.parametrize("kind", slow_but(["l2"], REGULARIZERS))
 def test_regularizers_count_what_the_stripped_model_has(name, kind):
     model, own = regularized(name, kind)
     expected = penalty_of(sos.strip(model))
@@ -230,7 +231,7 @@ ONE_OF_A_KIND = {
 }
 
 
-@pytest.mark.parametrize("technique", ONE_OF_A_KIND)
+@pytest.mark.parametrize("technique", slow_but(["magnitude"], ONE_OF_A_KIND))
 @pytest.mark.parametrize("kind", LAYERS_OF_KERAS)
 def test_constraints_of_every_kernel_of_a_layer(technique, kind):
     make, shape = LAYERS_OF_KERAS[kind]

@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
+from tests.slow_variants import slow_but
 
 X = np.random.default_rng(0).normal(size=(24, 6)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(24, 4)).astype("float32")
@@ -96,7 +97,7 @@ TRAIN = {
 
 @pytest.mark.parametrize("train", TRAIN)
 @pytest.mark.parametrize("before", DRIVEN_BEFORE)
-@pytest.mark.parametrize("technique", TECHNIQUES)
+@pytest.mark.parametrize("technique", slow_but(["magnitude"], TECHNIQUES))
 def test_training_on_without_a_driver(technique, before, train):
     model = network(technique)
     DRIVEN_BEFORE[before](model)

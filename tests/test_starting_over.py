@@ -7,6 +7,7 @@ from keras import layers
 
 import state_of_sparsity as sos
 from state_of_sparsity.tfmot import pruning_schedules
+from tests.slow_variants import slow_but
 
 pytestmark = pytest.mark.filterwarnings("ignore:`schedule` does not reach its final value")
 
@@ -64,7 +65,7 @@ NOT_LOWER = {
 }
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", slow_but(["each kernel", "global"], RULES))
 @pytest.mark.parametrize("case", LOWER)
 def test_it_is_refused_and_nothing_is_undone(case, rule):
     schedule, known_at = LOWER[case]
@@ -77,7 +78,7 @@ def test_it_is_refused_and_nothing_is_undone(case, rule):
         np.testing.assert_array_equal(mask, before[path])
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", slow_but(["each kernel", "global"], RULES))
 @pytest.mark.parametrize("case", NOT_LOWER)
 def test_no_false_alarm(case, rule):
     fit(sparse_by_half(NOT_LOWER[case], RULES[rule]))

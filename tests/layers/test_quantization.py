@@ -8,6 +8,7 @@ from keras.quantizers import Int4QuantizationConfig
 
 import state_of_sparsity as sos
 from state_of_sparsity.layers.quantized_kernels import quantized_kernels
+from tests.slow_variants import slow_but
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0)
 X = np.random.default_rng(0).normal(size=(8, 6)).astype("float32")
@@ -100,7 +101,7 @@ def build_again(layer):
     layer.build((None, 6))
 
 
-@pytest.mark.parametrize("technique", TECHNIQUES)
+@pytest.mark.parametrize("technique", slow_but(["magnitude", "l0"], TECHNIQUES))
 @pytest.mark.parametrize("exchange", [quantize_int8, quantize_int4, assign_another, build_again])
 def test_a_kernel_exchanged_under_its_wrapper_is_an_error_everywhere(exchange, technique):
     sparse = sos.sparsify(network(), TECHNIQUES[technique])
@@ -197,7 +198,7 @@ MODES = {
 }
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", slow_but(["int8", "int4"], MODES))
 def test_strip_then_quantize_keeps_every_zero_and_report_counts_it(mode):
     sparse = every_kind()
     before, masks = sos.report(sparse), sos.masks(sparse)

@@ -167,7 +167,12 @@ def decayed(layer):
 
 
 @pytest.mark.parametrize(
-    ("model", "rule"), [(nested, decayed), (nested, drop), (subclassed, decayed)]
+    ("model", "rule"),
+    [
+        (nested, decayed),
+        pytest.param(nested, drop, marks=pytest.mark.slow),
+        pytest.param(subclassed, decayed, marks=pytest.mark.slow),
+    ],
 )
 def test_a_loop_resumed_goes_on_as_if_it_had_not_stopped(model, rule, tmp_path):
     def start():

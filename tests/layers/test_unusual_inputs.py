@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
+from tests.slow_variants import slow_but
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0)
 TECHNIQUES = {
@@ -62,7 +63,7 @@ def outcome(run):
         return type(error)
 
 
-@pytest.mark.parametrize("technique", TECHNIQUES)
+@pytest.mark.parametrize("technique", slow_but(["magnitude", "variational dropout"], TECHNIQUES))
 @pytest.mark.parametrize("kind", LAYERS)
 @pytest.mark.parametrize("given", INPUTS)
 def test_an_input_is_taken_or_refused_as_by_the_plain_layer(given, kind, technique):
