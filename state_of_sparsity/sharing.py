@@ -55,16 +55,20 @@ def check_not_left_behind(model):
             )
 
 
-def trace_outer_models_anew(changed):
+def trace_outer_models_anew(changed, on_failure):
     """Drops what models have compiled that hold something that was changed in place.
 
     Args:
         changed: the models and layers that were changed.
+        on_failure: is told, as `(function, *arguments)`, how to take back each change.
     """
+    names = ("train_function", "test_function", "predict_function")
     ids = {id(each) for each in changed}
     for outer in _living_models():
         if id(outer) not in ids and any(id(inner) in ids for inner in outer._flatten_layers()):
-            outer.train_function = outer.test_function = outer.predict_function = None
+            for name in names:
+                on_failure(setattr, outer, name, getattr(outer, name))
+                setattr(outer, name, None)
 
 
 def forget(layers):

@@ -242,7 +242,7 @@ def _finish(model, exchange):
     """Tells a model with other layers what it has to know of them."""
     if exchange.changed_in_place:
         forget_traces(model)
-        trace_outer_models_anew(exchange.changed_in_place)
+        trace_outer_models_anew(exchange.changed_in_place, exchange.on_failure)
     inside = ((each, layer) for each in exchange.changed_in_place for layer in each._layers)
     found = (pair for pair in inside if isinstance(pair[1], SparseWrapper))
     for holder, wrapper in itertools.islice(found, 1):  # one of them speaks for all
