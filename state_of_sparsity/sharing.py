@@ -109,15 +109,10 @@ def _other_models(model, parts, layers):
 
 
 def _living_models():
-    is_model = {}  # by type: `isinstance` would ask the object, and proxies answer strangely
-    found = []
-    for candidate in gc.get_objects():
-        kind = type(candidate)
-        if kind not in is_model:
-            is_model[kind] = issubclass(kind, keras.Model)
-        # One whose constructor has not ended, or has failed, has no layers to ask for.
-        if is_model[kind] and _is_whole(candidate):
-            found.append(candidate)
+    # By type: `isinstance` would ask the objects, and proxies answer strangely.
+    objects = gc.get_objects()
+    kinds = {kind for kind in set(map(type, objects)) if issubclass(kind, keras.Model)}
+    found = [each for each in objects if type(each) in kinds and _is_whole(each)]
     inner = {id(graph) for model in found for graph in _graphs_of_its_own(model)}
     return [model for model in found if id(model) not in inner]
 
@@ -131,6 +126,7 @@ def _graphs_of_its_own(model):
 
 
 def _is_whole(model):
+    # One whose constructor has not ended, or has failed, has no layers to ask for.
     graph = hasattr(model, "_run_through_graph")
     return hasattr(model, "_tracker") and (hasattr(model, "_operations") or not graph)
 

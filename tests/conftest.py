@@ -24,6 +24,17 @@ def pytest_configure(config):
 
 
 @pytest.fixture(autouse=True)
+def _no_search_for_other_models(request, monkeypatch):
+    """Leaves out a search through all objects, millions in a process that runs many tests.
+
+    Tests of what it finds are in modules with `SEARCHES_FOR_OTHER_MODELS`.
+    """
+    searches = getattr(request.module, "SEARCHES_FOR_OTHER_MODELS", False)
+    if "state_of_sparsity.sharing" in sys.modules and not searches:
+        monkeypatch.setattr("state_of_sparsity.sharing._living_models", list)
+
+
+@pytest.fixture(autouse=True)
 def _fresh_state():
     """Seeds, dtype policy and gin bindings as in a new process."""
     # Tests of what needs no Keras do not wait for it.

@@ -8,6 +8,7 @@ import state_of_sparsity as sos
 from tests import hub_like_tasks
 from tests.hub_like_models import LENGTH, VOCABULARY
 
+SEARCHES_FOR_OTHER_MODELS = True  # see conftest.py
 PROMPT = np.array([[3, 4], [6, 7]])
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0, frequency=1)
 ATTENTION = [f"self_attention/{name}" for name in ("query", "key", "value", "attention_output")]

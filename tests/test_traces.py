@@ -8,6 +8,7 @@ from keras import layers
 
 import state_of_sparsity as sos
 
+SEARCHES_FOR_OTHER_MODELS = True  # see conftest.py
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0, frequency=1)
 X = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
 RULES = {
