@@ -1,10 +1,13 @@
 """Files that are either the old ones or the new ones, never half of each."""
 
 import contextlib
+import errno
 import os
 import pathlib
+import stat
 
 TEMPORARY_PREFIX = ".tmp-"
+_NAME_LETTERS = 40
 
 
 @contextlib.contextmanager
@@ -16,7 +19,11 @@ def atomic_path(path):
 
     Args:
         path: the file to write; its folder is made if need be. The temporary name keeps its
-            suffix, as Keras saves by suffix.
+            suffix, as Keras saves by suffix. A file that is there leaves its mode to the new one;
+            a link is replaced, and not followed: `output_path.check_file` follows those of users.
+
+    Raises:
+        FileExistsError: if something else than a file has that name.
 
     Example:
 
@@ -25,9 +32,13 @@ def atomic_path(path):
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    mode = _mode(path)
+    # The end of a long name, which has the suffix: with the prefix the whole may be too long.
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name[-_NAME_LETTERS:]}")
     try:
         yield temporary
+        if mode is not None:
+            temporary.chmod(mode)
         _flush_to_disk(temporary)
         os.replace(temporary, path)
         _flush_to_disk(path.parent)
@@ -45,6 +56,16 @@ def remove_leftovers(directory):
     """Removes the temporary files in `directory` that a killed process left there."""
     for path in pathlib.Path(directory).glob(f"{TEMPORARY_PREFIX}*"):
         path.unlink(missing_ok=True)
+
+
+def _mode(path):
+    """Returns the mode of a file that is there, None if there is none, or a link."""
+    if not os.path.lexists(path):
+        return None
+    mode = path.lstat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        raise FileExistsError(errno.EEXIST, "Is there, and is no file", os.fspath(path))
+    return stat.S_IMODE(mode) if stat.S_ISREG(mode) else None
 
 
 def _flush_to_disk(path):

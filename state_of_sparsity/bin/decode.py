@@ -14,7 +14,7 @@ import time
 
 from absl import flags
 
-from state_of_sparsity import atomic_write
+from state_of_sparsity import atomic_write, output_path
 from state_of_sparsity.bin import gin_app, saved_run
 
 FLAGS = flags.FLAGS
@@ -64,7 +64,7 @@ def decode_run(directory, source="-", reference=None, output=None, beam=None, al
     from state_of_sparsity.data.translation import Translation
 
     text = _text(source, reference)
-    _check_output(output)
+    output = output_path.check_file("output", output) if output else None
     run_dir, experiment, model, step = saved_run.load(directory)
     if not isinstance(experiment.data, Translation):
         raise gin_app.UsageError(
@@ -97,7 +97,7 @@ def decode_model(model, vocabulary, source="-", reference=None, output=None, bea
     from state_of_sparsity.data.vocabulary import Vocabulary
 
     text = _text(source, reference)
-    _check_output(output)
+    output = output_path.check_file("output", output) if output else None
     found = saved_run.load_model(model), Vocabulary.load(vocabulary)
     _check_is_the_runs(model, found[1], vocabulary)
     beam, alpha = _search_settings(None, beam, alpha)
@@ -113,30 +113,13 @@ def _search_settings(experiment, beam, alpha):
     return own.beam if beam is None else beam, own.alpha if alpha is None else alpha
 
 
-def _check_output(output):
-    """Refuses, before hours of work, what cannot be written."""
-    if output is None:
-        return
-    path = pathlib.Path(output).expanduser()
-    folder = path.absolute().parent
-    if path.exists() and not path.is_file():
-        reason = "is no file. Leave it out, and redirect the standard output there"
-    elif not folder.is_dir() or not os.access(folder, os.W_OK):
-        reason = f"cannot be made in {folder}"
-    else:
-        return
-    raise gin_app.UsageError(
-        f"`output` must be a file that can be written. Received: {output}, which {reason}."
-    )
-
-
 def _decode(model, vocabulary, text, output, beam, alpha, maximum_length=256):
     _check_fit(model, vocabulary)
     sentences, references = text
     translations = _translated(model, vocabulary, sentences, beam, alpha, maximum_length)
     lines = "".join(f"{line}\n" for line in translations)
     if output:
-        atomic_write.write_text(pathlib.Path(output).expanduser(), lines)
+        atomic_write.write_text(output, lines)
         _say(f"written: {output}")
     else:
         sys.stdout.write(lines)

@@ -13,7 +13,7 @@ import re
 
 from absl import flags
 
-from state_of_sparsity import atomic_write
+from state_of_sparsity import atomic_write, output_path
 from state_of_sparsity.bin import configured_experiment, figures, gin_app, saved_run
 
 FLAGS = flags.FLAGS
@@ -29,6 +29,7 @@ def main(_):
             f"with a gin_file. Received: {'both' if FLAGS.model else 'neither'}."
         )
     thresholds = parse_thresholds(FLAGS.thresholds)
+    output = output_path.check_file("output", FLAGS.output) if FLAGS.output else None
     if FLAGS.run_dir:
         if FLAGS.gin_file or FLAGS.gin_binding:
             raise gin_app.UsageError(
@@ -44,8 +45,8 @@ def main(_):
         found = evaluate_model(
             FLAGS.model, FLAGS.gin_file, FLAGS.gin_binding, FLAGS.data_dir, FLAGS.split
         )
-    if FLAGS.output:
-        atomic_write.write_text(FLAGS.output, json.dumps(found, indent=1) + "\n")
+    if output:
+        atomic_write.write_text(output, json.dumps(found, indent=1) + "\n")
         print(f"\nWritten: {FLAGS.output}")
 
 

@@ -10,7 +10,9 @@ import traceback
 import gin
 from absl import app, flags, logging
 
-from state_of_sparsity.bin import gin_messages, recorded_defaults
+from state_of_sparsity.bin import gin_messages, recorded_defaults, system_errors
+from state_of_sparsity.json_files import DamagedFileError
+from state_of_sparsity.output_path import OutputPathError
 
 # TensorFlow's start says a dozen lines about the machine otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -56,11 +58,14 @@ def run(main):
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # TensorFlow tells much about its strategies
         try:
-            return main(argv)
-        except UsageError as error:
-            if flags.FLAGS.verbosity > 0:
-                traceback.print_exc()
-            _exit_with(str(error))
+            main(argv)
+            sys.stdout.flush()  # here, where an error can still be said
+        except (UsageError, DamagedFileError, OutputPathError) as error:
+            _exit_with(str(error), error)
+        except BrokenPipeError:
+            _end_at_closed_pipe()
+        except OSError as error:
+            _exit_with(system_errors.explain(error), error)
         except KeyboardInterrupt:
             print("\nInterrupted. Run the same command to go on.", file=sys.stderr)
             sys.exit(130)
@@ -185,6 +190,23 @@ def _wants_help(argv):
     return any(re.fullmatch(r"--?(help|helpfull|helpshort|helpxml|\?)", a) for a in argv[1:])
 
 
-def _exit_with(message):
+def _exit_with(message, error=None):
+    if error is not None and flags.FLAGS.verbosity > 0:
+        traceback.print_exception(error)
     print(f"Error: {message}", file=sys.stderr)
+    _give_up_output()
     sys.exit(2)
+
+
+def _end_at_closed_pipe():
+    """Ends as others do whose reader, such as `head`, has seen enough."""
+    _give_up_output()
+    sys.exit(128 + 13)  # as a shell says of SIGPIPE
+
+
+def _give_up_output():
+    """Keeps Python from writing, at its end, to an output that takes no more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

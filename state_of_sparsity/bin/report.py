@@ -5,6 +5,7 @@ import pathlib
 
 from absl import flags
 
+from state_of_sparsity import output_path
 from state_of_sparsity.bin import gin_app
 
 FLAGS = flags.FLAGS
@@ -14,6 +15,7 @@ def main(_):
     """Runs the program; the flags are described by `--help`."""
     if not FLAGS.output_dir:
         raise gin_app.UsageError("`output_dir` must be given: --output_dir=DIRECTORY.")
+    output_path.check_folder("output_dir", FLAGS.output_dir)
     finished, unfinished = find_runs(FLAGS.run_dir, FLAGS.runs_glob)
     for path in unfinished:
         print(f"Not finished: {path}")
@@ -21,7 +23,9 @@ def main(_):
     from state_of_sparsity.analysis import run_report
 
     try:
-        path = run_report.write_report(finished + unfinished, pathlib.Path(FLAGS.output_dir))
+        path = run_report.write_report(
+            finished + unfinished, pathlib.Path(FLAGS.output_dir).expanduser()
+        )
     except ValueError as error:
         raise gin_app.UsageError(str(error)) from error
     print(f"Report on {len(finished)} run{'s'[: len(finished) != 1]}: {path}")

@@ -1,6 +1,5 @@
 """What a run saved: its configuration, experiment and model, and files of models."""
 
-import json
 import pathlib
 import tempfile
 
@@ -88,5 +87,4 @@ def _last_saved(run_dir, model, averaged):
             f"`run_dir` must have a checkpoint. Received: {run_dir.path}, which has none yet. "
             "Wait for its first validation, or start its training again."
         )
-    result = json.loads(run_dir.result.read_text(encoding="utf-8"))
-    return load_model(run_dir.model), result["steps"]
+    return load_model(run_dir.model), run_dir.read_result()["steps"]

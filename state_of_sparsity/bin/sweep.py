@@ -20,6 +20,7 @@ import traceback
 
 from absl import flags
 
+from state_of_sparsity import output_path
 from state_of_sparsity.analysis import results, run_table
 from state_of_sparsity.bin import gin_app, grid, train
 
@@ -34,12 +35,13 @@ def main(_):
         raise gin_app.UsageError("`sweep_dir` must be given: --sweep_dir=DIRECTORY.")
     try:
         cells = grid.all_cells(FLAGS.grid)
-        table = run_table.RunTable(FLAGS.table) if FLAGS.table else None
+        table = FLAGS.table and run_table.RunTable(output_path.check_file("table", FLAGS.table))
     except ValueError as error:
         raise gin_app.UsageError(str(error)) from error
     if not cells:
         raise gin_app.UsageError("`grid` must be given: --grid='FILE.gin NAME=VALUE,VALUE'.")
     cells = chosen(cells, FLAGS.only)
+    output_path.check_folder("sweep_dir", FLAGS.sweep_dir)
     directory = pathlib.Path(FLAGS.sweep_dir).expanduser()
     failed = sweep(cells, directory, FLAGS.workers, FLAGS.data_dir, table)
     if failed:

@@ -6,7 +6,15 @@ import zlib
 import gin
 from absl import flags
 
-from state_of_sparsity.bin import backend_messages, configured_experiment, gin_app, gin_messages
+from state_of_sparsity import output_path
+from state_of_sparsity.bin import (
+    backend_messages,
+    configured_experiment,
+    gin_app,
+    gin_messages,
+    system_errors,
+)
+from state_of_sparsity.json_files import DamagedFileError
 
 FLAGS = flags.FLAGS
 
@@ -60,22 +68,21 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
     config = gin_app.parse(gin_files, bindings, data_dir, directory)
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity import atomic_write
-    from state_of_sparsity.training.checkpoint import CheckpointError
     from state_of_sparsity.training.data_check import open_data
-    from state_of_sparsity.training.divergence import TrainingDivergedError
-    from state_of_sparsity.training.run_dir import RunDir, RunDirError
+    from state_of_sparsity.training.run_dir import RunDir
     from state_of_sparsity.training.strategies import Strategy
-    from state_of_sparsity.training.strategy_error import StrategyError
     from state_of_sparsity.training.train import train
 
     strategy = Strategy() if strategy is None else strategy
-    run_dir = RunDir(directory)
-    try:
+    with _errors_of_the_user(strategy):
+        output_path.check_folder("run_dir", directory)
+        run_dir = RunDir(directory)
         run_dir.check(config)
         strategy.check_agreement(
             configuration=zlib.crc32(config.encode()), finished=int(run_dir.is_finished)
         )
         if run_dir.is_finished:
+            run_dir.read_result()  # a damaged one is none
             if verbose:
                 print(f"{run_dir.path} is finished; it is left alone.")
             return None
@@ -88,7 +95,20 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
                 atomic_write.write_text(run_dir.config, gin.operative_config_str())
             strategy.wait_for_all()
             return train(experiment, model, run_dir, strategy, verbose)
-    except (RunDirError, CheckpointError, StrategyError, TrainingDivergedError) as error:
+
+
+@contextlib.contextmanager
+def _errors_of_the_user(strategy):
+    """Raises what the user can put right as a `UsageError`."""
+    from state_of_sparsity.training.checkpoint import CheckpointError
+    from state_of_sparsity.training.divergence import TrainingDivergedError
+    from state_of_sparsity.training.run_dir import RunDirError
+    from state_of_sparsity.training.strategy_error import StrategyError
+
+    told = CheckpointError, RunDirError, StrategyError, TrainingDivergedError
+    try:
+        yield
+    except (*told, DamagedFileError, output_path.OutputPathError) as error:
         raise gin_app.UsageError(str(error)) from error
     except strategy.peer_errors as error:
         raise gin_app.UsageError(
@@ -101,7 +121,9 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
 
 
 def _raise_as_the_users(error):
-    """Raises wrong values, and what TensorFlow says as it runs, as errors of the user."""
+    """Raises wrong values, and what TensorFlow and the system say, as errors of the user."""
+    if isinstance(error, OSError):
+        raise gin_app.UsageError(system_errors.explain(error)) from error
     # Data that do not fit the model, NaN at a mask update, and other wrong values.
     if isinstance(error, ValueError):
         raise gin_app.UsageError(gin_app.explain_build_error(error)) from error

@@ -4,7 +4,7 @@ import hashlib
 import json
 import pathlib
 
-from state_of_sparsity import atomic_write
+from state_of_sparsity import atomic_write, json_files
 
 
 class DataDigests:
@@ -28,7 +28,8 @@ class DataDigests:
         """
         if not self._path.exists():
             return
-        kept = json.loads(self._path.read_text(encoding="utf-8"))
+        remedy = "Remove it, if the data are sure to be the same; or choose another directory."
+        kept = json_files.read(self._path, {}, remedy)
         changed = [what for what in found if kept.get(what, found[what]) != found[what]]
         if changed:
             raise ValueError(

@@ -6,6 +6,7 @@ the model (masks and seeds included) and of the optimizer (its step counter incl
 """
 
 import json
+import math
 import pathlib
 import re
 
@@ -177,6 +178,7 @@ def _read(path):
         # Opened here, since numpy leaves a file open that turns out to be damaged.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             header = json.loads(str(archive[_HEADER][()]))
+            _check_header(header)
             arrays = [archive[name] for name in archive.files if name != _HEADER]
             _check_arrays(arrays, header["variables"])
             return header, arrays
@@ -189,6 +191,18 @@ def _read(path):
             f"Checkpoint {path} is damaged ({error}). Remove it and run again, to go on from the "
             "checkpoint before it or, where there is none, from the start."
         ) from error
+
+
+def _check_header(header):
+    if header.get("format") != FORMAT:
+        return  # which `_check_format` says
+    kinds = {"step": int, "wall_time_s": (int, float), "techniques": list, "variables": list}
+    for name, kind in kinds.items():
+        value = header[name]
+        if not isinstance(value, kind) or (kind is not list and not 0 <= value < math.inf):
+            raise ValueError(f"its `{name}` is {value!r}")
+    if not all(isinstance(state, dict) for state in header.get("callbacks", ())):
+        raise ValueError("its `callbacks` are no states of callbacks")
 
 
 def _check_arrays(arrays, description):

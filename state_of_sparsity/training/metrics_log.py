@@ -6,7 +6,7 @@ import json
 
 import keras
 
-from state_of_sparsity import atomic_write
+from state_of_sparsity import atomic_write, json_files
 
 
 class MetricsLog(keras.callbacks.Callback):
@@ -19,14 +19,23 @@ class MetricsLog(keras.callbacks.Callback):
         run_dir: the `RunDir` to write into.
         steps_per_epoch: optimizer steps in one Keras epoch.
         step: optimizer steps completed; rows already there beyond it are dropped.
+
+    Raises:
+        DamagedFileError: if the rows already there cannot be read, or lack that of `step`.
     """
 
     def __init__(self, run_dir, steps_per_epoch, step=0):
         super().__init__()
         self._run_dir = run_dir
         self._steps_per_epoch = steps_per_epoch
-        self.rows = [row for row in read_rows(run_dir) if row["step"] <= step]
+        self.rows = [row for row in run_dir.read_metrics() if row["step"] <= step]
         self._summaries = None
+        if step and (not self.rows or self.rows[-1]["step"] != step):
+            raise json_files.DamagedFileError(
+                f"{run_dir.metrics_jsonl} is damaged: it has no row of step {step}, where the last "
+                "checkpoint stands. Remove that checkpoint, and the run goes on from the one "
+                "before it; or start again in another directory."
+            )
 
     def on_train_begin(self, logs=None):
         self._write_files()
@@ -57,14 +66,6 @@ class MetricsLog(keras.callbacks.Callback):
             writer.writeheader()
             writer.writerows(self.rows)
         atomic_write.write_text(self._run_dir.metrics_csv, table.getvalue())
-
-
-def read_rows(run_dir):
-    """Returns the rows of a run's `metrics.jsonl` as dicts, [] where there is none yet."""
-    if not run_dir.metrics_jsonl.exists():
-        return []
-    lines = run_dir.metrics_jsonl.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
 
 
 def _tensorboard_writer(directory):

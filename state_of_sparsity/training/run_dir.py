@@ -9,7 +9,7 @@ import os
 import pathlib
 import re
 
-from state_of_sparsity import atomic_write
+from state_of_sparsity import atomic_write, json_files
 from state_of_sparsity.training.source_commit import source_commit
 
 
@@ -103,15 +103,40 @@ class RunDir:
             atomic_write.write_text(self.state, json.dumps(state, indent=1) + "\n")
 
     def read_config(self):
-        """Returns the configuration that the run was started with."""
+        """Returns the configuration that the run was started with.
+
+        Raises:
+            DamagedFileError: if `run.json` does not say it.
+        """
         return self._read_state()["config"]
 
     def read_commit(self):
         """Returns the commit of the source that the run was started with, None if not known."""
-        return self._read_state().get("commit")
+        commit = self._read_state().get("commit")
+        return commit if isinstance(commit, str) else None
+
+    def read_result(self):
+        """Returns the result of a finished run.
+
+        Raises:
+            DamagedFileError: if `result.json` does not hold one.
+        """
+        entries = {"technique": str, "sparsity": float, "steps": int}
+        remedy = "Remove it and train again: the run goes on from its last checkpoint."
+        return json_files.read(self.result, entries, remedy)
+
+    def read_metrics(self):
+        """Returns the rows of `metrics.jsonl` as dicts, [] where there is none yet.
+
+        Raises:
+            DamagedFileError: naming the line that is no row.
+        """
+        remedy = "Remove the line, and its evaluation is missing; or choose another directory."
+        return json_files.read_rows(self.metrics_jsonl, {"step": int}, remedy)
 
     def _read_state(self):
-        return json.loads(self.state.read_text(encoding="utf-8"))
+        remedy = "Put the file back as it was, or choose another directory."
+        return json_files.read(self.state, {"config": str}, remedy)
 
     def finish(self, result):
         """Writes `result.json`, which makes the run a finished one.

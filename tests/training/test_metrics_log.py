@@ -3,7 +3,7 @@ import csv
 import keras
 import pytest
 
-from state_of_sparsity.training.metrics_log import MetricsLog, read_rows
+from state_of_sparsity.training.metrics_log import MetricsLog
 from state_of_sparsity.training.run_dir import RunDir
 
 
@@ -31,7 +31,7 @@ def test_writes_csv_json_lines_and_tensorboard(run_dir):
     with open(run_dir.metrics_csv, newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows[1] == {"step": "20", "learning_rate": "0.5", "loss": "0.5"}
-    assert read_rows(run_dir) == [
+    assert run_dir.read_metrics() == [
         {"step": 10, "learning_rate": 0.5, "loss": 1.0},
         {"step": 20, "learning_rate": 0.5, "loss": 0.5},
     ]
