@@ -1,6 +1,7 @@
 """What the operating system refused, in one line, and what to do about it."""
 
 import errno
+import os
 
 _ADVICE = {
     errno.ENOSPC: "Free some space, or choose a place on another disk",
@@ -17,8 +18,12 @@ _ADVICE = {
 }
 
 
-def explain(error: OSError) -> str:
+def explain(error: OSError, folder: str | os.PathLike | None = None) -> str:
     """Returns an OSError as one line: what was refused, where, and what to do.
+
+    Args:
+        error: what was raised.
+        folder: where the program writes, for errors that name no file, as those of full disks.
 
     Example:
 
@@ -28,6 +33,7 @@ disk; then run the same command again.'
     """
     reason = error.strerror or " ".join(str(error).split()) or type(error).__name__
     places = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    places = places or ([str(folder)] if folder is not None else [])
     place = f": {' and '.join(places)}" if places else ""
     advice = _ADVICE.get(_number(error), "See that it is there and can be read and written")
     return f"{reason}{place}. {advice}; then run the same command again."

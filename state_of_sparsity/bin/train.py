@@ -74,7 +74,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
     from state_of_sparsity.training.train import train
 
     strategy = Strategy() if strategy is None else strategy
-    with _errors_of_the_user(strategy):
+    with _errors_of_the_user(strategy, directory):
         output_path.check_folder("run_dir", directory)
         run_dir = RunDir(directory)
         run_dir.check(config)
@@ -98,7 +98,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
 
 
 @contextlib.contextmanager
-def _errors_of_the_user(strategy):
+def _errors_of_the_user(strategy, directory):
     """Raises what the user can put right as a `UsageError`."""
     from state_of_sparsity.training.checkpoint import CheckpointError
     from state_of_sparsity.training.divergence import TrainingDivergedError
@@ -115,15 +115,15 @@ def _errors_of_the_user(strategy):
             f"Another worker has ended ({gin_messages.one_line(error)[:200]}). See what it said, "
             "end the others, and start all of them again: they go on from the last checkpoint."
         ) from error
+    except OSError as error:
+        raise gin_app.UsageError(system_errors.explain(error, directory)) from error
     except Exception as error:
         _raise_as_the_users(error)
         raise
 
 
 def _raise_as_the_users(error):
-    """Raises wrong values, and what TensorFlow and the system say, as errors of the user."""
-    if isinstance(error, OSError):
-        raise gin_app.UsageError(system_errors.explain(error)) from error
+    """Raises wrong values, and what TensorFlow says as it runs, as errors of the user."""
     # Data that do not fit the model, NaN at a mask update, and other wrong values.
     if isinstance(error, ValueError):
         raise gin_app.UsageError(gin_app.explain_build_error(error)) from error

@@ -125,8 +125,8 @@ def test_mistakes_are_said_in_a_line(run, tmp_path):
     (tmp_path / "empty").write_text("")
     with pytest.raises(UsageError, match="`input` must have sentences, one a line"):
         decode.decode_run(run, str(tmp_path / "empty"))
-    for output in (tmp_path, tmp_path / "no/out", "/dev/null"):
-        with pytest.raises(UsageError, match="`output` must be a file that can be written"):
+    for output in (tmp_path, tmp_path / "in/out", "/dev/null"):
+        with pytest.raises(ValueError, match="`output` must be a file that can be written"):
             decode.decode_run(run, str(tmp_path / "in"), output=str(output))
     with pytest.raises(UsageError, match="`run_dir` must be a run of"):
         decode.decode_run(tmp_path, str(tmp_path / "in"))
