@@ -1,5 +1,6 @@
 import os
 import signal
+import stat
 import subprocess
 import sys
 
@@ -52,3 +53,33 @@ def test_keeps_the_suffix_and_the_umask(tmp_path):
     plain = tmp_path / "plain"
     plain.write_text("x")
     assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_a_file_keeps_its_mode_and_a_link_is_replaced_not_followed(tmp_path):
+    path, target, link = (tmp_path / name for name in ("a.txt", "target.txt", "link.txt"))
+    path.write_text("old")
+    path.chmod(0o600)
+    target.write_text("of somebody else")
+    link.symlink_to(target)
+    for written in (path, link):
+        atomic_write.write_text(written, "new")
+        assert written.read_text() == "new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not link.is_symlink() and target.read_text() == "of somebody else"
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("/dev/null", tmp_path, tmp_path / "pipe"):
+        with pytest.raises(FileExistsError, match="is no file"):
+            atomic_write.write_text(path, "new")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+def test_the_longest_name_can_be_written(tmp_path):
+    path = tmp_path / ("x" * 249 + ".keras")
+    with atomic_write.atomic_path(path) as temporary:
+        assert temporary.suffix == ".keras"
+        temporary.write_text("new")
+    assert path.read_text() == "new"

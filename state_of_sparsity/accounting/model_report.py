@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from state_of_sparsity import atomic_write
+from state_of_sparsity import atomic_write, output_path
 from state_of_sparsity.accounting.kernel_report import COLUMNS, KernelReport
 from state_of_sparsity.accounting.kernel_values import reader
 from state_of_sparsity.accounting.multiply_adds import count_uses
@@ -97,7 +97,11 @@ class Report:
 
         Args:
             path: the file to write; returns the text if `None`.
+
+        Raises:
+            OutputPathError: if it cannot be written, a ValueError.
         """
+        path = None if path is None else output_path.check_file("path", path)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)

@@ -7,6 +7,7 @@
 Line i of the output is the translation of line i of the input. Messages go to the standard error.
 """
 
+import math
 import os
 import pathlib
 import sys
@@ -34,6 +35,8 @@ def main(_):
             "`vocabulary` must be given with `model`, and only then: a run has its own, the file "
             f"vocabulary.model. Received: model={FLAGS.model}, vocabulary={FLAGS.vocabulary}."
         )
+    if FLAGS.alpha is not None and not math.isfinite(FLAGS.alpha):
+        raise gin_app.UsageError(f"`alpha` must be a finite number. Received: {FLAGS.alpha}.")
     text = FLAGS.input, FLAGS.reference, FLAGS.output
     try:
         if FLAGS.model:

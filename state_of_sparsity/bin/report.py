@@ -59,10 +59,15 @@ def find_runs(run_dirs, globs):
     return finished, [path for path in runs if path not in finished]
 
 
-if __name__ == "__main__":
+def define_flags():
+    """Defines the flags of this program."""
     flags.DEFINE_multi_string("run_dir", [], "A run directory. May be given repeatedly.")
     flags.DEFINE_multi_string(
         "runs_glob", [], "Pattern of run directories, in quotes. May be given repeatedly."
     )
     flags.DEFINE_string("output_dir", None, "Where the Markdown report and its plots go.")
+
+
+if __name__ == "__main__":
+    define_flags()
     gin_app.run(main)

@@ -207,7 +207,8 @@ def _start_worker(directory, workers):
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-if __name__ == "__main__":
+def define_flags():
+    """Defines the flags of this program."""
     flags.DEFINE_multi_string(
         "grid", [], "'FILE.gin NAME=VALUE,VALUE NAME=VALUE': every combination. May be repeated."
     )
@@ -216,4 +217,8 @@ if __name__ == "__main__":
     flags.DEFINE_string("sweep_dir", None, "Parent of the run directories.")
     flags.DEFINE_integer("workers", 2, "Worker processes.", lower_bound=1)
     flags.DEFINE_string("data_dir", None, "Where the data lies; sets the macro DATA_DIR.")
+
+
+if __name__ == "__main__":
+    define_flags()
     gin_app.run(main)

@@ -12,6 +12,8 @@ import re
 from state_of_sparsity import atomic_write, json_files
 from state_of_sparsity.training.source_commit import source_commit
 
+_LINES_SHOWN = 8
+
 
 class RunDirError(Exception):
     """A run directory that cannot be used; the message says why and what to do."""
@@ -83,9 +85,9 @@ class RunDir:
         started_with = self.read_config()
         if started_with != config:
             raise RunDirError(
-                f"`run_dir` {self.path} was started with another configuration:\n"
-                f"{_difference(started_with, config)}\n"
-                "Use the first configuration to go on with that run, or choose another directory."
+                f"`run_dir` {self.path} was started with another configuration "
+                f"({_difference(started_with, config)}). Use the first configuration to go on with "
+                "that run, or choose another directory."
             )
 
     def start(self, config):
@@ -177,5 +179,7 @@ def config_hash(config):
 
 def _difference(before, after):
     """Returns the lines that differ: `-` as the run was started, `+` as given now."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
-    return "\n".join(f"  {line}" for line in list(lines)[2:] if not line.startswith("@@"))
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0))
+    found = [line for line in lines[2:] if line[1:].strip() and not line.startswith("@@")]
+    more = len(found) - _LINES_SHOWN
+    return "; ".join(found[:_LINES_SHOWN]) + (f"; and {more} more lines" if more > 0 else "")

@@ -237,3 +237,9 @@ def test_gates_that_are_all_open_are_remarked_on_with_what_to_do(initial_keep):
     for text in (str(found), found.to_markdown()):
         assert (remark in text) == (initial_keep == 0.9)
         assert ("`gate_speed` or the learning rate" in text) == (initial_keep == 0.9)
+
+
+def test_a_path_that_cannot_be_written_is_said_before_the_work():
+    found = report(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+    with pytest.raises(ValueError, match=r"`path` must be a file .* is a device"):
+        found.to_csv("/dev/null")

@@ -36,7 +36,7 @@ def test_a_run_its_repetition_and_another_configuration(tmp_path, capsys):
     assert "is finished; it is left alone" in capsys.readouterr().out
     assert before == {p: p.stat().st_mtime_ns for p in path.rglob("*") if p.name != "lock"}
 
-    with pytest.raises(UsageError, match=r"-SPARSITY = 0.9\n  \+SPARSITY = 0.8"):
+    with pytest.raises(UsageError, match=r"\(-SPARSITY = 0.9; \+SPARSITY = 0.8\)"):
         run(path, "SPARSITY = 0.8")
 
 

@@ -130,6 +130,19 @@ def test_a_damaged_file_is_refused_by_name(tmp_path, damage):
     expect_error(path, "is damaged .* Remove it and run again")
 
 
+@pytest.mark.parametrize(
+    "entries",
+    [{"step": -1}, {"step": "2"}, {"wall_time_s": None}, {"techniques": 5}, {"callbacks": [1]}],
+)
+def test_a_header_that_was_tampered_with_is_refused(tmp_path, entries):
+    path = saved(tmp_path)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    header = json.loads(str(arrays.pop("header")[()])) | entries
+    np.savez(path, header=np.array(json.dumps(header)), **arrays)
+    expect_error(path, f"is damaged .*{next(iter(entries))}")
+
+
 def test_a_pickle_is_never_read(tmp_path):
     path = tmp_path / "c.npz"
 

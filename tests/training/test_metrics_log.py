@@ -3,6 +3,7 @@ import csv
 import keras
 import pytest
 
+from state_of_sparsity.json_files import DamagedFileError
 from state_of_sparsity.training.metrics_log import MetricsLog
 from state_of_sparsity.training.run_dir import RunDir
 
@@ -44,3 +45,19 @@ def test_resuming_drops_rows_beyond_the_checkpoint_and_ends_the_same(run_dir, tm
     other = RunDir(tmp_path / "other")
     other.start("")
     assert resumed == log(other, range(4))
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"loss": 1.0}', '{"step": "10"}', '{"step": true}'])
+def test_a_damaged_line_is_named(run_dir, line):
+    log(run_dir, range(2))
+    first = run_dir.metrics_jsonl.read_text().splitlines()[0]
+    run_dir.metrics_jsonl.write_text(f"{first}\n{line}\n")
+    with pytest.raises(DamagedFileError, match=r"metrics\.jsonl, line 2, is damaged: "):
+        log(run_dir, range(2, 3), step=20)
+
+
+def test_rows_that_are_missing_are_said(run_dir):
+    log(run_dir, range(2))
+    run_dir.metrics_jsonl.write_text("")
+    with pytest.raises(DamagedFileError, match="it has no row of step 20"):
+        log(run_dir, range(2, 3), step=20)

@@ -2,6 +2,7 @@ import multiprocessing
 
 import pytest
 
+from state_of_sparsity.json_files import DamagedFileError
 from state_of_sparsity.training.run_dir import RunDir, RunDirError, config_hash
 
 CONFIG = "STEPS = 10\nSEED = 0\n"
@@ -25,7 +26,7 @@ def test_starts_finishes_and_knows_it(tmp_path):
 
 def test_another_configuration_is_refused_with_the_difference(tmp_path):
     started(tmp_path)
-    message = r"another configuration:\n  -STEPS = 10\n  \+STEPS = 20\nUse the first"
+    message = r"another configuration \(-STEPS = 10; \+STEPS = 20\). Use the first"
     with pytest.raises(RunDirError, match=message):
         RunDir(tmp_path).check("STEPS = 20\nSEED = 0\n")
 
@@ -71,3 +72,22 @@ def test_two_processes_cannot_write_one_run(tmp_path):
 def test_hash_is_equal_for_seeds_and_different_for_steps():
     assert config_hash("STEPS = 10\nSEED = 0\na.b.seed = 1") == config_hash("STEPS = 10\nSEED = 7")
     assert config_hash("STEPS = 10") != config_hash("STEPS = 11")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"config": null}', '{"commit": "a"}'])
+def test_a_damaged_state_is_named_whatever_is_asked_of_it(tmp_path, content):
+    run_dir = started(tmp_path)
+    run_dir.state.write_text(content)
+    for ask in (run_dir.read_config, run_dir.read_commit, lambda: run_dir.check(CONFIG)):
+        with pytest.raises(DamagedFileError, match=r"run\.json is damaged: .* Put the file back"):
+            ask()
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"technique": "dense", "sparsity": "0"}'])
+def test_a_damaged_result_is_none(tmp_path, content):
+    run_dir = started(tmp_path)
+    run_dir.finish({"technique": "dense", "sparsity": 0, "steps": 2})
+    assert run_dir.read_result()["steps"] == 2
+    run_dir.result.write_text(content)
+    with pytest.raises(DamagedFileError, match=r"result\.json is damaged: .* Remove it"):
+        run_dir.read_result()

@@ -1,0 +1,177 @@
+"""Command lines that are wrong: `(program, arguments, what the line says)`.
+
+In braces stand paths of a folder that the test makes: `{run}` is a finished run of magnitude
+pruning, `{damaged_*}` is one with a file damaged, `{started}` one without a checkpoint, `{file}` a
+text file, `{folder}` an empty folder, `{no}` what is not there, `{new}` what may be made.
+"""
+
+PRUNE = "--gin_file=quickstart/magnitude_pruning.gin"
+DENSE = "--gin_file=quickstart/dense.gin"
+NEW = "--run_dir={new}"
+LONG = "x" * 300
+
+
+def _bound(*bindings):
+    """Returns the arguments of a short run with some bindings."""
+    short = ("STEPS = 2", "EVAL_EVERY = 1", "STEPS_PER_EXECUTION = 1")
+    return [DENSE, NEW, *(f"--gin_binding={binding}" for binding in (*short, *bindings))]
+
+
+FLAGS = [
+    ("train", [], "run_dir"),
+    ("train", [NEW], "gin_file"),
+    ("train", [DENSE], "run_dir"),
+    ("train", [DENSE, "--run_dir="], "run_dir"),
+    ("train", [DENSE, NEW, "--gin_flie=x"], "gin_flie.*gin_file"),
+    ("train", [DENSE, NEW, "--rundir=x"], "rundir.*run_dir"),
+    ("train", [DENSE, NEW, "surplus"], "surplus.*flags"),
+    ("train", [DENSE, NEW, "--dry_run=perhaps"], "dry_run.*perhaps"),
+    ("train", [DENSE, NEW, "--strategy=many"], "strategy.*many"),
+    ("train", [DENSE, NEW, "--strategy="], "strategy"),
+    ("train", [DENSE, NEW, "--strategy=multi_worker"], "TF_CONFIG"),
+    ("train", [DENSE, NEW, "--gin_binding"], "gin_binding"),
+    ("train", [DENSE, NEW, "--verbosity=loud"], "verbosity"),
+    ("train", [DENSE, NEW, "--train_source=a.txt"], "TRAIN_SOURCE.*--train_source"),
+    ("train", [DENSE, NEW, "--data_dir=/nowhere"], "DATA_DIR.*--data_dir"),
+    ("evaluate", [], "run_dir.*model"),
+    ("evaluate", ["--run_dir={run}", "--model={file}"], "run_dir.*model.*both"),
+    ("evaluate", ["--run_dir={run}", DENSE], "gin_file.*run_dir"),
+    ("evaluate", ["--run_dir={run}", "--gin_binding=SEED = 1"], "gin_binding.*run_dir"),
+    ("evaluate", ["--run_dir={run}", "--thresholds=a,b"], "thresholds.*a,b"),
+    ("evaluate", ["--run_dir={run}", "--thresholds=nan"], "thresholds.*nan"),
+    ("evaluate", ["--run_dir={run}", "--thresholds=inf"], "thresholds.*inf"),
+    ("evaluate", ["--run_dir={run}", "--thresholds=1"], "thresholds|variational dropout"),
+    ("evaluate", ["--run_dir={run}", "--split=train"], "split.*train"),
+    ("evaluate", ["--model={file}"], "gin_file"),
+    ("evaluate", ["--model={file}", DENSE, "--thresholds=1"], "thresholds.*run_dir"),
+    ("decode", [], "run_dir.*model"),
+    ("decode", ["--run_dir={run}", "--model={file}"], "run_dir.*model.*both"),
+    ("decode", ["--model={file}"], "vocabulary"),
+    ("decode", ["--run_dir={run}", "--vocabulary={file}"], "vocabulary"),
+    ("decode", ["--run_dir={run}", "--input={file}", "--beam=0"], "beam"),
+    ("decode", ["--run_dir={run}", "--input={file}", "--beam=many"], "beam"),
+    ("decode", ["--run_dir={run}", "--input={file}", "--alpha=-1"], "alpha"),
+    ("decode", ["--run_dir={run}", "--input={file}", "--alpha=nan"], "alpha"),
+    ("sweep", [], "sweep_dir"),
+    ("sweep", ["--sweep_dir={new}"], "grid"),
+    ("sweep", ["--sweep_dir={new}", "--workers=0", "--grid=a.gin"], "workers"),
+    ("sweep", ["--sweep_dir={new}", "--workers=two", "--grid=a.gin"], "workers"),
+    ("sweep", ["--sweep_dir=", "--grid=quickstart/dense.gin"], "sweep_dir"),
+    ("report", [], "output_dir"),
+    ("report", ["--output_dir={new}"], "run_dir.*runs_glob"),
+    ("report", ["--output_dir={new}", "--runs_glob="], "runs_glob"),
+    ("report", ["--output_dir=", "--run_dir={run}"], "output_dir"),
+]
+
+PATHS = [
+    ("train", [DENSE, "--run_dir={file}"], "run_dir.*a file"),
+    ("train", [DENSE, "--run_dir={file}/under"], "run_dir.*lies under"),
+    ("train", [DENSE, "--run_dir={folder}/" + LONG], "run_dir.*too long"),
+    ("train", [DENSE, "--run_dir=/dev/null"], "run_dir.*a device"),
+    ("train", [DENSE, "--run_dir=/proc/new"], "run_dir.*/proc"),
+    ("train", [DENSE, "--run_dir={full}"], "run_dir.*holds thesis.tex"),
+    ("train", [DENSE, "--run_dir={run}"], "run_dir.*another configuration"),
+    ("train", ["--gin_file={no}", NEW], "no gin file"),
+    ("train", ["--gin_file={folder}", NEW], "gin file|gin_file"),
+    ("train", ["--gin_file=", NEW], "gin file|gin_file"),
+    ("train", ["--gin_file=quickstart/magnitud_pruning.gin", NEW], "quickstart/magnitude_pruning"),
+    ("evaluate", ["--run_dir={no}"], "run_dir.*run.json"),
+    ("evaluate", ["--run_dir={file}"], "run_dir.*run.json"),
+    ("evaluate", ["--run_dir={folder}"], "run_dir.*run.json"),
+    ("evaluate", ["--run_dir={folder}/" + LONG], "run_dir|too long"),
+    ("evaluate", ["--run_dir={started}"], "run_dir.*checkpoint"),
+    ("evaluate", ["--run_dir={run}", "--output={folder}"], "output.*a directory"),
+    ("evaluate", ["--run_dir={run}", "--output=/dev/null"], "output.*a device"),
+    ("evaluate", ["--run_dir={run}", "--output=/dev/full"], "output.*a device"),
+    ("evaluate", ["--run_dir={run}", "--output={file}/under"], "output.*lies under"),
+    ("evaluate", ["--run_dir={run}", "--output={folder}/" + LONG], "output.*too long"),
+    ("evaluate", ["--model={no}", DENSE], "model.*{no}"),
+    ("evaluate", ["--model={file}", DENSE], "model.*{file}"),
+    ("evaluate", ["--model={folder}", DENSE], "model.*{folder}"),
+    ("decode", ["--run_dir={no}", "--input={file}"], "run_dir.*run.json"),
+    ("decode", ["--run_dir={run}", "--input={file}"], "run_dir.*translate.*Digits"),
+    ("decode", ["--run_dir={run}", "--input={no}"], "input.*{no}"),
+    ("decode", ["--run_dir={run}", "--input={folder}"], "input.*{folder}"),
+    ("decode", ["--run_dir={run}", "--input={empty}"], "input.*empty"),
+    ("decode", ["--run_dir={run}", "--input={binary}"], "input.*{binary}|UTF-8"),
+    ("decode", ["--run_dir={run}", "--input={file}", "--reference={no}"], "reference.*{no}"),
+    ("decode", ["--run_dir={run}", "--input={file}", "--reference={empty}"], "reference.*lines"),
+    ("decode", ["--run_dir={run}", "--input={file}", "--output=/dev/null"], "output.*device"),
+    ("decode", ["--model={file}", "--vocabulary={no}", "--input={file}"], "model|vocabulary"),
+    ("sweep", ["--sweep_dir={file}", "--grid=quickstart/dense.gin"], "sweep_dir.*a file"),
+    ("sweep", ["--sweep_dir={file}/x", "--grid=quickstart/dense.gin"], "sweep_dir.*lies under"),
+    ("sweep", ["--sweep_dir={new}", "--grid=quickstart/dense.gin", "--table={folder}"], "table"),
+    ("sweep", ["--sweep_dir={new}", "--grid=quickstart/dense.gin", "--table={file}"], "{file}"),
+    ("sweep", ["--sweep_dir={new}", "--grid=quickstart/dense.gin", "--table=/dev/null"], "table"),
+    ("sweep", ["--sweep_dir={new}", "--grid=quickstart/dense.gin", "--table={file}/x"], "table"),
+    ("sweep", ["--sweep_dir={new}", "--grid=quickstart/dense.gin", "--table={binary}"], "{binary}"),
+    ("report", ["--output_dir={file}", "--run_dir={run}"], "output_dir.*a file"),
+    ("report", ["--output_dir={file}/under", "--run_dir={run}"], "output_dir.*lies under"),
+    ("report", ["--output_dir=/dev/null", "--run_dir={run}"], "output_dir.*a device"),
+    ("report", ["--output_dir={new}", "--run_dir={no}"], "run_dir.*{no}"),
+    ("report", ["--output_dir={new}", "--run_dir={folder}"], "run_dir.*{folder}"),
+    ("report", ["--output_dir={new}", "--runs_glob={folder}/*"], "run_dir.*runs_glob.*finished"),
+    ("report", ["--output_dir={new}", "--run_dir={started}"], "none finished"),
+]
+
+DAMAGED = [
+    (program, [f"--run_dir={{damaged_{name}}}", *more], f"damaged_{name}.*run.json.*damaged")
+    for program, more in (("evaluate", []), ("decode", ["--input={file}"]), ("train", [DENSE]))
+    for name in ("text", "list", "empty", "binary", "number", "deep")
+] + [
+    ("report", ["--output_dir={new}", "--run_dir={damaged_result}"], "result.json"),
+    ("train", ["--run_dir={damaged_result}", "--gin_file={damaged_result}/config.gin"], "result"),
+]
+
+GRIDS = [
+    ("sweep", ["--sweep_dir={new}", f"--grid={grid}"], f"grid.*{says}")
+    for grid, says in (
+        ("", "gin file"),
+        ("quickstart/dense", "gin file"),
+        ("SEED=0", "gin file"),
+        ("quickstart/dense.gin SEED", "SEED"),
+        ("quickstart/dense.gin SEED=", "SEED="),
+        ("quickstart/dense.gin =1", "=1"),
+        ("quickstart/dense.gin SEED=0,,1", "SEED=0,,1"),
+        ("quickstart/dense.gin SEED=0,0", "SEED=0,0"),
+    )
+] + [
+    ("sweep", ["--sweep_dir={new}", "--grid=quickstart/dense.gin SEED=0", "--only=no"], "only.*no"),
+]
+
+GIN = [
+    ("train", _bound(binding), says)
+    for binding, says in (
+        ("SPARSITY = 0.5", "SPARSITY"),
+        ("STEPS = ", "STEPS"),
+        ("STEPS", "STEPS"),
+        ("STEPS = [", "STEPS"),
+        ("STEPS = 'two'", "steps"),
+        ("STEPS = 0", "steps"),
+        ("STEPS = 2.0", "steps"),
+        ("STEPS = True", "steps"),
+        ("STEPS = None", "steps"),
+        (f"STEPS = {10**30}", "steps"),
+        ("EVAL_EVERY = 3", "steps.*eval_every"),
+        ("LEARNING_RATE = 'fast'", "fast"),
+        ("LEARNING_RATE = -1", "-1"),
+        ("LEARNING_RATE = None", "learning_rate"),
+        ("SEED = -1", "seed"),
+        ("SEED = 'a'", "seed"),
+        ("BATCH_SIZE = 0", "batch_size"),
+        ("BATCH_SIZE = 'a'", "batch_size"),
+        ("PRECISION = 'float8'", "float8"),
+        ("JIT_COMPILE = 'yes'", "jit_compile"),
+        ("Adam.learning_rat = 1", "learning_rat.*learning_rate"),
+        ("NoSuch.thing = 1", "NoSuch"),
+        ("Experiment.loss = @nothing", "nothing"),
+        ("Experiment.metrics = ['no_such_metric']", "no_such_metric"),
+        ("SEED = %SEED", "SEED"),
+    )
+] + [
+    ("train", [PRUNE, NEW], "SPARSITY.*gin_binding"),
+    ("train", [PRUNE, NEW, "--gin_binding=SPARSITY = 95"], "SPARSITY.*95"),
+    ("train", [PRUNE, NEW, "--gin_binding=SPARSITY = -0.1"], "SPARSITY|-0.1"),
+]
+
+CALLS = FLAGS + PATHS + DAMAGED + GRIDS + GIN

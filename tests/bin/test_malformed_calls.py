@@ -1,0 +1,90 @@
+"""Every wrong command line ends in one line, with exit code 2, and leaves nothing behind."""
+
+import importlib
+import json
+import re
+import shutil
+
+import pytest
+from absl import flags
+
+from state_of_sparsity.bin import gin_app, train
+from tests.bin.malformed_calls import CALLS
+
+RUN_FILES = {
+    "text": b"no JSON",
+    "list": b"[]",
+    "empty": b"",
+    "binary": b"\xff\xfe\x00",
+    "number": b'{"config": 5}',
+    "deep": b"[" * 100_000,
+}
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """Returns the paths that the table's braces stand for."""
+    root = tmp_path_factory.mktemp("calls")
+    made = {name: root / name for name in ("run", "started", "folder", "full", "new", "no")}
+    bindings = ["STEPS = 2", "EVAL_EVERY = 1", "STEPS_PER_EXECUTION = 1", "SPARSITY = 0.5"]
+    bindings += ["BEGIN_STEP = 0", "END_STEP = 2", "FREQUENCY = 1"]
+    train.run(["quickstart/magnitude_pruning.gin"], bindings, made["run"], verbose=False)
+    for name in ("started", "folder", "full"):
+        made[name].mkdir()
+    (made["full"] / "thesis.tex").write_text("")
+    shutil.copy(made["run"] / "run.json", made["started"])
+    for name, content in RUN_FILES.items():
+        made[f"damaged_{name}"] = folder = root / f"damaged_{name}"
+        folder.mkdir()
+        (folder / "run.json").write_bytes(content)
+    made["damaged_result"] = shutil.copytree(made["run"], root / "damaged_result")
+    config = json.loads((made["run"] / "run.json").read_text())["config"]
+    (made["damaged_result"] / "config.gin").write_text(config)
+    (made["damaged_result"] / "result.json").write_text('{"technique": ')
+    for name, content in (("file", b"A line.\n"), ("empty", b""), ("binary", b"\xff\xfe\n")):
+        made[name] = root / name
+        made[name].write_bytes(content)
+    return made
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Returns a function that calls a program as `python -m` would: exit code, output, errors."""
+
+    def called(program, arguments):
+        module = importlib.import_module(f"state_of_sparsity.bin.{program}")
+        before = set(flags.FLAGS._flags())
+        module.define_flags()
+        monkeypatch.setattr("sys.argv", [f"{program}.py", *arguments])
+        try:
+            with pytest.raises(SystemExit) as raised:
+                gin_app.run(module.main)
+        finally:
+            for name in set(flags.FLAGS._flags()) - before:
+                delattr(flags.FLAGS, name)
+        return raised.value.code, capsys.readouterr().err
+
+    return called
+
+
+def contents(folder):
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "lock"}
+
+
+def test_there_are_a_hundred_of_them():
+    assert len({json.dumps(row) for row in CALLS}) == len(CALLS) >= 100
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "says"), CALLS, ids=[f"{i}-{row[0]}" for i, row in enumerate(CALLS)]
+)
+def test_a_wrong_call_is_one_line_and_leaves_nothing(places, call, program, arguments, says):
+    root = places["folder"].parent
+    shutil.rmtree(places["new"], ignore_errors=True)  # of a call that failed this test
+    before = contents(root)
+    code, errors = call(program, [argument.format(**places) for argument in arguments])
+    assert code == 2, errors
+    assert errors.startswith("Error: ") and errors.count("\n") == 1, errors
+    assert re.search(says.format(**places), errors), errors
+    assert contents(root) == before
+    assert not places["new"].exists() and not any(places["folder"].iterdir())
