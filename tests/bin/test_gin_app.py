@@ -87,7 +87,7 @@ def test_a_wrong_name_in_a_file_is_found_with_the_nearest(tmp_path):
         "from __gin__ import dynamic_registration\nimport keras\n"
         "keras.optimizers.Adamm.learning_rate = 0.1\n"
     )
-    with pytest.raises(UsageError, match=r"Adamm.* Did you mean Adam.* In file|In file.*Adam"):
+    with pytest.raises(UsageError, match=r"Adamm.* Did you mean Adam.* In .*wrong.gin, line 3"):
         parse([str(file)], [])
 
 
