@@ -79,14 +79,16 @@ def _parse_file(name, asked_by, parents):
 
 
 def _find(name, asked_by):
-    """Returns the path of a gin file, and gin's reader for it."""
+    """Returns the path of a gin file, and what opens it: `open`, or a reader known to gin."""
     found = None
     for prefix in [""] if os.path.isabs(name) else _config._LOCATION_PREFIXES:
         path = os.path.join(prefix, name)
-        if os.path.exists(path) and not os.path.isfile(path):
-            found = path  # a folder or a device, which the readers of others would try to read
+        if os.path.isfile(path):
+            return path, open
+        if os.path.exists(path):
+            found = path  # a folder or a device, which other readers would try to read
             continue
-        for reader, exists in _config._FILE_READERS:
+        for reader, exists in _config._FILE_READERS[1:]:  # the first reads local files
             if exists(path):
                 return path, reader
     what = f"There is no gin file {name or repr(name)}."

@@ -101,7 +101,7 @@ def test_a_parameter_that_neither_a_class_nor_its_base_has_is_doubted():
     parse(["cifar10/dense.gin"], ["ScaledSGD.momentun = 0.5"])
     assert gin_messages.doubtful_parameters() == [
         "`ScaledSGD.momentun` is bound and is not one of its parameters. "
-        "Did you mean momentum or ema_momentum?"
+        "Did you mean momentum or ema_momentum? In --gin_binding 'ScaledSGD.momentun = 0.5'."
     ]
 
 
