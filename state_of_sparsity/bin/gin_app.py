@@ -10,7 +10,13 @@ import traceback
 import gin
 from absl import app, flags, logging
 
-from state_of_sparsity.bin import gin_messages, recorded_defaults, system_errors
+from state_of_sparsity.bin import (
+    gin_messages,
+    gin_parsing,
+    gin_values,
+    recorded_defaults,
+    system_errors,
+)
 from state_of_sparsity.json_files import DamagedFileError
 from state_of_sparsity.output_path import OutputPathError
 
@@ -103,20 +109,12 @@ def parse(gin_files, bindings, data_dir=None, run_dir=None):
     if data_dir is not None:
         bindings.append(f"{DATA_DIR_MACRO} = {data_dir!r}")
     try:
-        gin.parse_config_files_and_bindings(gin_files, bindings, finalize_config=False)
-    except (
-        OSError,
-        ImportError,
-        AttributeError,
-        NameError,
-        SyntaxError,
-        TypeError,
-        ValueError,
-    ) as e:
-        raise UsageError(gin_messages.explain(e, gin_files, gin_configs())) from e
+        gin_parsing.parse(gin_files, bindings)
+    except gin_parsing.GinError as error:
+        raise UsageError(gin_messages.explain(error, gin_configs())) from error
     if run_dir is not None and gin_messages.uses_macro(RUN_DIR_MACRO):
-        gin.parse_config(f"{RUN_DIR_MACRO} = {os.fspath(run_dir)!r}")
-    problems = gin_messages.macro_problems()
+        gin_parsing.parse_bindings([f"{RUN_DIR_MACRO} = {os.fspath(run_dir)!r}"])
+    problems = gin_messages.macro_problems() or gin_values.circles() or gin_values.misread()
     if problems:
         raise UsageError(" ".join(problems))
     gin.finalize()
@@ -133,17 +131,18 @@ def check_all_used():
     Raises:
         UsageError: naming the bindings without effect.
     """
-    unused = gin_messages.unused_bindings()
+    unused, where = gin_messages.unused_bindings()
     if unused:
         raise UsageError(
             f"Nothing uses the configuration of {', '.join(unused)}. Remove it, or refer to it "
-            f"by a reference such as @{unused[0]}."
+            f"by a reference such as @{unused[0]}.{where}"
         )
 
 
 def explain_build_error(error):
     """Returns an error that building the configured objects raised, as one line."""
-    return " ".join([gin_messages.one_line(error), *gin_messages.doubtful_parameters()])
+    parts = gin_messages.one_line(error), *gin_values.named_in(error)
+    return " ".join([*parts, *gin_messages.doubtful_parameters()])
 
 
 def gin_configs():

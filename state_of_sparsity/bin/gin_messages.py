@@ -8,6 +8,8 @@ import sys
 import gin
 from absl import flags
 
+from state_of_sparsity.bin import gin_parsing
+
 # gin has no public way to walk over what was bound; these are the names its own hooks use.
 _config = gin.config
 _STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -24,35 +26,61 @@ def one_line(error):
     return " ".join(kept) or type(error).__name__
 
 
-def explain(error, gin_files, gin_configs):
-    """Returns an error of gin's parser as one line that names the nearest right name.
+def explain(error, gin_configs):
+    """Returns a `gin_parsing.GinError` as one line that names the nearest right name.
 
     Args:
         error: the exception.
-        gin_files: the gin files asked for.
         gin_configs: folder of the package's gin files.
     """
-    message = one_line(error)
-    if isinstance(error, ImportError) and "tensorflow" in message:
+    message = " ".join(error.message.split())
+    where = f" In {error.place}." if not error.place.startswith("--gin_file") else ""
+    if error.missing is not None:
+        known = sorted(p.relative_to(gin_configs).as_posix() for p in gin_configs.rglob("*.gin"))
+        return message + _did_you_mean(nearest_files(error.missing, known)) + where
+    if isinstance(error.__cause__, ImportError) and "tensorflow" in message:
         return (
             "A gin file imports TF-MOT, which needs TensorFlow, and that is not installed here. "
             "Install both (pip install tensorflow tensorflow-model-optimization tf_keras), or use "
             "a copy of the file with `sos.schedules.PolynomialDecay` in place of "
             "`tfmot.sparsity.keras.PolynomialDecay`; the arguments are the same. "
-            f"({message})"
+            f"({message}){where}"
         )
-    if isinstance(error, OSError):
-        name = re.search(r"Unable to open file: (\S+)\. Searched", message)
-        name = name.group(1) if name else ", ".join(gin_files)
-        known = sorted(str(p.relative_to(gin_configs)) for p in gin_configs.rglob("*.gin"))
-        return f"There is no gin file {name}.{_nearest(name.removeprefix('gin_configs/'), known)}"
+    near = ""
     if match := re.search(r"Configurable '(.+?)' doesn't have a parameter named '(.+?)'", message):
-        return message + _nearest(match[2], _parameters(_config._REGISTRY.get_match(match[1])))
-    if match := re.search(r"No configurable matching (?:reference )?'@?(.+?)(?:\(\))?'", message):
-        return message + _nearest(match[1], _selectors())
-    if match := re.search(r"<module '(.+?)' .*?has no attribute (\w+)", message):
-        return message + _nearest(match[2], dir(sys.modules[match[1]]))
-    return message
+        configurables = _config._REGISTRY.get_all_matches(match[1].split(".")[-1])
+        near = _nearest(match[2], [name for c in configurables for name in _parameters(c)])
+    elif match := re.search(r"No configurable matching (?:reference )?'@?(.+?)(?:\(\))?'", message):
+        near = _nearest(match[1], _selectors())
+    elif match := re.search(r"<module '(.+?)' .*?has no attribute (\w+)", message):
+        near = _nearest(match[2], dir(sys.modules[match[1]]))
+    return f"{message.removesuffix('.')}.{near}{where}"
+
+
+def nearest_files(name, known):
+    """Returns up to three of the known gin files that a name may mean, the likeliest first.
+
+    The name of the file counts most, then its folder; of files that are alike otherwise, the one
+    of the quickstart comes first.
+    """
+    name = name.replace("\\", "/").lower().rpartition("gin_configs/")[2].strip("/")
+    name = name.removesuffix(".gin")
+    inside = [path for path in known if path.startswith(f"{name}/")]
+    folder, _, file = name.rpartition("/")
+
+    def likeness(path):
+        of_folder, _, of_file = path.removesuffix(".gin").rpartition("/")
+        same_folder = _ratio(folder.rpartition("/")[2], of_folder.rpartition("/")[2])
+        bonus = 0.1 * (of_folder == "quickstart") + 0.5 * same_folder * (same_folder >= 0.6)
+        return _ratio(file, of_file), bonus
+
+    scores = {path: likeness(path) for path in known}
+    alike = [path for path, (same_file, _) in scores.items() if same_file >= 0.6]
+    return (inside or sorted(alike, key=lambda path: -sum(scores[path])))[:3]
+
+
+def _ratio(a, b):
+    return difflib.SequenceMatcher(None, a, b).ratio()
 
 
 def uses_macro(name):
@@ -61,9 +89,13 @@ def uses_macro(name):
 
 
 def _used_macros():
-    macro = gin.get_configurable(_config.macro)
-    references = _config.iterate_references(_config._CONFIG, to=macro)
-    return {reference.config_key[0] for reference in references}
+    """Returns, by macro, `(scope, selector, parameter)` of the bindings that refer to it."""
+    macro, used = gin.get_configurable(_config.macro), {}
+    for key, bindings in _config._CONFIG.items():
+        for parameter, value in bindings.items():
+            for reference in _config.iterate_references({"": value}, to=macro):
+                used.setdefault(reference.config_key[0], []).append((*key, parameter))
+    return used
 
 
 def macro_problems():
@@ -72,12 +104,13 @@ def macro_problems():
     used = _used_macros()
     problems = [
         f"The macro %{name} is used but not defined.{_nearest(name, defined - {name})}"
-        for name in sorted(used - defined)
+        f"{_in_places(used[name])}"
+        for name in sorted(set(used) - defined)
     ]
-    problems += [
-        f"The macro {name} is given{_by_flag(name)} but nothing uses it.{_nearest(name, used)}"
-        for name in sorted(defined - used)
-    ]
+    for name in sorted(defined - set(used)):
+        flag, near = by_flag(name), _nearest(name, used)
+        where = "" if flag else _in_places([(name, "gin.macro", "value")])
+        problems.append(f"The macro {name} is given{flag} but nothing uses it.{near}{where}")
     for (scope, selector), bindings in _config._CONFIG.items():
         for parameter, value in bindings.items():
             if _is_required(value):
@@ -87,19 +120,33 @@ def macro_problems():
     return problems
 
 
-def _by_flag(name):
+def _in_places(keys):
+    """Returns a sentence that says where bindings are, nothing if that is not known."""
+    where = dict.fromkeys(gin_parsing.places[key] for key in keys if key in gin_parsing.places)
+    return f" In {'; '.join(where)}." if where else ""
+
+
+def by_flag(name):
+    """Returns " by --flag" where a macro was given by its flag on the command line, else ""."""
     flag = name.lower()
     given = flag in flags.FLAGS and flags.FLAGS[flag].present
     return f" by --{flag}" if given else ""
 
 
 def unused_bindings():
-    """Returns the names of configurables that have bindings and were never called."""
-    return sorted(
-        f"{scope}/{selector}".strip("/").replace(f"{selector}", ".".join(selector.split(".")[-2:]))
-        for scope, selector in _config._CONFIG
+    """Returns the names of configurables that have bindings and were never called.
+
+    Returns:
+        The names, sorted, and a sentence that says where they are bound.
+    """
+    unused = {
+        f"{scope}/{selector}".strip("/").replace(selector, ".".join(selector.split(".")[-2:])): key
+        for key in _config._CONFIG
+        for scope, selector in [key]
         if selector not in ("gin.macro", "gin.constant") and not _was_called(scope, selector)
-    )
+    }
+    keys = [(*key, name) for key in unused.values() for name in _config._CONFIG[key]]
+    return sorted(unused), _in_places(keys)
 
 
 def _was_called(scope, selector):
@@ -116,14 +163,17 @@ def doubtful_parameters():
     gin lets those pass, and the object that gets them may not know them.
     """
     sentences = []
-    for (_, selector), bindings in _config._CONFIG.items():
+    for (scope, selector), bindings in _config._CONFIG.items():
         configurable = _config._REGISTRY[selector]
         names = _parameters(configurable)
         for parameter in bindings:
             if parameter not in names:
                 name = f"{selector.split('.')[-1]}.{parameter}"
                 nearest = _nearest(parameter, names)
-                sentences.append(f"`{name}` is bound and is not one of its parameters.{nearest}")
+                where = _in_places([(scope, selector, parameter)])
+                sentences.append(
+                    f"`{name}` is bound and is not one of its parameters.{nearest}{where}"
+                )
     return sentences
 
 
@@ -155,5 +205,8 @@ def _selectors():
 
 
 def _nearest(name, known):
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    return _did_you_mean(difflib.get_close_matches(name, list(known), n=3, cutoff=0.6))
+
+
+def _did_you_mean(near):
     return f" Did you mean {' or '.join(near)}?" if near else ""

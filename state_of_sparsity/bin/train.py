@@ -87,14 +87,17 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
                 print(f"{run_dir.path} is finished; it is left alone.")
             return None
         with run_dir.lock() if strategy.is_chief else contextlib.nullcontext():
-            # Built first, so that what cannot be built leaves no started run.
             experiment, model = configured_experiment.build(strategy)
             open_data(experiment.data, model)
-            if strategy.is_chief:
+            operative = gin.operative_config_str()
+
+            def start():
                 run_dir.start(config)
-                atomic_write.write_text(run_dir.config, gin.operative_config_str())
+                atomic_write.write_text(run_dir.config, operative)
+
             strategy.wait_for_all()
-            return train(experiment, model, run_dir, strategy, verbose)
+            # Started by its first step, so that what cannot take one leaves no started run.
+            return train(experiment, model, run_dir, strategy, verbose, start)
 
 
 @contextlib.contextmanager

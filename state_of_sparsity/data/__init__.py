@@ -10,5 +10,7 @@ A data set is an object with
   `tf.data.Dataset`; `validation()` is None where nothing is held out;
 * `batch_size`: examples in a training batch or, where that varies, a number it is a multiple of;
 * optionally `classes`: how many values the labels may have, compared with the model's outputs;
-  and `examples`: how many are trained on, compared with what a learning rate counts epochs of.
+  and `examples`: how many are trained on, compared with what a learning rate counts epochs of;
+* optionally `keep()`, called when a run has taken its first step: saves what an interrupted run
+  needs to find the same data again.
 """

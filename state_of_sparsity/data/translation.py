@@ -48,9 +48,9 @@ class Translation:
     in 2 bytes an id.
 
     The vocabulary is that of `directory` where there is one; else that of the file `vocabulary`;
-    else one is learned from the training text. When training begins it is saved to `directory`,
-    where an interrupted run, evaluation and decoding find it again, with digests of it and of the
-    text: with others the run does not go on.
+    else one is learned from the training text. `keep`, which a run calls after its first step,
+    saves it to `directory`, where an interrupted run, evaluation and decoding find it again, with
+    digests of it and of the text: with others the run does not go on.
 
     Args:
         text: where the sentences come from: `ParallelFiles`, `ParallelRecords`, or anything with
@@ -167,6 +167,14 @@ class Translation:
         dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
         return untuned(dataset.prefetch(_BATCHES_AHEAD))
 
+    def keep(self):
+        """Saves the vocabulary, and digests of it and of all text read, to `directory`."""
+        if self._saved is None:
+            return
+        if not self._saved.exists():
+            self.vocabulary.save(self._saved)
+        self._kept.keep({"vocabulary": self.vocabulary.digest(), **self._digests})
+
     def validation(self):
         """Returns batches of the validation split in line order; None if there is no such split.
 
@@ -179,11 +187,6 @@ class Translation:
         return self._test
 
     def _batches(self, plan, step, worker, workers):
-        # Not before training begins: what goes wrong until then shall leave nothing behind.
-        if worker == 0 and self._saved is not None:
-            if not self._saved.exists():
-                self.vocabulary.save(self._saved)
-            self._kept.keep({"vocabulary": self.vocabulary.digest(), **self._digests})
         epoch, skip = divmod(step, plan.batches_per_epoch)
         while True:
             order = plan.epoch(np.random.default_rng([self._seed, epoch]))

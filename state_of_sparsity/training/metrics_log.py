@@ -13,7 +13,8 @@ class MetricsLog(keras.callbacks.Callback):
     """Writes Keras's logs, the step and the learning rate as CSV, JSON lines and for TensorBoard.
 
     Rows hold nothing that depends on the clock, so an interrupted and resumed run writes the same
-    files as an uninterrupted one. Both text files are written anew at every row, atomically.
+    files as an uninterrupted one. Both text files are written anew at every row, atomically. In a
+    directory where no run has been started, nothing is written before the end of the first step.
 
     Args:
         run_dir: the `RunDir` to write into.
@@ -29,7 +30,7 @@ class MetricsLog(keras.callbacks.Callback):
         self._run_dir = run_dir
         self._steps_per_epoch = steps_per_epoch
         self.rows = [row for row in run_dir.read_metrics() if row["step"] <= step]
-        self._summaries = None
+        self._begun, self._summaries = False, None
         if step and (not self.rows or self.rows[-1]["step"] != step):
             raise json_files.DamagedFileError(
                 f"{run_dir.metrics_jsonl} is damaged: it has no row of step {step}, where the last "
@@ -38,8 +39,12 @@ class MetricsLog(keras.callbacks.Callback):
             )
 
     def on_train_begin(self, logs=None):
-        self._write_files()
-        self._summaries = _tensorboard_writer(self._run_dir.tensorboard)
+        if self._run_dir.is_started:
+            self._begin()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not self._begun:
+            self._begin()
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"step": (epoch + 1) * self._steps_per_epoch}
@@ -55,6 +60,11 @@ class MetricsLog(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         if self._summaries is not None:
             self._summaries.close()
+
+    def _begin(self):
+        self._begun = True
+        self._write_files()
+        self._summaries = _tensorboard_writer(self._run_dir.tensorboard)
 
     def _write_files(self):
         lines = "".join(json.dumps(row) + "\n" for row in self.rows)

@@ -17,13 +17,15 @@ class Progress(keras.callbacks.Callback):
         steps_per_epoch: optimizer steps in one Keras epoch.
         examples: examples in a step, on average.
         verbose: whether to print; the JSON lines are written in any case.
+        begun: whether the run has begun; if not, lines wait for the end of its first step.
     """
 
-    def __init__(self, path, steps, steps_per_epoch, examples, verbose=True):
+    def __init__(self, path, steps, steps_per_epoch, examples, verbose=True, begun=True):
         super().__init__()
         self._path, self._verbose = path, verbose
         self._steps, self._steps_per_epoch, self._examples = steps, steps_per_epoch, examples
         self._begin = time.monotonic()
+        self._waiting, self._begun = [], begun
         self._epoch = 0
         self._timed_from = None  # (step, time) after the first step, which compiles.
         self._reported = None  # (step, time) of the last report.
@@ -40,6 +42,7 @@ class Progress(keras.callbacks.Callback):
             self.phase("compiling the first step")
 
     def on_train_batch_end(self, batch, logs=None):
+        self._begun = True
         now = time.monotonic()
         step = self._epoch * self._steps_per_epoch + batch + 1
         if self._timed_from is None:
@@ -71,8 +74,11 @@ class Progress(keras.callbacks.Callback):
 
     def _write(self, fields, text):
         elapsed = time.monotonic() - self._begin
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"elapsed_s": round(elapsed, 3), **fields}) + "\n")
+        self._waiting.append(json.dumps({"elapsed_s": round(elapsed, 3), **fields}) + "\n")
+        if self._begun:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.writelines(self._waiting)
+            self._waiting = []
         if self._verbose:
             print(f"[{duration(elapsed)}] {text}", flush=True)
 

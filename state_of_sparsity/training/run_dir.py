@@ -22,8 +22,8 @@ class RunDirError(Exception):
 class RunDir:
     """Paths and state of one training run.
 
-    A run has *started* once `run.json` is there and is *finished* once `result.json`, which is
-    written last, is. Files:
+    A run has *started* once `run.json` is there, which is written when the first step has been
+    taken, and is *finished* once `result.json`, which is written last, is. Files:
 
     * `run.json`: the configuration and the source commit that the run was started with;
     * `config.gin`: the operative configuration, defaults included;
@@ -56,6 +56,11 @@ class RunDir:
     def report(self, suffix):
         """Returns the path of the layer report with a `suffix` such as `csv`."""
         return self.path / f"report.{suffix}"
+
+    @property
+    def is_started(self):
+        """Whether a run has taken its first step here, with the configuration in `run.json`."""
+        return self.state.exists()
 
     @property
     def is_finished(self):
@@ -152,9 +157,13 @@ class RunDir:
     def lock(self):
         """Holds the directory for this process; the lock goes with the process, however it ends.
 
+        Where no run has been started at the end, what was made here goes again.
+
         Raises:
             RunDirError: if another process holds it.
         """
+        paths = (self._lock, self.path, *self.path.parents)
+        made = [path for path in paths if not os.path.lexists(path)]
         self.path.mkdir(parents=True, exist_ok=True)
         with open(self._lock, "a+", encoding="utf-8") as file:
             try:
@@ -168,7 +177,33 @@ class RunDir:
             file.truncate(0)
             file.write(f"{os.getpid()}\n")
             file.flush()
-            yield
+            self._check_still_there()
+            try:
+                yield
+            finally:
+                if not self.is_started:
+                    self._remove(made)
+
+    def _check_still_there(self):
+        """Raises if the lock was removed by the one who held it, and is nobody's now."""
+        try:
+            holder = self._lock.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            holder = None
+        if holder != str(os.getpid()):
+            raise RunDirError(
+                f"`run_dir` {self.path} was just given up by another process. Start again."
+            )
+
+    def _remove(self, made):
+        """Removes what this process made, as far as nothing else is in it."""
+        with contextlib.suppress(OSError):
+            self.checkpoints.rmdir()
+        for path in made:
+            try:
+                path.unlink() if path == self._lock else path.rmdir()
+            except OSError:
+                return
 
 
 def config_hash(config):

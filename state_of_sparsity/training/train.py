@@ -9,10 +9,11 @@ from state_of_sparsity.training.divergence import StopOnDivergence
 from state_of_sparsity.training.metrics_log import MetricsLog
 from state_of_sparsity.training.progress import Progress
 from state_of_sparsity.training.save_checkpoints import SaveCheckpoints
+from state_of_sparsity.training.start_run import StartRun
 from state_of_sparsity.training.strategies import Strategy
 
 
-def train(experiment, model, run_dir, strategy=None, verbose=True):
+def train(experiment, model, run_dir, strategy=None, verbose=True, start=lambda: None):
     """Trains to the last step, writes what a run directory holds, and returns the result.
 
     Where `run_dir` has a checkpoint, training goes on from it and ends, on a CPU, bit for bit as if
@@ -21,9 +22,12 @@ def train(experiment, model, run_dir, strategy=None, verbose=True):
     Args:
         experiment: the `Experiment`.
         model: what `experiment.build(strategy)` returned.
-        run_dir: a started `RunDir`, locked by the caller if this process is the chief.
+        run_dir: the `RunDir`, locked by the caller if this process is the chief.
         strategy: where it trains, as given to `build`; one device if `None`.
         verbose: whether to print progress.
+        start: callable without arguments that starts the run in `run_dir`, and leaves a started one
+            as it is. The chief calls it when the first step has been taken; nothing is written
+            before.
 
     Returns:
         The contents of `result.json`, a flat dict; None in workers that are not the chief.
@@ -53,10 +57,11 @@ def train(experiment, model, run_dir, strategy=None, verbose=True):
     if strategy.is_chief:
         data = experiment.data
         examples = getattr(data, "examples_per_step", data.batch_size)
-        progress = Progress(run_dir.progress, experiment.steps, every, examples, verbose)
+        begun = run_dir.is_started
+        progress = Progress(run_dir.progress, experiment.steps, every, examples, verbose, begun)
         progress.phase(f"{'resuming' if step else 'starting'} at step {step}, on {strategy}")
         metrics_log = MetricsLog(run_dir, every, step)
-        written = [metrics_log, saver, progress]
+        written = [StartRun(run_dir, start, data), metrics_log, saver, progress]
     # A callback may have stopped the run just before it was interrupted.
     end = step if restored.get("stopped") else experiment.steps
     _fit(experiment, model, strategy, (step, end), written)

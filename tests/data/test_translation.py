@@ -68,8 +68,10 @@ def sentences(data, batch):
 
 
 def first_epoch(data):
-    """Returns the batches that hold most of the training pairs."""
-    return batches(data, data._plan.batches_per_epoch)
+    """Returns the batches that hold most of the training pairs, as a run does that has begun."""
+    found = batches(data, data._plan.batches_per_epoch)
+    data.keep()
+    return found
 
 
 @BOTH
@@ -354,12 +356,20 @@ def test_a_run_does_not_go_on_with_another_text_or_vocabulary(own, tmp_path):
     assert json.loads(digests.read_text()) == kept
 
 
-def test_the_first_worker_alone_writes(own, tmp_path):
-    batches(translation(**own), 1, worker=1, workers=2)
+def test_nothing_is_written_before_a_run_keeps_its_data(own, tmp_path):
+    data = translation(**own)
+    batches(data, 1)
     assert not (tmp_path / "run").exists()
-    batches(translation(**own), 1, worker=0, workers=2)
+    data.keep()
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {"vocabulary.model", "data_digests.json"}
+
+
+def test_data_without_a_directory_are_kept_nowhere(own, tmp_path):
+    own.pop("directory")
+    before = sorted(tmp_path.iterdir())
+    first_epoch(Translation(ParallelFiles(**own), **SMALL))
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_run_without_digests_goes_on(own, tmp_path):

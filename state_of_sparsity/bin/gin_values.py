@@ -1,0 +1,207 @@
+"""What was bound to which parameter, by which macro, and where: said with errors about values."""
+
+import inspect
+import re
+
+import gin
+
+from state_of_sparsity.bin import gin_messages, gin_parsing
+
+_config = gin.config
+_MACRO = "gin.macro"
+_NO_OBJECTS = (_MACRO, "gin.constant")
+_MOST = 4  # parameters that an error lists which names none
+
+
+def circles():
+    """Returns a sentence for the first macro or object that is defined by itself, or nothing."""
+    done = set()
+    for start in _config._CONFIG:
+        try:
+            circle = _circle(start, {}, done)
+        except RecursionError:
+            return [f"{_name(*start)} is defined by too many others, one by the other."]
+        if circle:
+            names = [_name(*node) for node, _ in circle]
+            where = "; ".join(gin_parsing.places.get(key, "a flag") for _, key in circle)
+            circle = " needs ".join([*names, names[0]])
+            return [f"Nothing can be defined by itself: {circle}. In {where}."]
+    return []
+
+
+def _circle(node, path, done):
+    """Returns `(node, key of the binding that needs the next)` round a circle, or None."""
+    if node in path:
+        nodes = list(path.items())
+        return nodes[list(path).index(node) :]
+    if node in done:
+        return None
+    scope, selector = node
+    for key in _keys(scope, selector):
+        value = _config._CONFIG[key[:2]][key[2]]
+        for reference in _config.iterate_references({"": value}):
+            if reference.evaluate:
+                inner, needed = reference.config_key
+                found = _circle((inner or scope, needed), path | {node: key}, done)
+                if found:
+                    return found
+    done.add(node)
+    return None
+
+
+def misread():
+    """Returns a sentence for every value whose type says something else than its text seems to.
+
+    Python takes True for 1, and any text for true, without a word.
+    """
+    sentences = []
+    for scope, selector in _config._CONFIG:
+        if selector in _NO_OBJECTS:
+            continue
+        defaults = _defaults(_config._REGISTRY[selector].wrapped)
+        for parameter, value in _config._CONFIG[(scope, selector)].items():
+            value, _, _ = _resolved(value)
+            what = _misread(value, defaults.get(parameter))
+            if what:
+                described = _described(scope, selector, parameter)
+                sentences.append(f"`{parameter}` must be {what}. Received: {described}.")
+    return sentences
+
+
+def named_in(error):
+    """Returns sentences about the bound parameters that an error names, and where they were bound.
+
+    Where it names none, and is no error in words of ours or of Keras, it says what the object that
+    could not be made was given.
+    """
+    message = gin_messages.one_line(error)
+    bindings = _bound_of(error)
+    named = [key for key in bindings if _is_named(key[2], message)]
+    if named:
+        return [_sentence(message, *key) for key in named]
+    is_in_words = isinstance(error, (ValueError, ImportError, OSError)) and "`" in message
+    if is_in_words or not bindings:
+        return []
+    given = [f"{key[2]} = {_described(*key)}" for key in bindings if _is_literal(key)][:_MOST]
+    name = _name(*bindings[0][:2])
+    return [f"`{name}` was given {'; '.join(given)}."] if given else []
+
+
+def _bound_of(error):
+    """Returns keys of bindings: of the object that was being made, else all that may be meant."""
+    call = re.search(
+        r"In call to configurable '.+?' \((.+?)\)(?: in scope '(.+?)')?(?:\n|$)", str(error)
+    )
+    if call is not None:
+        made = [
+            selector
+            for selector in dict.fromkeys(selector for _, selector in _config._CONFIG)
+            if str(_config._REGISTRY[selector].wrapped) == call[1]
+        ]
+        return [key for selector in made for key in _keys(call[2] or "", selector)]
+    message = gin_messages.one_line(error)
+    keys = [(*key, name) for key, bound in _config._CONFIG.items() for name in bound]
+    keys = [key for key in keys if key[1] not in _NO_OBJECTS and f"`{key[2]}`" in message]
+    received = [key for key in keys if _is_received(message, _value(*key))]
+    return received or (keys if len(keys) == 1 else [])
+
+
+def _keys(scope, selector):
+    """Returns `(scope, selector, parameter)` of the bindings that hold in a scope."""
+    parts = scope.split("/") if scope else []
+    scopes = ["/".join(parts[:length]) for length in range(len(parts) + 1)]
+    bound = {name: s for s in scopes for name in _config._CONFIG.get((s, selector), {})}
+    return [(holding, selector, name) for name, holding in bound.items()]
+
+
+def _is_named(parameter, message):
+    return re.search(rf"(?<![\w.]){re.escape(parameter)}(?!\w)", message) is not None
+
+
+def _is_received(message, value):
+    return re.search(rf"(?<!\w){re.escape(_shown(value))}(?!\w)", message) is not None
+
+
+def _sentence(message, scope, selector, parameter):
+    sentence = f"`{parameter}` is {_described(scope, selector, parameter)}."
+    value = _value(scope, selector, parameter)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number and 2 <= value < 100 and re.search(r"\[0, ?1\)", message):
+        sentence += f" A fraction is wanted: {value / 100:g}."
+    return sentence
+
+
+def _described(scope, selector, parameter):
+    """Returns a bound value, the macros it comes by, and where it was bound."""
+    key = scope, selector, parameter
+    value, macros, key = _resolved(_config._CONFIG[(scope, selector)][parameter], key)
+    by = f", set by {', which is '.join(macros)}" if macros else ""
+    flag = gin_messages.by_flag(macros[-1]) if macros else ""
+    place = "" if flag else f" ({gin_parsing.places[key]})" if key in gin_parsing.places else ""
+    return f"{_shown(value)}{by}{flag}{place}"
+
+
+def _resolved(value, key=None):
+    """Returns a value behind macros, the macros' names, and the key of the last binding."""
+    macros = []
+    while _is_macro(value) and len(macros) < 100:
+        name = value.config_key[0]
+        bound = _config._CONFIG.get((name, _MACRO), {})
+        if "value" not in bound:
+            break
+        macros.append(name)
+        value, key = bound["value"], (name, _MACRO, "value")
+    return value, macros, key
+
+
+def _value(scope, selector, parameter):
+    return _resolved(_config._CONFIG[(scope, selector)][parameter])[0]
+
+
+def _is_literal(key):
+    return not isinstance(_value(*key), _config.ConfigurableReference)
+
+
+def _is_macro(value):
+    is_reference = isinstance(value, _config.ConfigurableReference)
+    return is_reference and value.configurable.selector == _MACRO
+
+
+def _name(scope, selector):
+    return scope if selector == _MACRO else f"{scope}/{selector.split('.')[-1]}".strip("/")
+
+
+def _shown(value):
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _defaults(function):
+    """Returns the defaults of a function's or a constructor's parameters."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some of those written in C have none
+        return {}
+    return {name: parameter.default for name, parameter in parameters.items()}
+
+
+def _misread(value, default):
+    """Returns what a value must be, given a parameter's default, or None if that cannot be told."""
+    is_text = isinstance(value, str)
+    if isinstance(default, bool):
+        if is_text and value.lower() in ("true", "false", "yes", "no", "on", "off", "0", "1", ""):
+            return "True or False, without quotes"
+    elif isinstance(default, (int, float)):
+        if isinstance(value, bool):
+            return "a number"
+        if is_text and _is_number(value):
+            return "a number, without quotes"
+    return None
+
+
+def _is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
