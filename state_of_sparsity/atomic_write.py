@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import secrets
 
 TEMPORARY_PREFIX = ".tmp-"
 
@@ -25,12 +26,15 @@ def atomic_path(path):
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    # A name that nobody can have put a link at.
+    unique = f"{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{unique}-{path.name}")
     try:
         yield temporary
-        _flush_to_disk(temporary)
+        _flush_to_disk(temporary, os.O_RDWR)  # Windows flushes what can be written alone
         os.replace(temporary, path)
-        _flush_to_disk(path.parent)
+        with contextlib.suppress(PermissionError):  # Windows opens no folders
+            _flush_to_disk(path.parent, os.O_RDONLY)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -38,7 +42,7 @@ def atomic_path(path):
 def write_text(path, text):
     """Writes `text` to `path` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def remove_leftovers(directory):
@@ -47,8 +51,8 @@ def remove_leftovers(directory):
         path.unlink(missing_ok=True)
 
 
-def _flush_to_disk(path):
-    handle = os.open(path, os.O_RDONLY)
+def _flush_to_disk(path, access):
+    handle = os.open(path, access)
     try:
         os.fsync(handle)
     finally:

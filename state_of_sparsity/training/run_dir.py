@@ -2,14 +2,12 @@
 
 import contextlib
 import difflib
-import fcntl
 import hashlib
 import json
-import os
 import pathlib
 import re
 
-from state_of_sparsity import atomic_write
+from state_of_sparsity import atomic_write, file_lock
 from state_of_sparsity.training.source_commit import source_commit
 
 
@@ -126,22 +124,30 @@ class RunDir:
         """Holds the directory for this process; the lock goes with the process, however it ends.
 
         Raises:
-            RunDirError: if another process holds it.
+            RunDirError: if another process holds it, or what will be written there lies elsewhere.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with open(self._lock, "a+", encoding="utf-8") as file:
+        self._refuse_links()
+        with contextlib.ExitStack() as stack:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
+                stack.enter_context(file_lock.hold(self._lock))
+            except file_lock.HeldError as error:
                 raise RunDirError(
-                    f"`run_dir` {self.path} is being written by process {file.read().strip()}. "
+                    f"`run_dir` {self.path} is being written by process {error.process}. "
                     "Wait for it to end, or choose another directory."
                 ) from None
-            file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
+            except file_lock.LockError as error:
+                raise RunDirError(f"`run_dir` must have a lock of its own: {error}") from None
             yield
+
+    def _refuse_links(self):
+        """Raises where writing would go through a link; other files are replaced, links too."""
+        for path in (self.progress, self.tensorboard, self.checkpoints):
+            if path.is_symlink():
+                raise RunDirError(
+                    f"`run_dir` must hold what its run writes. Received: {path}, which is a link. "
+                    "Remove it; `run_dir` itself may be a link to where there is room."
+                )
 
 
 def config_hash(config):
