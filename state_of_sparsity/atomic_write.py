@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import secrets
 import stat
 
 TEMPORARY_PREFIX = ".tmp-"
@@ -33,15 +34,18 @@ def atomic_path(path):
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = _mode(path)
-    # The end of a long name, which has the suffix: with the prefix the whole may be too long.
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name[-_NAME_LETTERS:]}")
+    # A name that nobody can have put a link at, with the end of the path's, which has the suffix:
+    # the whole may be too long.
+    unique = f"{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{unique}-{path.name[-_NAME_LETTERS:]}")
     try:
         yield temporary
         if mode is not None:
             temporary.chmod(mode)
-        _flush_to_disk(temporary)
+        _flush_to_disk(temporary, os.O_RDWR)  # Windows flushes what can be written alone
         os.replace(temporary, path)
-        _flush_to_disk(path.parent)
+        with contextlib.suppress(PermissionError):  # Windows opens no folders
+            _flush_to_disk(path.parent, os.O_RDONLY)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -49,7 +53,7 @@ def atomic_path(path):
 def write_text(path, text):
     """Writes `text` to `path` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def remove_leftovers(directory):
@@ -68,8 +72,8 @@ def _mode(path):
     return stat.S_IMODE(mode) if stat.S_ISREG(mode) else None
 
 
-def _flush_to_disk(path):
-    handle = os.open(path, os.O_RDONLY)
+def _flush_to_disk(path, access):
+    handle = os.open(path, access)
     try:
         os.fsync(handle)
     finally:

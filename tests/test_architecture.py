@@ -17,7 +17,10 @@ MAX_LINES, MAX_FUNCTION = 300, 60
 # The parts of the package from the bottom up: a part imports from parts before it, never after.
 # Parts of one tuple do not import each other.
 LEVELS = [
-    ("arguments", "atomic_write", "json_files", "output_path", "user_warnings", "version"),
+    (
+        *("arguments", "atomic_write", "file_lock", "json_files", "output_path"),
+        *("user_warnings", "version", "zip_years"),
+    ),
     ("tfmot",),
     ("schedules", "schedule_saving"),
     ("tfmot_twins",),
@@ -44,7 +47,7 @@ LEVELS = [
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 # These import nothing of ours outside themselves, but the ways to read and to write a file.
 ALONE = ("models", "data", "analysis")
-FILES_OF_ANY = ("atomic_write", "json_files", "output_path")
+FILES_OF_ANY = ("atomic_write", "file_lock", "json_files", "output_path", "zip_years")
 
 
 def part_of(path):

@@ -1,15 +1,13 @@
 """One CSV file of many runs: a line a run, written as runs finish, kept when they are deleted."""
 
-import contextlib
 import csv
-import fcntl
 import io
 import json
 import os
 import pathlib
 from collections.abc import Iterable, Mapping
 
-from state_of_sparsity import atomic_write
+from state_of_sparsity import atomic_write, file_lock
 from state_of_sparsity.analysis import results
 
 _KERNEL = ("path", "nonzero", "size", "inputs_left", "outputs_left")
@@ -51,7 +49,7 @@ class RunTable:
             rows: what `row` returned.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(self.path.parent):
+        with file_lock.hold(self.path.with_name(f".{self.path.name}.lock"), wait=True):
             lines = {line["run"]: line for line in [*self._lines(), *rows]}
             ordered = [lines[name] for name in sorted(lines)]
             columns = list(dict.fromkeys(column for line in ordered for column in line))
@@ -84,14 +82,3 @@ def _parsed(line):
     kernels = json.loads(line.get("kernels") or "[]")
     values = {k: v or None if k in _TEXT else results.parse_cell(v) for k, v in line.items()}
     return {**values, "kernels": [dict(zip(_KERNEL, kernel, strict=True)) for kernel in kernels]}
-
-
-@contextlib.contextmanager
-def _locked(folder):
-    """Holds a folder for this process; the lock goes with the process, however it ends."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

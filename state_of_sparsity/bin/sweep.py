@@ -191,7 +191,9 @@ def run_cell(cell, directory, data_dir):
 
 def _start_worker(directory, workers):
     """Gives the process its log, its share of the cores, and an end when its parent ends."""
-    log = os.open(directory / f"worker_{os.getpid()}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    path = directory / f"worker_{os.getpid()}.log"
+    path.unlink(missing_ok=True)  # it may be a link, and what that points at is not ours
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     sys.stdout.flush()
     os.dup2(log, 1)
     os.dup2(log, 2)

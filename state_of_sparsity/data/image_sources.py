@@ -9,6 +9,7 @@ import typing
 from collections.abc import Callable
 
 from state_of_sparsity.data.image_records import Shard, count_records
+from state_of_sparsity.data.known_features import known_features_only
 
 _OLD_CLASSES = 1000
 _OLD_SPLITS = {"train": "train", "test": "validation"}
@@ -142,12 +143,12 @@ def _prepared_builder(data_dir, dataset):
             "`data_dir` must be a folder with TFRecord files train-* and validation-* where "
             f"TensorFlow Datasets cannot be imported. Received: {data_dir!r} ({error})."
         ) from error
-    with _errors_as_the_users(data_dir, dataset):
+    with _errors_as_the_users(data_dir, dataset), known_features_only():
         builder = tfds.builder(dataset, data_dir=data_dir)
         features = builder.info.features
     if features is not None:
         _image_and_label(builder.info, dataset)  # before it is downloaded
-    with _errors_as_the_users(data_dir, dataset):
+    with _errors_as_the_users(data_dir, dataset), known_features_only():
         if not builder.is_prepared():
             builder.download_and_prepare()
     if builder.info.file_format != tfds.core.FileFormat.TFRECORD:

@@ -3,6 +3,8 @@
 import functools
 import os
 
+from state_of_sparsity.data.known_features import known_features_only
+
 
 class ParallelRecords:
     """Sentence pairs of a translation set of TensorFlow Datasets.
@@ -74,9 +76,10 @@ class ParallelRecords:
                 f"imported. Received: {self._dataset!r} ({error})."
             ) from error
         try:
-            builder = tfds.builder(self._dataset, data_dir=self._data_dir)
-            if not builder.is_prepared():
-                builder.download_and_prepare()
+            with known_features_only():
+                builder = tfds.builder(self._dataset, data_dir=self._data_dir)
+                if not builder.is_prepared():
+                    builder.download_and_prepare()
         except Exception as error:  # TFDS lets through whatever its downloads and files raise
             raise ValueError(
                 "`dataset` must be the name of a translation set that TensorFlow Datasets keeps in "

@@ -2,6 +2,8 @@
 
 import pathlib
 
+from state_of_sparsity.data.known_features import known_features_only
+
 
 def read_split(dataset, split, data_dir, instead):
     """Returns a split as a dict of numpy arrays, downloaded first where it has to be.
@@ -29,7 +31,8 @@ def read_split(dataset, split, data_dir, instead):
             flush=True,
         )
     try:
-        batch = tfds.load(dataset, split=split, data_dir=data_dir, batch_size=-1)
+        with known_features_only():
+            batch = tfds.load(dataset, split=split, data_dir=data_dir, batch_size=-1)
     except Exception as error:  # TFDS lets through whatever its downloads and files raise
         raise ValueError(
             f"`data_dir` must be a folder with {instead}, or a folder where TensorFlow Datasets "

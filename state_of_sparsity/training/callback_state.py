@@ -8,6 +8,9 @@ import inspect
 
 import numpy as np
 
+# What Keras itself sets.
+_KERAS_OWN = ("params", "_model")
+
 
 def read(callback) -> dict:
     """Returns the attributes of a callback that JSON can hold.
@@ -29,15 +32,40 @@ def read(callback) -> dict:
     found = {}
     for name, value in vars(callback).items():
         value = value.item() if isinstance(value, np.generic) else value
-        if name not in configured and name not in ("params", "_model") and _is_plain(value):
+        if name not in configured and name not in _KERAS_OWN and _is_plain(value):
             found[name] = value
     return found
 
 
 def write(callback, state: dict):
-    """Sets the attributes that `read` returned."""
+    """Sets the attributes that `read` returned.
+
+    Args:
+        callback: a callback of the class that `read` was given.
+        state: what it returned.
+
+    Raises:
+        ValueError: if `state` has what it never returns, a method or an argument say. The callback
+            is unchanged then.
+    """
+    wrong = [name for name, value in state.items() if not _is_state(callback, name, value)]
+    if wrong:
+        raise ValueError(
+            f"`state` must be of a {type(callback).__name__}: numbers, text and lists that it "
+            f"keeps beside its arguments. Received: {', '.join(map(repr, wrong))}. Remove the "
+            "checkpoint that it comes from."
+        )
     for name, value in state.items():
         setattr(callback, name, value)
+
+
+def _is_state(callback, name, value):
+    """Returns whether `read` may return an attribute, which the callback need not have yet."""
+    configured = inspect.signature(type(callback).__init__).parameters
+    # Methods and properties are its class's; numbers there are where its own ones begin.
+    of_class = inspect.getattr_static(type(callback), name, None)
+    is_own = name not in configured and name not in _KERAS_OWN and not name.startswith("__")
+    return is_own and _is_plain(of_class) and _is_plain(value)
 
 
 def _is_plain(value):

@@ -13,7 +13,7 @@ import re
 import keras
 import numpy as np
 
-from state_of_sparsity import atomic_write, structure
+from state_of_sparsity import atomic_write, structure, zip_years
 from state_of_sparsity.training import callback_state
 from state_of_sparsity.version import __version__
 
@@ -50,7 +50,7 @@ def save(path, model, step, wall_time_s=0.0, callbacks=(), write=True):
     arrays = {f"{i:05d}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
     if not write:
         return
-    with atomic_write.atomic_path(path) as temporary:
+    with atomic_write.atomic_path(path) as temporary, zip_years.any_year():
         np.savez(temporary, **{_HEADER: np.array(json.dumps(header))}, **arrays)
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from state_of_sparsity import accounting, atomic_write, structure, surgery
+from state_of_sparsity import accounting, atomic_write, structure, surgery, zip_years
 from state_of_sparsity.training.evaluate import evaluate
 from state_of_sparsity.training.run_dir import config_hash
 from state_of_sparsity.version import __version__
@@ -27,7 +27,7 @@ def write(experiment, model, run_dir, rows, wall_time_s):
     stripped = surgery.strip(model)
     _write_report(accounting.report(model), run_dir)
     counts = accounting.report(stripped)
-    with atomic_write.atomic_path(run_dir.model) as temporary:
+    with atomic_write.atomic_path(run_dir.model) as temporary, zip_years.any_year():
         stripped.save(temporary)
     validation = {k: v for k, v in rows[-1].items() if k.startswith("val_")}
     if experiment.averaged_checkpoints > 1:

@@ -2,14 +2,12 @@
 
 import contextlib
 import difflib
-import fcntl
 import hashlib
 import json
-import os
 import pathlib
 import re
 
-from state_of_sparsity import atomic_write, json_files
+from state_of_sparsity import atomic_write, file_lock, json_files
 from state_of_sparsity.training.source_commit import source_commit
 
 _LINES_SHOWN = 8
@@ -160,40 +158,27 @@ class RunDir:
         Where no run has been started at the end, what was made here goes again.
 
         Raises:
-            RunDirError: if another process holds it.
+            RunDirError: if another process holds it, or what will be written there lies elsewhere.
         """
         paths = (self._lock, self.path, *self.path.parents)
         made = [path for path in paths if not os.path.lexists(path)]
         self.path.mkdir(parents=True, exist_ok=True)
-        with open(self._lock, "a+", encoding="utf-8") as file:
+        self._refuse_links()
+        with contextlib.ExitStack() as stack:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
+                stack.enter_context(file_lock.hold(self._lock))
+            except file_lock.HeldError as error:
                 raise RunDirError(
-                    f"`run_dir` {self.path} is being written by process {file.read().strip()}. "
+                    f"`run_dir` {self.path} is being written by process {error.process}. "
                     "Wait for it to end, or choose another directory."
                 ) from None
-            file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
-            self._check_still_there()
+            except file_lock.LockError as error:
+                raise RunDirError(f"`run_dir` must have a lock of its own: {error}") from None
             try:
                 yield
             finally:
                 if not self.is_started:
                     self._remove(made)
-
-    def _check_still_there(self):
-        """Raises if the lock was removed by the one who held it, and is nobody's now."""
-        try:
-            holder = self._lock.read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            holder = None
-        if holder != str(os.getpid()):
-            raise RunDirError(
-                f"`run_dir` {self.path} was just given up by another process. Start again."
-            )
 
     def _remove(self, made):
         """Removes what this process made, as far as nothing else is in it."""
@@ -204,6 +189,15 @@ class RunDir:
                 path.unlink() if path == self._lock else path.rmdir()
             except OSError:
                 return
+
+    def _refuse_links(self):
+        """Raises where writing would go through a link; other files are replaced, links too."""
+        for path in (self.progress, self.tensorboard, self.checkpoints):
+            if path.is_symlink():
+                raise RunDirError(
+                    f"`run_dir` must hold what its run writes. Received: {path}, which is a link. "
+                    "Remove it; `run_dir` itself may be a link to where there is room."
+                )
 
 
 def config_hash(config):

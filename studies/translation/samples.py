@@ -71,7 +71,7 @@ def main():
     for run in arguments.run:
         folder = arguments.runs_dir / run
         vocabulary = Vocabulary.load(folder / "vocabulary.model")
-        model = keras.saving.load_model(folder / "model.keras")
+        model = keras.saving.load_model(folder / "model.keras", safe_mode=True)
         translations[run] = translate(model, vocabulary, sources, alpha=arguments.alpha)
     lines = [
         {"source": source, "reference": reference, "run": run, "translation": found[i]}

@@ -81,3 +81,43 @@ def test_old_weights_are_not_brought_back():
     stop = keras.callbacks.EarlyStopping(restore_best_weights=True)
     with pytest.raises(ValueError, match="`callbacks` must not have `restore_best_weights=True`"):
         small_experiment(callbacks=[stop])
+
+
+class Counts(keras.callbacks.Callback):
+    """Its number begins as its class's, and another one is there from the first epoch on."""
+
+    epochs = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs += 1
+        self.last_loss = float(logs["loss"])
+
+
+def test_what_a_class_begins_with_and_what_is_not_there_yet_is_state():
+    callback = Counts()
+    callback.on_epoch_end(0, {"loss": 2.5})
+    other = Counts()
+    callback_state.write(other, callback_state.read(callback))
+    assert (other.epochs, other.last_loss) == (1, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("on_epoch_end", "text"),
+        ("set_model", None),
+        ("model", 1),
+        ("_model", 1),
+        ("params", 1),
+        ("__class__", "text"),
+        ("patience", 1),
+        ("best", {"class_name": "Lambda"}),
+    ],
+)
+def test_a_file_can_set_nothing_but_state(name, value):
+    callback = keras.callbacks.EarlyStopping(patience=3)
+    before = dict(vars(callback))
+    message = rf"`state` must be of a EarlyStopping: .* Received: '{name}'. Remove the checkpoint"
+    with pytest.raises(ValueError, match=message):
+        callback_state.write(callback, {"wait": 2, name: value})
+    assert vars(callback) == before
