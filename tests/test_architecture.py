@@ -19,7 +19,7 @@ MAX_LINES, MAX_FUNCTION = 300, 60
 LEVELS = [
     ("arguments", "atomic_write", "user_warnings", "version"),
     ("tfmot",),
-    ("schedules", "schedule_saving"),
+    ("schedules", "schedule_answers", "schedule_saving"),
     ("tfmot_twins",),
     ("layers",),
     ("structure",),
