@@ -19,6 +19,7 @@ from state_of_sparsity.schedule_answers import (
 )
 from state_of_sparsity.schedules import ConstantSparsity, PolynomialDecay
 from state_of_sparsity.tfmot import pruning_schedules
+from state_of_sparsity.training import description, outcome
 from state_of_sparsity.updates import SparsityUpdates
 
 FAR = 10**8
@@ -113,6 +114,20 @@ def test_what_is_no_truth_value_is_refused_by_name(should):
 )
 def test_truth_values(should, due):
     assert sparsity_due(lambda step: (should, 0.5), 0) == (0.5 if due else None)
+
+
+@pytest.mark.parametrize(
+    ("sparsity", "expected"),
+    [(ml_dtypes.bfloat16(0.9), 0.9), (np.float32(0.98), 0.98), (None, None)],
+)
+def test_results_and_dry_runs_say_the_number_that_was_meant(sparsity, expected):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+    model = sos.sparsify(
+        model, lambda layer: sos.MagnitudePruning(layer, lambda step: (False, sparsity))
+    )
+    assert outcome.target_sparsity(model, 10) == expected
+    (column,) = description._schedules(model).values()
+    assert column(10) == pytest.approx(np.nan if expected is None else expected, nan_ok=True)
 
 
 def test_a_step_without_an_update_needs_no_sparsity():
