@@ -62,21 +62,27 @@ class UpdateSparsity(keras.callbacks.Callback):
         """Brings masks and penalty weights to optimizer step `step`, in a custom loop.
 
         Call it before each step, with the number of steps completed, and once after the last; or
-        less often, but whenever an update is due. On JAX with a stateless loop: write the state
-        back to the model, update, read it again.
+        less often, but whenever an update is due. Of the steps since the last call the latest
+        update counts; a model that is updated for the first time gets the latest of all. On JAX
+        with a stateless loop: write the state back to the model, update, read it again.
 
         Args:
             model: the model with sparse layers.
             step: optimizer steps completed, at least 0.
+
+        Raises:
+            ValueError: if a schedule without `last_update` had no update in the last 100,000 of
+                the steps since the last call, and there are more; otherwise as in training.
         """
         step = _count(step)
         self._in_fit, self._unjudged = False, set()
         if self._updated_model is not model or step < self._done:
             self._bind(model)
-            self._done = step - 1
             self._unjudged = set(self.updates.masks) if step == 0 else set()
-        self.updates.check_kernels()
-        self._carry_out_until(step)
+            self._begin_at(step)
+        else:
+            self.updates.check_kernels()
+            self._carry_out_until(step)
 
     def _bind(self, model):
         _check_can_drive(model)
@@ -84,6 +90,13 @@ class UpdateSparsity(keras.callbacks.Callback):
         self.updates = SparsityUpdates(model)
         self._updated_model, self._training = model, None
         tell_training(model)
+
+    def _begin_at(self, step):
+        """Carries out what `step` makes due, and what was due before and is not in the masks."""
+        self.updates.check_kernels()
+        self.updates.carry_out(self.updates.missed(step))
+        self._done = step - 1
+        self._carry_out_until(step)
 
     def _carry_out_until(self, step):
         """Carries out what is due after the steps that are done, up to `step`."""
@@ -122,7 +135,6 @@ class UpdateSparsity(keras.callbacks.Callback):
         self._unjudged = set(self.updates.masks) if step == 0 else set()
         if step == 0:
             self._refuse_to_undo(self.updates.first_updates(self._most_steps()))
-        self.updates.carry_out(self.updates.missed(step))
         self._start_at(step)
 
     def _most_steps(self):
@@ -148,8 +160,7 @@ class UpdateSparsity(keras.callbacks.Callback):
 
     def _start_at(self, step):
         self._start = self._most = step
-        self._done = step - 1
-        self._carry_out_until(step)
+        self._begin_at(step)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Checks, once, that the schedules fit into the run."""

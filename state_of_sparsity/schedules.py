@@ -3,6 +3,10 @@
 A sparsity schedule is any callable `schedule(step) -> (should_prune, sparsity)`: TF-MOT's
 `PruningSchedule`s are, and so are the two classes here, which have TF-MOT's arguments and values,
 need no TensorFlow, and update at `end_step` too. `step` counts optimizer steps completed.
+
+It may have a method `last_update(step)` too, which returns the last step up to `step` at which an
+update is due, and None before the first: it is asked where steps were skipped. Without it, or where
+a subclass calls anew and inherits it, the schedule is asked about 100,000 steps at most.
 """
 
 import math

@@ -1,7 +1,6 @@
 """What is due at which step, over all sparse layers of a model, and carrying it out."""
 
 import json
-import math
 
 import numpy as np
 
@@ -9,8 +8,15 @@ from state_of_sparsity import schedules
 from state_of_sparsity.layers.mask_arithmetic import zero_count
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.layers.scheduled_mask import ScheduledMask, update_together
+from state_of_sparsity.schedule_answers import (
+    TooManySteps,
+    last_due,
+    says_last_update,
+    sparsity_due,
+)
 from state_of_sparsity.structure import sparse_layers
 from state_of_sparsity.tfmot_twins import without_tensorflow
+from state_of_sparsity.user_warnings import warn
 
 
 class SparsityUpdates:
@@ -54,14 +60,15 @@ class SparsityUpdates:
 
         Returns:
             A list of `(key, wrappers, value)`: a sparsity for masks, the penalty's weight else.
+
+        Raises:
+            TooManySteps: if a schedule would have to be asked about too many steps.
         """
         found = []
         for key, (schedule, wrappers) in self.masks.items():
-            for step in range(last, first - 1, -1):
-                sparsity = _sparsity_due(schedule, step)
-                if sparsity is not None:
-                    found.append((key, wrappers, sparsity))
-                    break
+            latest = last_due(schedule, first, last)
+            if latest is not None:
+                found.append((key, wrappers, latest[1]))
         for key, (ramp, wrappers) in self.ramps.items():
             weight = ramp(last)
             if self.weights.get(key) != weight:
@@ -99,7 +106,7 @@ class SparsityUpdates:
         for key, (schedule, wrappers) in self.masks.items():
             step = getattr(schedule, "begin_step", 0)
             if isinstance(step, int) and (last is None or step <= last):
-                sparsity = _sparsity_due(schedule, step)
+                sparsity = sparsity_due(schedule, step)
                 if sparsity is not None:
                     found.append((key, wrappers, sparsity))
         return found
@@ -107,16 +114,21 @@ class SparsityUpdates:
     def missed(self, step: int) -> list:
         """Returns the last updates before `step` that masks show no sign of, as `due` does.
 
-        A model may be made sparse when the steps of its schedule are past: it gets the sparsity of
-        the last of them. Only schedules that say when they update are judged.
+        A model may be made sparse when the steps of its schedule are past, or first be updated
+        then: it gets the sparsity of the last of them. Warns where that cannot be known.
         """
         found = []
         for key, (schedule, wrappers) in self.masks.items():
-            last = schedule.last_update(step) if hasattr(schedule, "last_update") else None
-            if last is not None and last < step:
-                sparsity = schedule.sparsity(last)
-                if any(_is_denser(group, sparsity) for group in _sharing(wrappers)):
-                    found.append((key, wrappers, sparsity))
+            try:
+                latest = last_due(schedule, 0, step) if step else None
+            except TooManySteps as error:
+                if not any(_zeros_and_size(group)[0] for group in _sharing(wrappers)):
+                    warn(f"{error} Until its next update no weight is masked.")
+                continue
+            if latest is None or latest[0] == step:  # the latter is due now
+                continue
+            if any(_is_denser(group, latest[1]) for group in _sharing(wrappers)):
+                found.append((key, wrappers, latest[1]))
         return found
 
     def undone_by(self, due: list) -> list[str]:
@@ -192,10 +204,13 @@ def _is_denser(group, sparsity):
 
 
 def _unreached(schedule, start, end):
+    kind = type(schedule)
     if isinstance(schedule, schedules.Ramp):
-        if end < schedule.end_step:
+        if end < schedule.end_step and kind.__call__ is schedules.Ramp.__call__:
             return f"{schedule} arrives at step {schedule.end_step}, after the run's end"
     elif isinstance(schedule, (schedules.ConstantSparsity, schedules.PolynomialDecay)):
+        if not says_last_update(schedule):
+            return None
         last = schedule.last_update(end)
         if last is None:
             return f"{schedule} begins at step {schedule.begin_step}, after the run's end"
@@ -228,30 +243,3 @@ def _identity(schedule):
         return type(schedule), json.dumps(parts, sort_keys=True, default=repr)
     except Exception:  # a configuration of the user's own that cannot be had
         return id(schedule)
-
-
-def _sparsity_due(schedule, step) -> float | None:
-    """Returns the sparsity that a schedule wants at `step`, or None if it wants no update."""
-    answer = schedule(step)
-    try:
-        should_prune, sparsity = answer
-        if not bool(should_prune):
-            return None
-        value = _as_meant(np.asarray(sparsity))
-    except (TypeError, ValueError):
-        value = None
-    if value is None or not 0 <= value < 1:
-        raise ValueError(
-            "`schedule` must return (should_prune, sparsity), with a sparsity in [0, 1), the "
-            f"fraction of zeros. Received: {answer!r} from {schedule!r} at step {step}."
-        )
-    return value
-
-
-def _as_meant(value) -> float:
-    """Returns the shortest decimal that a number stands for: a float32 0.9 is 0.89999998."""
-    exact = float(value)
-    if value.dtype == np.float64 or not math.isfinite(exact):
-        return exact
-    candidates = (float(f"{exact:.{digits}g}") for digits in range(1, 17))
-    return next((c for c in candidates if value.dtype.type(c) == value), exact)

@@ -22,7 +22,7 @@ LEVELS = [
         *("user_warnings", "version", "zip_years"),
     ),
     ("tfmot",),
-    ("schedules", "schedule_saving"),
+    ("schedules", "schedule_answers", "schedule_saving"),
     ("tfmot_twins",),
     ("layers",),
     ("structure",),

@@ -27,8 +27,9 @@ class ScheduledMask(MaskedWrapper):
     Args:
         layer: the Keras layer to prune.
         schedule: `schedule(step) -> (should_prune, sparsity)`: a TF-MOT `PruningSchedule`, a
-            schedule of `sos.schedules`, or any callable of that form. `step` counts optimizer
-            steps completed; `sparsity` is the fraction of zeros in [0, 1).
+            schedule of `sos.schedules`, or any callable of that form, with a method
+            `last_update(step)` if it can say when it last had one. `step` counts optimizer steps
+            completed; `sparsity` is the fraction of zeros in [0, 1).
         distribution: how zeros are shared among the kernels of all layers with an equal
             distribution (`sos.distributions`); `None` gives every kernel the same sparsity.
         kernels: names of the kernels to prune; every kernel if `None`.

@@ -3,6 +3,7 @@
 import math
 
 from state_of_sparsity import structure
+from state_of_sparsity.schedule_answers import sparsity_at
 
 _ROWS = 11
 
@@ -72,18 +73,20 @@ def _schedules(model):
             columns.setdefault((name, key), (path, schedule))
     several = len(columns) > 1
     return {
-        f"{name} {path}" if several else name: _value_at(schedule)
+        f"{name} {path}" if several else name: _value_at(name, schedule)
         for (name, _), (path, schedule) in columns.items()
     }
 
 
-def _value_at(schedule):
+def _value_at(name, schedule):
+    """Returns a function of the step: the sparsity, or the penalty's weight; NaN for neither."""
     if not callable(schedule):
         return lambda step: float(schedule)
+    if name == "penalty":
+        return lambda step: float(schedule(step))
 
-    def value(step):
-        result = schedule(step)
-        # A sparsity schedule returns (should_prune, sparsity), a ramp the weight.
-        return float(result[1] if isinstance(result, tuple) else result)
+    def sparsity(step):
+        found = sparsity_at(schedule, step)
+        return math.nan if found is None else found
 
-    return value
+    return sparsity

@@ -3,6 +3,7 @@
 import re
 
 from state_of_sparsity import accounting, atomic_write, structure, surgery, zip_years
+from state_of_sparsity.schedule_answers import sparsity_at
 from state_of_sparsity.training.evaluate import evaluate
 from state_of_sparsity.training.run_dir import config_hash
 from state_of_sparsity.version import __version__
@@ -97,6 +98,6 @@ def target_sparsity(model, steps):
     """Returns the sparsity that all schedules agree on at the last step, else None."""
     wrappers = structure.sparse_layers(model).values()
     schedules = [getattr(wrapper, "schedule", None) for wrapper in wrappers]
-    # TF-MOT computes in float32, where 0.9 is 0.89999998.
-    targets = {round(float(s(steps)[1]), 6) for s in schedules if s is not None}
+    found = [sparsity_at(schedule, steps) for schedule in schedules if schedule is not None]
+    targets = {None if sparsity is None else round(sparsity, 6) for sparsity in found}
     return targets.pop() if len(targets) == 1 else None

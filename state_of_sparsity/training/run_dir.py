@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import hashlib
 import json
+import os
 import pathlib
 import re
 
