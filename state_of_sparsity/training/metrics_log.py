@@ -7,6 +7,7 @@ import json
 import keras
 
 from state_of_sparsity import atomic_write
+from state_of_sparsity.optimizers import present_learning_rate
 
 
 class MetricsLog(keras.callbacks.Callback):
@@ -34,9 +35,7 @@ class MetricsLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"step": (epoch + 1) * self._steps_per_epoch}
-        # Through a tensor: a distributed variable is no number.
-        rate = keras.ops.convert_to_tensor(self.model.optimizer.learning_rate)
-        row["learning_rate"] = float(keras.ops.convert_to_numpy(rate))
+        row["learning_rate"] = present_learning_rate(self.model.optimizer)
         row |= {name: float(value) for name, value in (logs or {}).items()}
         self.rows.append(row)
         self._write_files()
