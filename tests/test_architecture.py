@@ -17,7 +17,7 @@ MAX_LINES, MAX_FUNCTION = 300, 60
 # The parts of the package from the bottom up: a part imports from parts before it, never after.
 # Parts of one tuple do not import each other.
 LEVELS = [
-    ("arguments", "atomic_write", "optimizers", "user_warnings", "version"),
+    ("arguments", "atomic_write", "optimizers", "table_cells", "user_warnings", "version"),
     ("tfmot",),
     ("schedules", "schedule_saving"),
     ("tfmot_twins",),
@@ -96,7 +96,7 @@ def test_no_two_parts_import_each_other():
 def test_parts_that_stand_alone():
     for path in modules():
         if part_of(path) in ALONE:
-            assert our_imports(path) <= {part_of(path), "atomic_write", "csv_cells"}, path
+            assert our_imports(path) <= {part_of(path), "atomic_write", "table_cells"}, path
 
 
 def test_foreign_packages_are_imported_where_they_belong():

@@ -8,6 +8,7 @@ import keras
 
 from state_of_sparsity import atomic_write
 from state_of_sparsity.optimizers import present_learning_rate
+from state_of_sparsity.table_cells import for_csv
 
 
 class MetricsLog(keras.callbacks.Callback):
@@ -53,7 +54,7 @@ class MetricsLog(keras.callbacks.Callback):
         if self.rows:
             names = list(dict.fromkeys(name for row in self.rows for name in row))
             writer = csv.DictWriter(table, names, lineterminator="\n")
-            writer.writeheader()
+            writer.writerow({name: for_csv(name) for name in names})
             writer.writerows(self.rows)
         atomic_write.write_text(self._run_dir.metrics_csv, table.getvalue())
 
