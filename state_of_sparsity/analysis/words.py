@@ -9,6 +9,7 @@ _WORDS = {
     "cifar10": "CIFAR-10",
     "image_net": "ImageNet",
     "grammar_corpus": "sentences of a grammar",
+    "translation": "sentence pairs",
     "lenet_300_100": "LeNet-300-100",
     "lenet_5": "LeNet-5",
     "vgg7": "VGG-7",

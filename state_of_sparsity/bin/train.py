@@ -6,7 +6,13 @@ import zlib
 import gin
 from absl import flags
 
-from state_of_sparsity.bin import backend_messages, configured_experiment, gin_app, gin_messages
+from state_of_sparsity.bin import (
+    backend_messages,
+    configured_experiment,
+    gin_app,
+    gin_messages,
+    settings,
+)
 
 FLAGS = flags.FLAGS
 
@@ -58,6 +64,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
         gin_app.UsageError: for whatever the user can put right.
     """
     config = gin_app.parse(gin_files, bindings, data_dir, directory)
+    given = settings.of_parsed()
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity import atomic_write
     from state_of_sparsity.training.checkpoint import CheckpointError
@@ -84,7 +91,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
             experiment, model = configured_experiment.build(strategy)
             open_data(experiment.data, model)
             if strategy.is_chief:
-                run_dir.start(config)
+                run_dir.start(config, given)
                 atomic_write.write_text(run_dir.config, gin.operative_config_str())
             strategy.wait_for_all()
             return train(experiment, model, run_dir, strategy, verbose)
