@@ -10,6 +10,7 @@ from state_of_sparsity.layers.gate_travel import (
     warn_if_no_gate_is_shut,
 )
 from state_of_sparsity.layers.training_mode import tell_training
+from state_of_sparsity.optimizers import innermost
 from state_of_sparsity.structure import check_has_weights, sparse_layers
 from state_of_sparsity.updates import SparsityUpdates
 from state_of_sparsity.user_warnings import warn
@@ -166,8 +167,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         """Checks, once, that the schedules fit into the run."""
         steps, epochs = self.params.get("steps"), self.params.get("epochs")
         if not self._started and steps and epochs:
-            optimizer = self.model.optimizer
-            optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scaler
+            optimizer = innermost(self.model.optimizer)
             batches = steps * (epochs - epoch)
             start = steps_done(optimizer)
             per_step = optimizer.gradient_accumulation_steps or 1

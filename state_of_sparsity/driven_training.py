@@ -10,6 +10,8 @@ import contextlib
 import keras
 from keras import ops
 
+from state_of_sparsity.optimizers import innermost
+
 
 class _DrivenTraining:
     """What both ways to drive a model share.
@@ -128,9 +130,8 @@ class DrivenByUpdate(_DrivenTraining):
             since = steps_done(optimizer)
         if optimizer is self.optimizer:  # else the model was compiled again
             since -= self.counted
-        inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scaler
         # Another optimizer, which the model does not show, may take the steps.
-        counts = since or self.calls <= (inner.gradient_accumulation_steps or 1)
+        counts = since or self.calls <= (innermost(optimizer).gradient_accumulation_steps or 1)
         return since if counts else most
 
 

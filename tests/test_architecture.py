@@ -18,8 +18,8 @@ MAX_LINES, MAX_FUNCTION = 300, 60
 # Parts of one tuple do not import each other.
 LEVELS = [
     (
-        *("arguments", "atomic_write", "file_lock", "json_files", "output_path"),
-        *("user_warnings", "version", "zip_years"),
+        *("arguments", "atomic_write", "file_lock", "json_files", "optimizers", "output_path"),
+        *("table_cells", "user_warnings", "version", "zip_years"),
     ),
     ("tfmot",),
     ("schedules", "schedule_answers", "schedule_saving"),
@@ -47,7 +47,7 @@ LEVELS = [
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 # These import nothing of ours outside themselves, but the ways to read and to write a file.
 ALONE = ("models", "data", "analysis")
-FILES_OF_ANY = ("atomic_write", "file_lock", "json_files", "output_path", "zip_years")
+FILES_OF_ANY = ("atomic_write", "file_lock", "json_files", "output_path", "table_cells")
 
 
 def part_of(path):

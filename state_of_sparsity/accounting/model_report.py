@@ -19,6 +19,7 @@ from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.lora import lora_product
 from state_of_sparsity.layers.units import units_left
 from state_of_sparsity.structure import check_has_weights, model_kernels, walk
+from state_of_sparsity.table_cells import for_csv
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ class Report:
         writer.writerow(COLUMNS)
         for row in self.layers:
             cells = {column: getattr(row, column) for column in COLUMNS}
-            writer.writerow({**cells, "shape": "x".join(map(str, row.shape))}.values())
+            cells["shape"] = "x".join(map(str, row.shape))
+            writer.writerow([for_csv(cell) for cell in cells.values()])
         if path is None:
             return text.getvalue()
         atomic_write.write_text(path, text.getvalue())

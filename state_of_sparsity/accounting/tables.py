@@ -2,6 +2,8 @@
 
 import textwrap
 
+from state_of_sparsity.table_cells import for_markdown
+
 WIDTH = 100
 _NAMES_LISTED = 8
 _PLAIN_HEADER = ("Kernel", "Shape", "Weights", "Non-zeros", "Sparsity", "Mult-adds", "sparse")
@@ -41,7 +43,10 @@ def plain_text(report) -> str:
 def markdown(report) -> str:
     """Returns a report as a Markdown table, totals and remarks below; computes gzip sizes."""
     lines = [_MARKDOWN_HEADER, ("---",) * 3 + ("---:",) * 9]
-    lines += [_markdown_cells(row, row.path, row.technique, _shape(row)) for row in report.layers]
+    lines += [
+        _markdown_cells(row, for_markdown(row.path), row.technique, _shape(row))
+        for row in report.layers
+    ]
     lines.append(_markdown_cells(report, "**total**", "", ""))
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return table + "\n\n" + "\n".join(f"- {remark}" for remark in _remarks(report)) + "\n"

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from state_of_sparsity.analysis import metrics
 from state_of_sparsity.analysis.markdown import percent, table
 from state_of_sparsity.analysis.results import Aggregate
+from state_of_sparsity.table_cells import for_markdown
+
+SEEDS = 3  # two say next to nothing of how much seeds differ
+_ROUNDING = 1e-9  # of differences of floats, in proportion
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,19 @@ class Comparison:
         return max(a.max - a.min for a in (self.better, self.worse))
 
     @property
+    def is_told(self) -> bool:
+        """Whether both have seeds enough for a verdict."""
+        return min(self.better.n, self.worse.n) >= SEEDS
+
+    @property
     def verdict(self) -> str:
         """What the numbers say, either way."""
-        if min(self.better.n, self.worse.n) < 2:
-            return "not told: needs 2 or more seeds each"
-        if abs(self.difference) <= self.spread:
+        if not self.is_told:
+            return f"not told: needs {SEEDS} or more seeds each"
+        rounding = _ROUNDING * max(abs(self.better.mean), abs(self.worse.mean))
+        if abs(self.difference) <= rounding:
+            return "no: equal"
+        if abs(self.difference) <= self.spread + rounding:
             return "no: within the spread"
         return "yes" if self.difference > 0 else "no: below, by more than the spread"
 
@@ -51,19 +63,26 @@ def compare(
 ) -> list[Comparison]:
     """Returns a comparison for each target sparsity that both techniques were run at.
 
+    Models and data sets are compared each with itself, and each distribution of the better
+    technique with the best of the worse.
+
     Args:
-        aggregates: statistics over seeds. Of several settings of one technique and sparsity the
-            one best in validation (`val_` and the metric) counts, where validation was recorded.
+        aggregates: statistics over seeds. Of several settings of one curve and sparsity the one
+            best in validation (`val_` and the metric) counts, where validation was recorded.
         metric: key of the metric.
         better: the technique expected to be better.
         worse: the other.
     """
-    targets = sorted({a.target_sparsity for a in aggregates if a.target_sparsity})
-    pairs = [
-        (t, _best(aggregates, better, t, metric), _best(aggregates, worse, t, metric))
-        for t in targets
-    ]
-    return [Comparison(t, a, b) for t, a, b in pairs if a and b]
+    found = []
+    for curve in dict.fromkeys(a.curve for a in aggregates if a.technique == better):
+        own = [a for a in aggregates if a.curve == curve]
+        task = own[0].runs[0].task
+        others = [a for a in aggregates if a.technique == worse and a.runs[0].task == task]
+        for target in sorted({a.target_sparsity for a in own if a.target_sparsity}):
+            pair = _best(own, target, metric), _best(others, target, metric)
+            if None not in pair:
+                found.append(Comparison(target, *pair))
+    return found
 
 
 def comparison_text(comparisons: Sequence[Comparison], metric: str) -> str:
@@ -77,8 +96,10 @@ def comparison_text(comparisons: Sequence[Comparison], metric: str) -> str:
     if not comparisons:
         return f"{title}Not told: no sparsity at which both were run."
     factor = metrics.factor(metric)
+    several = len({c.better.curve for c in comparisons}) > 1
     rows = [
         [
+            for_markdown(c.better.curve) if several else None,
             percent(c.sparsity, 1),
             f"{c.better.mean * factor:.2f} ({c.better.n})",
             f"{c.worse.mean * factor:.2f} ({c.worse.n})",
@@ -89,31 +110,51 @@ def comparison_text(comparisons: Sequence[Comparison], metric: str) -> str:
         for c in comparisons
     ]
     header = ["Sparsity", "Magnitude (n)", "Random (n)", "Difference", "Spread", "Above?"]
+    rows = rows if several else [row[1:] for row in rows]
     return (
-        f"{title}{_summary(comparisons)}\n\n{table(header, rows)}\n\n"
-        f"Means of {metrics.label(metric)} over seeds. Spread: best minus worst seed, of the two "
-        "techniques the larger. Above: the difference is larger than the spread."
+        f"{title}{_summary(comparisons)}\n\n"
+        f"{table(['Technique', *header] if several else header, rows)}\n\n"
+        f"Means of {for_markdown(metrics.label(metric))} over n seeds. Spread: best minus worst "
+        "seed, of the two techniques the larger. Above: the difference is larger than the spread."
     )
 
 
 def _summary(comparisons):
-    told = [c for c in comparisons if not c.verdict.startswith("not told")]
+    curves = dict.fromkeys(c.better.curve for c in comparisons)
+    if len(curves) == 1:
+        return _answer(comparisons)
+    lines = [
+        f"- {for_markdown(curve)}: {_answer([c for c in comparisons if c.better.curve == curve])}"
+        for curve in curves
+    ]
+    return "\n".join(lines)
+
+
+def _answer(comparisons):
+    told = [c for c in comparisons if c.is_told]
     above = [c for c in told if c.verdict == "yes"]
     if not told:
-        return "Not told: it needs 2 or more seeds of both at one sparsity."
+        seeds = sorted({min(c.better.n, c.worse.n) for c in comparisons})
+        return (
+            f"Not told: it needs {SEEDS} or more seeds of both at one sparsity, and there are "
+            f"{' or '.join(map(str, seeds))}."
+        )
     if not above:
         return f"No: not by more than the spread over seeds at {_sparsities(told)}."
     text = f"By more than the spread over seeds at {_sparsities(above)}"
     others = [c for c in told if c not in above]
-    return f"{text}; not at {_sparsities(others)}." if others else f"Yes. {text}."
+    rest = [c for c in comparisons if c not in told]
+    text += f"; not at {_sparsities(others)}" if others else ""
+    text += f"; not told at {_sparsities(rest)}" if rest else ""
+    return f"{text}." if others else f"Yes. {text}."
 
 
 def _sparsities(comparisons):
     return ", ".join(percent(c.sparsity, 1) for c in comparisons)
 
 
-def _best(aggregates, technique, target, metric):
-    own = [a for a in aggregates if (a.technique, a.target_sparsity) == (technique, target)]
+def _best(aggregates, target, metric):
+    own = [a for a in aggregates if a.target_sparsity == target]
 
     def in_validation(aggregate):
         values = [run.result.get(f"val_{metric}") for run in aggregate.runs]

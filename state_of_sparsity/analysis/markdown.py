@@ -3,9 +3,13 @@
 import math
 from collections.abc import Sequence
 
+from state_of_sparsity.table_cells import for_markdown
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence]) -> str:
     """Returns a table; columns whose cells are all numbers are aligned to the right.
+
+    Columns without anything in any row are left out, but for the first.
 
     Args:
         header: names of the columns.
@@ -13,7 +17,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence]) -> str:
 
     Example:
 
-    >>> print(table(["run", "steps"], [["a", 1000], ["b", None]]))
+    >>> print(table(["run", "steps", "seed"], [["a", 1000, None], ["b", None, None]]))
     | run | steps |
     | --- | ---: |
     | a | 1,000 |
@@ -24,8 +28,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence]) -> str:
             f"`rows` must have {len(header)} cells each, as `header` has. "
             f"Received: rows of {sorted({len(row) for row in rows})} cells."
         )
-    columns = zip(*rows, strict=True) if rows else [()] * len(header)
-    rules = ["---:" if all(map(_is_number, column)) else "---" for column in columns]
+    columns = list(zip(header, *rows, strict=True))
+    columns = [c for i, c in enumerate(columns) if not (i and rows and all(map(_is_empty, c[1:])))]
+    rules = ["---:" if all(map(_is_number, column[1:])) else "---" for column in columns]
+    header, *rows = zip(*columns, strict=True)
     lines = [header, rules, *([_cell(value) for value in row] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -35,12 +41,22 @@ def percent(fraction: float | None, digits: int = 2) -> str | None:
     return None if fraction is None else f"{fraction:.{digits}%}".replace("%", " %")
 
 
+def code(text: str) -> str:
+    """Returns text as code; as plain text that shows it where it cannot stand in backticks."""
+    fits = text and text.isprintable() and not set("`|") & set(text)
+    return f"`{text}`" if fits else for_markdown(text)
+
+
 def _is_number(value):
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
+def _is_empty(value):
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
 def _cell(value):
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if _is_empty(value):
         return "-"
     if isinstance(value, int):
         return f"{value:,}"

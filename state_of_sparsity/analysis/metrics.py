@@ -3,15 +3,11 @@
 from collections.abc import Iterable
 
 from state_of_sparsity.analysis.results import Run
-
-# Entries of `result.json` that describe a run and do not judge it.
-_DESCRIPTIONS = {"name", "technique", "target_sparsity", "sparsity", "loss", "size", "nonzero"}
-_DESCRIPTIONS |= {"multiply_adds", "sparse_multiply_adds", "seed", "steps", "config_hash"}
-_DESCRIPTIONS |= {"wall_time_s", "version", "commit"}
+from state_of_sparsity.analysis.run_files import DESCRIPTIONS
 
 
 def metric_of(runs: Iterable[Run]) -> str:
-    """Returns the key of the metric: the first in `result.json` that all runs have.
+    """Returns the key of the metric: the first in `result.json` that more than half of runs have.
 
     Args:
         runs: finished runs; of their metric, more is better.
@@ -20,9 +16,9 @@ def metric_of(runs: Iterable[Run]) -> str:
         ValueError: if they share none.
     """
     runs = list(runs)
-    for key in runs[0].result if runs else ():
-        judges = key not in _DESCRIPTIONS and not key.startswith("val_")
-        if judges and all(isinstance(run.result.get(key), int | float) for run in runs):
+    for key in dict.fromkeys(key for run in runs for key in run.result):
+        judges = key not in DESCRIPTIONS and not key.startswith("val_")
+        if judges and 2 * sum(key in run.result for run in runs) > len(runs):
             return key
     raise ValueError(
         "`runs` must share a metric such as 'accuracy' in their result.json. "

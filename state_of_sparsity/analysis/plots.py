@@ -1,27 +1,39 @@
-"""Plots of trade-offs and of sparsity by layer, as PNG files."""
+"""Plots of trade-offs and of sparsity by layer, as PNG, SVG and PDF files."""
 
+import itertools
 import os
-from collections.abc import Collection, Mapping, Sequence
+import pathlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from state_of_sparsity import atomic_write
-from state_of_sparsity.analysis import metrics
+from state_of_sparsity.analysis import metrics, words
 from state_of_sparsity.analysis.results import Aggregate
 
 # The palette of Okabe and Ito, which colour-blind readers can tell apart; yellow is too pale.
 _STYLES = {
-    "magnitude_pruning": ("#0072B2", "o"),
-    "random_pruning": ("#E69F00", "s"),
-    "variational_dropout": ("#009E73", "^"),
-    "l0_regularization": ("#CC79A7", "D"),
-    "fixed_mask": ("#56B4E9", "v"),
+    "Magnitude pruning": ("#0072B2", "o"),
+    "Magnitude pruning, uniform": ("#0072B2", "o"),
+    "Magnitude pruning, Erdos-Renyi-Kernel": ("#56B4E9", "v"),
+    "Magnitude pruning, global threshold": ("#D55E00", "P"),
+    "Random pruning": ("#E69F00", "s"),
+    "Random pruning, uniform": ("#E69F00", "s"),
+    "Variational dropout": ("#009E73", "^"),
+    "L0 regularization": ("#CC79A7", "D"),
 }
-_OTHER_STYLES = (("#D55E00", "P"), ("#7F7F7F", "X"), ("#000000", "*"))
+_OTHER_STYLES = tuple(
+    (color, marker)
+    for marker in "X*<>hpd8"
+    for color in ("#7F7F7F", "#000000", "#D55E00", "#56B4E9", "#009E73", "#CC79A7")
+)
 _SPARSITY_TICKS = (0, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 _LEAST_DENSITY = 1e-4
+# Without the time in them, equal plots are equal files.
+_FORMATS = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
 def trade_off(
@@ -30,7 +42,7 @@ def trade_off(
     path: str | os.PathLike,
     unjoined: Collection[str] = (),
 ):
-    """Draws a metric against sparsity: a line a technique, a point each run.
+    """Draws a metric against sparsity: a line a curve, a point each run.
 
     Lines join the means over seeds; bars go from the worst to the best seed. The dense runs are a
     horizontal line with a band from worst to best. A second panel shows the same without the
@@ -40,8 +52,8 @@ def trade_off(
     Args:
         aggregates: what to draw, dense runs included.
         metric: its key in `result.json`.
-        path: the PNG file to write.
-        unjoined: techniques whose points no line joins.
+        path: the PNG file to write; SVG and PDF are written beside it.
+        unjoined: curves whose points no line joins.
 
     Returns:
         `path`.
@@ -50,31 +62,49 @@ def trade_off(
     whole, close = figure.subplots(1, 2)
     for axes in (whole, close):
         _draw_trade_off(axes, aggregates, metric, unjoined)
-    whole.set_ylabel(_capital(metrics.label(metric)))
+    whole.set_ylabel(_label(words.capital(metrics.label(metric))))
     whole.set_title("All runs", fontsize=10)
     close.set_title("The same, without the lowest quarter of the means", fontsize=10)
-    low = np.quantile([a.mean for a in aggregates], 0.25) * metrics.factor(metric)
-    high = max(a.max for a in aggregates) * metrics.factor(metric)
-    margin = 0.1 * (high - low) or 1e-3
-    close.set_ylim(low - margin, high + margin)
+    close.set_ylim(*close_limits(aggregates, metrics.factor(metric)))
     handles, labels = whole.get_legend_handles_labels()
     if handles:
+        columns = 2 if max(map(len, labels)) > 40 else 3
         figure.legend(
-            handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9
+            handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9
         )
-    return _save(figure, path)
+    return save(figure, path)
+
+
+def close_limits(aggregates: Sequence[Aggregate], factor: float) -> tuple[float, float]:
+    """Returns the limits of the panel without the lowest quarter of the means.
+
+    Bars are shown whole or not at all: one that would reach into the panel is taken in.
+
+    Args:
+        aggregates: what is drawn.
+        factor: what the metric is multiplied by to be shown.
+    """
+    lowest = np.quantile([a.mean for a in aggregates], 0.25)
+    high = max(a.max for a in aggregates)
+    low = min(a.min for a in aggregates if a.mean >= lowest)
+    while True:
+        margin = 0.1 * (high - low) or 1e-3 / factor
+        lower = min(a.min for a in aggregates if a.max >= low - margin)
+        if lower >= low:
+            return (low - margin) * factor, (high + margin) * factor
+        low = lower
 
 
 def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.PathLike):
-    """Draws the sparsity of each kernel as bars, one panel a technique.
+    """Draws the sparsity of each kernel as bars, one panel a curve.
 
     A dashed line is the sparsity of all kernels together, which each would have if it were spread
     uniformly.
 
     Args:
-        layers: rows of `report.csv` (`path`, `technique`, `size`, `nonzero`) by technique. The
-            techniques have the same kernels.
-        path: the PNG file to write.
+        layers: rows of `report.csv` (`path`, `technique`, `size`, `nonzero`) by curve. All have
+            the same kernels.
+        path: the PNG file to write; SVG and PDF are written beside it.
 
     Returns:
         `path`.
@@ -84,12 +114,12 @@ def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.Pa
     size = (min(16, max(6.5, 2 + 0.22 * len(names))), max(3.6, 1.2 + 1.3 * len(layers)))
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(layers), sharex=True, sharey=True, squeeze=False)[:, 0]
-    styles = technique_styles(layers)
-    for axes, (technique, rows) in zip(panels, layers.items(), strict=True):
+    styles = curve_styles(layers)
+    for axes, (curve, rows) in zip(panels, layers.items(), strict=True):
         values = [100 * (1 - row["nonzero"] / row["size"]) for row in rows]
         overall = 100 * (1 - sum(r["nonzero"] for r in rows) / sum(r["size"] for r in rows))
-        bars = axes.bar(range(len(names)), values, width=0.7, color=styles[technique][0])
-        texts = ["dense" if row["technique"] == "dense" else "" for row in rows]
+        bars = axes.bar(range(len(names)), values, width=0.7, color=styles[curve][0])
+        texts = ["dense" if row.get("technique") == "dense" else "" for row in rows]
         if few:
             texts = [text or f"{v:.1f}" for text, v in zip(texts, values, strict=True)]
         # A number near the dashed line stays readable on a white box.
@@ -97,7 +127,7 @@ def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.Pa
         rotation = 0 if few else 90
         axes.bar_label(bars, texts, fontsize=8, padding=2, rotation=rotation, bbox=box, zorder=3)
         axes.axhline(overall, color="0.3", linestyle="--", linewidth=1)
-        title = f"{_title(technique)}: {overall:.1f} % of all weights are zero"
+        title = f"{_label(words.capital(curve))}: {overall:.1f} % of all weights are zero"
         axes.set_title(title, fontsize=10, loc="left")
         axes.margins(x=0.01)
         axes.set_ylim(0, 118)
@@ -106,40 +136,58 @@ def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.Pa
     panels[-1].set_xticks(range(len(names)), names, rotation=0 if few else 90, fontsize=8)
     panels[-1].set_xlabel("Kernel, in the order of the model")
     figure.supylabel("Sparsity (%); dashed: all kernels together", fontsize=10)
-    return _save(figure, path)
+    return save(figure, path)
 
 
-def technique_styles(techniques) -> dict[str, tuple[str, str]]:
-    """Returns a colour and a marker for each technique, the same in every plot.
+def curve_styles(curves: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Returns a colour and a marker for each curve; known ones have the same in every plot.
 
     Args:
-        techniques: their names; more than a few unknown ones share styles.
+        curves: what they are called in words.
 
     Returns:
-        `{technique: (colour, marker)}`, in alphabetical order.
+        `{curve: (colour, marker)}`, in alphabetical order.
     """
-    unknown = sorted(set(techniques) - set(_STYLES))
-    others = {name: _OTHER_STYLES[i % len(_OTHER_STYLES)] for i, name in enumerate(unknown)}
-    return {name: _STYLES.get(name) or others[name] for name in sorted(techniques)}
+    curves = sorted(set(curves))
+    others = itertools.cycle(_OTHER_STYLES)
+    return {name: _STYLES.get(name) or next(others) for name in curves}
+
+
+def save(figure: Figure, path: str | os.PathLike, dpi: int = 150):
+    """Writes a figure as PNG, SVG and PDF, each atomically; equal figures are equal files.
+
+    Args:
+        figure: the figure.
+        path: the PNG file; the others lie beside it.
+        dpi: dots an inch of the PNG file.
+
+    Returns:
+        `path`.
+    """
+    with matplotlib.rc_context({"svg.hashsalt": "state_of_sparsity"}):
+        for suffix, metadata in _FORMATS.items():
+            with atomic_write.atomic_path(pathlib.Path(path).with_suffix(suffix)) as temporary:
+                figure.savefig(temporary, dpi=dpi, metadata=metadata)
+    return path
 
 
 def _draw_trade_off(axes, aggregates, metric, unjoined):
     factor = metrics.factor(metric)
     for baseline in (a for a in aggregates if a.technique == "dense"):
         axes.axhspan(baseline.min * factor, baseline.max * factor, color="0.5", alpha=0.2, lw=0)
-        text = f"Dense (n={baseline.n})"
+        text = f"{_label(baseline.curve)} (n={baseline.n})"
         axes.axhline(baseline.mean * factor, color="0.3", linestyle="--", label=text)
     sparse = [a for a in aggregates if a.technique != "dense"]
-    for technique, (color, marker) in technique_styles({a.technique for a in sparse}).items():
-        own = sorted((a for a in sparse if a.technique == technique), key=lambda a: a.sparsity)
-        line = "none" if technique in unjoined else "-"
-        _curve(axes, own, technique, metric, color=color, marker=marker, linestyle=line)
+    for curve, (color, marker) in curve_styles(a.curve for a in sparse).items():
+        own = sorted((a for a in sparse if a.curve == curve), key=lambda a: a.sparsity)
+        line = "none" if curve in unjoined else "-"
+        _curve(axes, own, curve, metric, color=color, marker=marker, linestyle=line)
     _sparsity_axis(axes, [run.sparsity for a in sparse for run in a.runs])
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
 
 
-def _curve(axes, aggregates, technique, metric, *, color, **style):
+def _curve(axes, aggregates, curve, metric, *, color, **style):
     factor = metrics.factor(metric)
     x = [_below_one(a.sparsity) for a in aggregates]
     mean = np.array([a.mean for a in aggregates]) * factor
@@ -154,7 +202,7 @@ def _curve(axes, aggregates, technique, metric, *, color, **style):
         **style,
         capsize=3,
         markersize=5,
-        label=f"{_title(technique)} (n={seeds})",
+        label=f"{_label(words.capital(curve))} (n={seeds})",
     )
     runs = [run for a in aggregates for run in a.runs]
     values = [run.result[metric] * factor for run in runs]
@@ -169,7 +217,7 @@ def _sparsity_axis(axes, sparsities):
     )
     low, high = (min(sparsities), max(sparsities)) if sparsities else (0.0, 0.9)
     margin = 10**0.06  # in density, on both sides
-    axes.set_xlim(1 - (1 - low) * margin, 1 - (1 - _below_one(high)) / margin)
+    axes.set_xlim(1 - (1 - _below_one(low)) * margin, 1 - (1 - _below_one(high)) / margin)
     axes.xaxis.set_major_locator(FixedLocator([s for s in _SPARSITY_TICKS if s < 1]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(lambda s, _: f"{100 * s:.4g}")
@@ -181,19 +229,9 @@ def _below_one(sparsity):
 
 
 def _short(path):
-    return path.removesuffix("/kernel")
+    return _label(path.removesuffix("/kernel"))
 
 
-def _title(technique):
-    words = technique.replace("_", " ").replace("l0", "L0")
-    return _capital(words.replace("erdos renyi kernel", "Erdos-Renyi-Kernel"))
-
-
-def _capital(text):
-    return text[:1].upper() + text[1:]
-
-
-def _save(figure, path):
-    with atomic_write.atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=150)
-    return path
+def _label(text):
+    """Returns text that matplotlib shows as it is: it takes what is between dollars for TeX."""
+    return text.replace("$", r"\$")

@@ -1,15 +1,14 @@
 """Finished runs as plain data, and their statistics over seeds."""
 
 import collections
-import csv
-import json
 import math
 import os
 import pathlib
-import re
 import statistics
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from state_of_sparsity.analysis import file_text, run_files, run_settings, words
 
 
 @dataclass(frozen=True)
@@ -19,18 +18,23 @@ class Run:
     Args:
         path: its directory.
         result: what `result.json` holds.
-        settings: lines of `config.gin`, those that set a seed left out: equal for runs that differ
-            in their seed only.
+        settings: what its configuration sets, `{name: JSON value}`, seeds left out: equal for runs
+            that differ in their seed only.
     """
 
     path: pathlib.Path
     result: dict
-    settings: tuple[str, ...] = ()
+    settings: dict = field(default_factory=dict)
 
     @property
     def technique(self) -> str:
         """Name of the technique; `dense` for none."""
         return self.result["technique"]
+
+    @property
+    def distribution(self) -> str | None:
+        """How zeros are shared among kernels; None without a choice, or not recorded."""
+        return self.result.get("distribution")
 
     @property
     def sparsity(self) -> float:
@@ -42,10 +46,15 @@ class Run:
         """Sparsity that was asked for; None where a penalty decides it."""
         return self.result.get("target_sparsity")
 
+    @property
+    def task(self) -> tuple[str, ...]:
+        """Model and data set, those of them that were recorded."""
+        names = (self.result.get("model"), self.result.get("data_set"))
+        return tuple(name for name in names if name)
+
     def layers(self) -> list[dict]:
         """Returns the rows of `report.csv`: one kernel each, `[]` if there is no such file."""
-        path = self.path / "report.csv"
-        return read_table(path) if path.exists() else []
+        return run_files.read_layers(self.path)
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,10 @@ class Aggregate:
 
     Args:
         technique: name of the technique.
+        curve: what it is called in words, with distribution, and with model and data set where
+            there are several; aggregates of one curve differ in sparsity and settings.
         target_sparsity: what was asked for, or None.
-        setting: what tells these runs from others of the technique, such as `WEIGHT = 0.1`.
+        setting: what tells these runs from others of the curve, such as `WEIGHT = 0.1`.
         runs: the runs.
         sparsity: mean of the sparsities measured.
         mean, min, max: of the metric.
@@ -63,6 +74,7 @@ class Aggregate:
     """
 
     technique: str
+    curve: str
     target_sparsity: float | None
     setting: str
     runs: tuple[Run, ...]
@@ -97,33 +109,25 @@ def read_runs(run_dirs: Iterable[str | os.PathLike]) -> tuple[list[Run], dict[pa
 
 
 def read_run(run_dir: str | os.PathLike) -> Run:
-    """Reads one run directory.
+    """Reads one run directory, and checks all that is read.
 
     Args:
-        run_dir: a directory with a `result.json` and, if it can be had, a `config.gin`.
+        run_dir: a directory with a `result.json` and, if they can be had, a `report.csv` and, of
+            runs whose result has no settings, a `config.gin`.
 
     Raises:
-        ValueError: if the run is not finished, or its result cannot be used; the message is the
-            reason.
+        ValueError: if the run is not finished, or one of its files cannot be used; the message is
+            the reason and names the file.
     """
     path = pathlib.Path(run_dir)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise ValueError("no such directory")
-    try:
-        result = json.loads((path / "result.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError("not finished: no result.json") from None
-    except ValueError as error:
-        raise ValueError(f"result.json cannot be read: {error}") from None
-    for key in ("technique", "sparsity"):
-        if not isinstance(result, dict) or result.get(key) is None:
-            raise ValueError(f"result.json has no {key}")
-    broken = [key for key, value in result.items() if isinstance(value, float) and value != value]
-    if broken:
-        raise ValueError(f"failed: {', '.join(broken)} is NaN")
-    config = path / "config.gin"
-    text = config.read_text(encoding="utf-8") if config.exists() else ""
-    return Run(path, result, _settings(text))
+    result = run_files.read_result(path)
+    found = result.get("settings")
+    if found is None:
+        found = run_settings.of_gin_text(run_files.read_config(path))
+    run_files.read_layers(path)
+    return Run(path, result, run_settings.without_seeds(found))
 
 
 def read_table(path: str | os.PathLike) -> list[dict]:
@@ -134,11 +138,14 @@ def read_table(path: str | os.PathLike) -> list[dict]:
 
     Returns:
         A dict a row; numbers are int or float, empty cells None.
+
+    Raises:
+        ValueError: if it cannot be read.
     """
-    with open(path, newline="", encoding="utf-8") as file:
-        return [
-            {key: parse_cell(cell) for key, cell in row.items()} for row in csv.DictReader(file)
-        ]
+    return [
+        {key: file_text.parse_cell(cell) for key, cell in row.items()}
+        for row in file_text.read_csv(path)
+    ]
 
 
 def aggregate(runs: Iterable[Run], metric: str) -> list[Aggregate]:
@@ -149,51 +156,51 @@ def aggregate(runs: Iterable[Run], metric: str) -> list[Aggregate]:
         metric: its key in `result.json`.
 
     Returns:
-        One entry for each technique, target sparsity and setting; dense first, then by technique
-        and sparsity.
+        One entry for each curve, target sparsity and setting; dense first, then by curve and
+        sparsity.
     """
-    groups = collections.defaultdict(list)
+    runs = list(runs)
+    tasks = {run.task for run in runs}
+    curves, groups = collections.defaultdict(list), collections.defaultdict(list)
     for run in runs:
-        groups[run.technique, run.target_sparsity, run.settings].append(run)
-    table = []
-    for (technique, target, settings), members in groups.items():
-        values = [run.result[metric] for run in members]
-        table.append(
-            Aggregate(
-                technique=technique,
-                target_sparsity=target,
-                setting=_difference(settings, target, [k[2] for k in groups if k[0] == technique]),
-                runs=tuple(members),
-                sparsity=statistics.fmean(run.sparsity for run in members),
-                mean=statistics.fmean(values),
-                min=min(values),
-                max=max(values),
-                std=statistics.stdev(values) if len(values) > 1 else math.nan,
-            )
+        curve = run.technique, run.distribution, run.task
+        curves[curve].append(run.settings)
+        groups[curve, run.target_sparsity, run_settings.as_text(run.settings)].append(run)
+    table = [
+        statistics_of(
+            members, metric, _title(members[0], tasks), _setting(members[0], curves[curve])
         )
-    return sorted(table, key=lambda a: (a.technique != "dense", a.technique, a.sparsity, a.setting))
+        for (curve, *_), members in groups.items()
+    ]
+    return sorted(table, key=lambda a: (a.technique != "dense", a.curve, a.sparsity, a.setting))
 
 
-def _settings(config):
-    """Returns the lines of a gin file that set something, continued lines joined."""
-    lines = re.sub(r"\\?\n[ \t]+", " ", config).splitlines()
-    pairs = [re.sub(r"\s+", " ", line.strip()) for line in lines if " = " in line]
-    seeds = re.compile(r"(?i)(.*[./_])?seed = ")
-    return tuple(sorted({p for p in pairs if not p.startswith("#") and not seeds.match(p)}))
+def statistics_of(runs: Sequence[Run], metric: str, curve: str, setting: str) -> Aggregate:
+    """Returns the `Aggregate` of runs that differ in their seed only; arguments as its own."""
+    values = [run.result[metric] for run in runs]
+    return Aggregate(
+        technique=runs[0].technique,
+        curve=curve,
+        target_sparsity=runs[0].target_sparsity,
+        setting=setting,
+        runs=tuple(runs),
+        sparsity=statistics.fmean(run.sparsity for run in runs),
+        mean=statistics.fmean(values),
+        min=min(values),
+        max=max(values),
+        std=statistics.stdev(values) if len(values) > 1 else math.nan,
+    )
 
 
-def _difference(settings, target, others):
-    """Returns the settings that not all of a technique's runs have, but for the target's own."""
-    common = set.intersection(*map(set, others))
-    own = [s for s in settings if s not in common and parse_cell(s.split(" = ")[1]) != target]
-    return ", ".join(own)
+def _title(run, tasks):
+    """Returns what a run's technique is called among runs of some tasks."""
+    name = words.technique(run.technique, run.distribution)
+    task = ", ".join(map(words.words, run.task)) or "not recorded"
+    return name if len(tasks) == 1 else f"{name} ({task})"
 
 
-def parse_cell(cell):
-    """Returns the cell of a CSV file as int or float if it is one, None if it is empty."""
-    for kind in (int, float):
-        try:
-            return kind(cell)
-        except (TypeError, ValueError):
-            continue
-    return cell or None
+def _setting(run, others):
+    """Returns the settings that not all runs of a curve have, but for the target's own."""
+    found = run_settings.differences(run.settings, others)
+    target = run.target_sparsity
+    return run_settings.in_words({k: v for k, v in found.items() if v != target or v is None})

@@ -1,81 +1,111 @@
 """`write_report`: a Markdown report with plots on a set of runs."""
 
+import collections
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from state_of_sparsity import atomic_write
 from state_of_sparsity.analysis import metrics, plots, results
 from state_of_sparsity.analysis.comparison import compare, comparison_text
-from state_of_sparsity.analysis.markdown import percent, table
+from state_of_sparsity.analysis.markdown import code, percent, table
 from state_of_sparsity.analysis.pareto import interpolate, upper_envelope
+from state_of_sparsity.analysis.words import capital, words
+from state_of_sparsity.table_cells import for_markdown
+
+_REASONS = 3  # in a message; the report lists all
+# What the head of a report tells of its runs, and how each is said.
+_HEAD = {
+    "data_set": ("Data set", words),
+    "model": ("Model", words),
+    "optimizer": ("Optimizer", str),
+    "learning_rate": ("Peak learning rate", "{:g}".format),
+    "batch_size": ("Batch size", "{:,}".format),
+    "steps": ("Optimizer steps", "{:,}".format),
+    "seed": ("Seeds", str),
+}
 
 
 def write_report(
-    run_dirs: Iterable[str | os.PathLike], output_dir: str | os.PathLike, metric: str | None = None
+    run_dirs: Iterable[str | os.PathLike],
+    output_dir: str | os.PathLike,
+    metric: str | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> pathlib.Path:
-    """Writes `report.md`, `trade_off.png` and `sparsity_by_layer.png` on a set of runs.
+    """Writes `report.md` and its plots, each as PNG, SVG and PDF, on a set of runs.
 
     Args:
-        run_dirs: run directories. Those that are not finished, or failed, are listed as such.
+        run_dirs: run directories. Those that are not finished, failed, or cannot be read are
+            listed as such.
         output_dir: the directory to write to; made if need be.
-        metric: key in `result.json` of the metric, of which more is better; the first that all
-            runs have if `None`.
+        metric: key in `result.json` of the metric, of which more is better; the first that more
+            than half of the runs have if `None`. Runs without it are listed as failed.
+        tell: called with a line on each run that is not counted.
 
     Returns:
         Path of the report.
 
     Raises:
-        ValueError: if no run is finished, or the runs share no metric.
+        ValueError: if no run can be used, or the runs share no metric.
     """
     run_dirs, output_dir = sorted(map(pathlib.Path, run_dirs)), pathlib.Path(output_dir)
     runs, others = results.read_runs(run_dirs)
-    if not runs:
-        reasons = "".join(f"\n  {path}: {reason}" for path, reason in others.items())
-        raise ValueError(f"`run_dirs` must hold a finished run. Received: {len(others)}.{reasons}")
+    _check_some(runs, others)
     metric = metric or metrics.metric_of(runs)
+    others |= {r.path: f"result.json has no {metric}" for r in runs if metric not in r.result}
+    runs = [run for run in runs if metric in run.result]
+    _check_some(runs, others)
+    for path, reason in others.items():
+        tell(f"Not counted: {path}: {reason}")
     aggregates = results.aggregate(runs, metric)
     parts = [_head(runs, others, metric), _by_sparsity(aggregates, metric)]
     parts.append(comparison_text(compare(aggregates, metric), metric))
     parts.append(_plots(aggregates, metric, output_dir))
     root = pathlib.Path(os.path.commonpath([path.absolute().parent for path in run_dirs]))
-    parts += [_all_settings(aggregates, metric), _all_runs(runs, metric, root)]
+    parts += [_all_settings(aggregates, metric), _all_runs(runs, aggregates, metric, root)]
     if others:
-        rows = [[_name(path, root), reason] for path, reason in others.items()]
+        rows = [[_name(path, root), for_markdown(reason)] for path, reason in others.items()]
         parts.append(f"## Not finished or failed\n\n{table(['Run', 'Why'], rows)}")
     path = output_dir / "report.md"
     atomic_write.write_text(path, "\n\n".join(part for part in parts if part) + "\n")
     return path
 
 
+def _check_some(runs, others):
+    if not runs:
+        reasons = [f"{path}: {reason}" for path, reason in list(others.items())[:_REASONS]]
+        more = ["..."] if len(others) > _REASONS else []
+        raise ValueError(
+            f"`run_dirs` must hold a finished run that can be used. Received: {len(others)}. "
+            + "; ".join([*reasons, *more])
+        )
+
+
 def _head(runs, others, metric):
-    seeds = sorted({run.result["seed"] for run in runs if run.result.get("seed") is not None})
-    steps = sorted({run.result["steps"] for run in runs if run.result.get("steps") is not None})
-    text = f"# Report on {_runs(len(runs))}\n\nMetric: {metrics.label(metric)}."
-    if steps:
-        text += f" Optimizer steps: {', '.join(f'{n:,}' for n in steps)}."
-    if seeds:
-        text += f" Seeds: {', '.join(map(str, seeds))}."
+    text = f"# Report on {_runs(len(runs))}\n\nMetric: {for_markdown(metrics.label(metric))}."
+    for key, (title, shown) in _HEAD.items():
+        values = sorted({run.result[key] for run in runs if run.result.get(key) is not None})
+        if values:
+            text += f" {title}: {', '.join(for_markdown(shown(value)) for value in values)}."
     if others:
         text += f" Not counted: {_runs(len(others))} not finished or failed, listed at the end."
     return text
 
 
 def _by_sparsity(aggregates, metric):
-    """A row a technique, a column a sparsity; read off the envelope where a penalty decides."""
+    """A row a curve, a column a sparsity; read off the envelope where a penalty decides."""
     targets = sorted({a.target_sparsity for a in aggregates if a.target_sparsity})
-    techniques = list(dict.fromkeys(a.technique for a in aggregates))
     rows = []
-    for technique in techniques:
-        own = [a for a in aggregates if a.technique == technique]
-        if technique == "dense":
+    for curve, own in _by_curve(aggregates).items():
+        if own[0].technique == "dense":
             cells = [_cell(own, metric), *[None] * len(targets)]
         else:
             cells = [None, *(_cell_at(own, target, metric) for target in targets)]
-        rows.append([technique, *cells])
+        rows.append([for_markdown(curve), *cells])
     header = ["Technique", "0 %", *(percent(target, 1) for target in targets)]
+    title = for_markdown(capital(metrics.label(metric)))
     return (
-        f"## {_capital(metrics.label(metric))} at each sparsity\n\n{table(header, rows)}\n\n"
+        f"## {title} at each sparsity\n\n{table(header, rows)}\n\n"
         "Mean ± sample standard deviation over seeds (n seeds). `~`: a penalty sets the sparsity; "
         "read off the upper envelope of the means, between two sparsities that were reached."
     )
@@ -100,33 +130,54 @@ def _mean(aggregate, metric):
     return f"{aggregate.mean * factor:.2f}{spread}"
 
 
+def _by_curve(aggregates):
+    curves = collections.defaultdict(list)
+    for each in aggregates:
+        curves[each.curve].append(each)
+    return curves
+
+
 def _plots(aggregates, metric, output_dir):
     plots.trade_off(aggregates, metric, output_dir / "trade_off.png")
     text = (
-        "## Trade-off\n\n![Metric against sparsity](trade_off.png)\n\n"
+        f"## Trade-off\n\n![Metric against sparsity](trade_off.png)\n\n{_formats('trade_off')} "
         "Lines join means over seeds, bars go from the worst to the best seed, dots are runs."
     )
-    chosen = _nearest_in_sparsity(aggregates)
-    layers = {technique: aggregate.runs[0].layers() for technique, aggregate in chosen.items()}
-    layers = {technique: rows for technique, rows in layers.items() if rows}
+    layers = _layers(aggregates)
     if layers:
         plots.sparsity_by_layer(layers, output_dir / "sparsity_by_layer.png")
         text += (
             "\n\n## Sparsity by layer\n\n![Sparsity by layer](sparsity_by_layer.png)\n\n"
-            "One run of each technique, of those nearest to a sparsity that all come near to."
+            f"{_formats('sparsity_by_layer')} One run of each technique, of those nearest to a "
+            "sparsity that all come near to."
         )
     return text
 
 
+def _formats(name):
+    return f"Also as [SVG]({name}.svg) and [PDF]({name}.pdf)."
+
+
+def _layers(aggregates):
+    """Returns rows of `report.csv` by curve, of those that have the kernels that most have."""
+    chosen = _nearest_in_sparsity(aggregates)
+    layers = {curve: aggregate.runs[0].layers() for curve, aggregate in chosen.items()}
+    kernels = {curve: tuple(r["path"] for r in rows) for curve, rows in layers.items() if rows}
+    if not kernels:
+        return {}
+    ((most, _),) = collections.Counter(kernels.values()).most_common(1)
+    return {curve: layers[curve] for curve, paths in kernels.items() if paths == most}
+
+
 def _nearest_in_sparsity(aggregates):
-    """Returns for each technique the runs nearest to the sparsity that all come nearest to."""
+    """Returns for each curve the runs nearest to the sparsity that all come nearest to."""
     sparse = [a for a in aggregates if a.technique != "dense"]
-    by_technique = {a.technique: [b for b in sparse if b.technique == a.technique] for a in sparse}
+    curves = _by_curve(sparse)
 
     def nearest(sparsity):
         return {
-            technique: min(own, key=lambda a: abs(a.sparsity - sparsity))
-            for technique, own in by_technique.items()
+            curve: min(own, key=lambda a: abs(a.sparsity - sparsity))
+            for curve, own in curves.items()
         }
 
     def worst_miss(sparsity):
@@ -140,8 +191,8 @@ def _all_settings(aggregates, metric):
     factor = metrics.factor(metric)
     rows = [
         [
-            a.technique,
-            a.setting or None,
+            for_markdown(a.curve),
+            for_markdown(a.setting) or None,
             percent(a.target_sparsity, 1),
             percent(a.sparsity),
             a.n,
@@ -154,28 +205,43 @@ def _all_settings(aggregates, metric):
     return f"## Every setting\n\n{table(header, rows)}"
 
 
-def _all_runs(runs, metric, root):
+def _all_runs(runs, aggregates, metric, root):
+    curves = {run.path: a.curve for a in aggregates for run in a.runs}
+    several = {key for key in _HEAD if len({run.result.get(key) for run in runs}) > 1}
+
+    def shown(run, key):
+        value = run.result.get(key)
+        return for_markdown(_HEAD[key][1](value)) if key in several and value is not None else None
+
     rows = [
         [
             _name(run.path, root),
-            run.technique,
+            for_markdown(curves[run.path]),
             percent(run.target_sparsity, 1),
             percent(run.sparsity),
             f"{run.result[metric] * metrics.factor(metric):.2f}",
+            *(shown(run, key) for key in ("optimizer", "learning_rate", "batch_size")),
             run.result.get("seed"),
             run.result.get("steps"),
             _seconds(run.result.get("wall_time_s")),
-            run.result.get("config_hash"),
+            for_markdown(run.result.get("config_hash") or ""),
         ]
         for run in runs
     ]
-    header = ["Run", "Technique", "Target", "Sparsity", _capital(metrics.label(metric))]
+    header = [
+        "Run",
+        "Technique",
+        "Target",
+        "Sparsity",
+        for_markdown(capital(metrics.label(metric))),
+    ]
+    header += ["Optimizer", "Peak learning rate", "Batch size"]
     header += ["Seed", "Steps", "Wall time (s)", "Configuration"]
     return f"## Every run\n\n{table(header, rows)}"
 
 
 def _name(path, root):
-    return f"`{path.absolute().relative_to(root)}`"
+    return code(str(path.absolute().relative_to(root)))
 
 
 def _runs(count):
@@ -184,7 +250,3 @@ def _runs(count):
 
 def _seconds(value):
     return None if value is None else f"{value:.1f}"
-
-
-def _capital(text):
-    return text[:1].upper() + text[1:]

@@ -8,11 +8,11 @@ import pathlib
 from collections.abc import Iterable, Mapping
 
 from state_of_sparsity import atomic_write, file_lock
-from state_of_sparsity.analysis import results
+from state_of_sparsity.analysis import file_text, results
+from state_of_sparsity.analysis.run_files import OF_THE_TABLE, TEXT
+from state_of_sparsity.table_cells import for_csv
 
 _KERNEL = ("path", "nonzero", "size", "inputs_left", "outputs_left")
-# Hexadecimal digits may look like a number.
-_TEXT = ("run", "name", "technique", "config_hash", "commit", "version")
 
 
 def row(run: results.Run, name: str) -> dict:
@@ -23,11 +23,16 @@ def row(run: results.Run, name: str) -> dict:
         name: what the line is found by, such as the run directory relative to its parent's.
     """
     kernels = [[kernel.get(column) for column in _KERNEL] for kernel in run.layers()]
-    return {"run": name, **run.result, "kernels": json.dumps(kernels)}
+    result = {key: value for key, value in run.result.items() if key not in OF_THE_TABLE}
+    if "settings" in result:
+        result["settings"] = json.dumps(result["settings"])
+    return {"run": name, **result, "kernels": json.dumps(kernels)}
 
 
 class RunTable:
     """A CSV file of runs.
+
+    Text that a spreadsheet would take for a formula has an apostrophe in front there.
 
     Args:
         path: the file; made when the first line is added.
@@ -38,7 +43,7 @@ class RunTable:
 
     def __init__(self, path: str | os.PathLike):
         self.path = pathlib.Path(path).expanduser()
-        self._lines()
+        self.read()
 
     def add(self, rows: Iterable[Mapping]):
         """Adds lines, those of runs already there in place of the old ones; atomically.
@@ -54,31 +59,53 @@ class RunTable:
             ordered = [lines[name] for name in sorted(lines)]
             columns = list(dict.fromkeys(column for line in ordered for column in line))
             text = io.StringIO()
-            writer = csv.DictWriter(text, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(ordered)
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(map(for_csv, columns))
+            writer.writerows([for_csv(line.get(column)) for column in columns] for line in ordered)
             atomic_write.write_text(self.path, text.getvalue())
 
     def read(self) -> list[dict]:
-        """Returns a dict a run: numbers are int or float, empty cells None, and `kernels` a list
-        of dicts with `path`, `nonzero`, `size`, `inputs_left` and `outputs_left`.
+        """Returns a dict a run: numbers are int or float, empty cells None, `settings` a dict or
+        None, and `kernels` a list of dicts with `path`, `nonzero`, `size`, `inputs_left` and
+        `outputs_left`.
+
+        Raises:
+            ValueError: if the file is damaged.
         """
-        return [_parsed(line) for line in self._lines()]
+        return [self._parsed(line) for line in self._lines()]
 
     def _lines(self):
-        if not self.path.exists():
+        try:
+            lines = file_text.read_csv(self.path)
+        except FileNotFoundError:
             return []
-        with open(self.path, newline="", encoding="utf-8") as file:
-            lines = list(csv.DictReader(file))
-        if any(not line.get("run") or None in line or None in line.values() for line in lines):
-            raise ValueError(
-                "The table must be one that bin/sweep.py wrote: a column `run` and as many cells "
-                f"in every line. Received: {self.path}. Name another file."
+        except ValueError as error:
+            raise self._error(error) from None
+        names = [line.get("run") for line in lines]
+        if not all(names) or not all(set(OF_THE_TABLE) <= line.keys() for line in lines):
+            raise self._error(
+                "it must have the columns `run` and `kernels`, and no run without name"
             )
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise self._error(f"it has {twice!r} twice")
         return lines
 
+    def _parsed(self, line):
+        try:
+            cells = {name: json.loads(line.get(name) or "null") for name in ("kernels", "settings")}
+            kernels = [dict(zip(_KERNEL, each, strict=True)) for each in cells["kernels"] or ()]
+            if not isinstance(cells["settings"], dict | None):
+                raise TypeError
+        except (ValueError, TypeError, RecursionError):
+            raise self._error(f"`kernels` or `settings` of {line['run']!r} are damaged") from None
+        text = ("run", *TEXT)
+        values = {k: v or None if k in text else file_text.parse_cell(v) for k, v in line.items()}
+        settings = {"settings": cells["settings"]} if "settings" in line else {}
+        return {**values, **settings, "kernels": kernels}
 
-def _parsed(line):
-    kernels = json.loads(line.get("kernels") or "[]")
-    values = {k: v or None if k in _TEXT else results.parse_cell(v) for k, v in line.items()}
-    return {**values, "kernels": [dict(zip(_KERNEL, kernel, strict=True)) for kernel in kernels]}
+    def _error(self, reason):
+        return ValueError(
+            f"The table must be one that bin/sweep.py wrote: {reason}. Received: {self.path}. Name "
+            "another file, or mend it."
+        )

@@ -12,6 +12,7 @@ from state_of_sparsity.bin import (
     configured_experiment,
     gin_app,
     gin_messages,
+    settings,
     system_errors,
 )
 from state_of_sparsity.json_files import DamagedFileError
@@ -66,6 +67,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
         gin_app.UsageError: for whatever the user can put right.
     """
     config = gin_app.parse(gin_files, bindings, data_dir, directory)
+    given = settings.of_parsed()
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity import atomic_write
     from state_of_sparsity.training.data_check import open_data
@@ -92,7 +94,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
             operative = gin.operative_config_str()
 
             def start():
-                run_dir.start(config)
+                run_dir.start(config, given)
                 atomic_write.write_text(run_dir.config, operative)
 
             strategy.wait_for_all()

@@ -9,6 +9,7 @@ A data set is an object with
 * `validation()` and `test()`: finite batches in a fixed order, a `keras.utils.PyDataset` or a
   `tf.data.Dataset`; `validation()` is None where nothing is held out;
 * `batch_size`: examples in a training batch or, where that varies, a number it is a multiple of;
+* optionally `name`: what results call it, else they do by its class;
 * optionally `classes`: how many values the labels may have, compared with the model's outputs;
   and `examples`: how many are trained on, compared with what a learning rate counts epochs of;
 * optionally `keep()`, called when a run has taken its first step: saves what an interrupted run

@@ -44,6 +44,8 @@ class GrammarCorpus:
     20
     """
 
+    name = "grammar_corpus"
+
     def __init__(self, sentences=20_000, held_out=500, seed=0):
         check_integer("sentences", sentences, LEAST, MOST)
         check_integer("held_out", held_out, 2, sentences // 4)

@@ -114,6 +114,11 @@ class Translation:
         self._packed, self._seed = packed, seed
         self.batch_size = tokens // maximum_length
 
+    @property
+    def name(self):
+        """What results call these data: the text's own name, if it has one."""
+        return getattr(self._text, "name", "translation")
+
     def text(self, split):
         """Yields `(source, target)`, the sentences of "train", "validation" or "test" in order."""
         return self._text.pairs(split)

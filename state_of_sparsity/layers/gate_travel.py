@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from state_of_sparsity.layers.l0_regularization import L0Regularization
+from state_of_sparsity.optimizers import learning_rate_at
 from state_of_sparsity.schedules import Ramp
 from state_of_sparsity.user_warnings import warn
 
@@ -110,9 +111,5 @@ def _multiplier(optimizer, wrapper):
 
 
 def _mean_learning_rate(optimizer, start, end):
-    schedule = optimizer._learning_rate
-    if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
-        return float(ops.convert_to_numpy(optimizer.learning_rate))
     steps = np.unique(np.linspace(start, end - 1, _SAMPLED_STEPS).astype(int))
-    rates = [schedule(ops.convert_to_tensor(int(step))) for step in steps]
-    return float(np.mean([ops.convert_to_numpy(rate) for rate in rates]))
+    return float(np.mean([learning_rate_at(optimizer, step) for step in steps]))

@@ -1,5 +1,6 @@
 """Whether a data set is there and fits the model, known before training begins."""
 
+from state_of_sparsity.optimizers import schedule_of
 from state_of_sparsity.user_warnings import warn
 
 
@@ -26,8 +27,7 @@ def open_data(data, model):
             f"{outputs:,} outputs. In a gin file that is CLASSES."
         )
     optimizer = getattr(model, "optimizer", None)
-    # In float16 Keras wraps it in one that scales the loss.
-    rate = getattr(getattr(optimizer, "inner_optimizer", optimizer), "_learning_rate", None)
+    rate = None if optimizer is None else schedule_of(optimizer)
     counted, there = getattr(rate, "examples", None), getattr(data, "examples", None)
     # Without classes, the files may hold a part of the data, and steps are tried out on it.
     if classes is not None and None not in (counted, there) and counted != there:

@@ -1,8 +1,10 @@
 """An experiment in words: model, kernels, and its schedules over the steps."""
 
+import functools
 import math
 
 from state_of_sparsity import structure
+from state_of_sparsity.optimizers import learning_rate_at
 from state_of_sparsity.schedule_answers import sparsity_at
 
 _ROWS = 11
@@ -38,23 +40,14 @@ def _size(kernels):
 
 def _schedule_table(experiment, model):
     """Returns lines: one row a step, one column for each thing that changes over the steps."""
-    columns = {"learning rate": _learning_rate(model.optimizer), **_schedules(model)}
+    rate = functools.partial(learning_rate_at, model.optimizer)
+    columns = {"learning rate": rate, **_schedules(model)}
     steps = sorted({experiment.steps * row // (_ROWS - 1) for row in range(_ROWS)})
     lines = [f"{'step':>10}" + "".join(f"  {name:>16}" for name in columns)]
     for step in steps:
         values = "".join(f"  {column(step):>16.6g}" for column in columns.values())
         lines.append(f"{step:>10}{values}")
     return lines
-
-
-def _learning_rate(optimizer):
-    # A schedule given to a Keras optimizer is kept here; the public property evaluates it.
-    schedule = optimizer._learning_rate
-    return (
-        (lambda step: float(schedule(step)))
-        if callable(schedule)
-        else (lambda step: float(schedule))
-    )
 
 
 def _schedules(model):

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from state_of_sparsity import surgery
+from state_of_sparsity.optimizers import schedule_of
 from state_of_sparsity.training.strategies import Strategy
 from state_of_sparsity.updates import SparsityUpdates
 from state_of_sparsity.user_warnings import warn
@@ -127,9 +128,7 @@ class Experiment:
 
 
 def _warn_of_late_learning_rate(optimizer, steps, batch_size):
-    # A schedule given to a Keras optimizer is kept here; the public property evaluates it.
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # in float16 Keras wraps it
-    last = getattr(optimizer._learning_rate, "last_change", 0)
+    last = getattr(schedule_of(optimizer), "last_change", 0)
     # No error: runs of a few steps are how a configuration is tried out.
     if last >= steps:
         warn(

@@ -7,6 +7,8 @@ import json
 import keras
 
 from state_of_sparsity import atomic_write, json_files
+from state_of_sparsity.optimizers import present_learning_rate
+from state_of_sparsity.table_cells import for_csv
 
 
 class MetricsLog(keras.callbacks.Callback):
@@ -48,9 +50,7 @@ class MetricsLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"step": (epoch + 1) * self._steps_per_epoch}
-        # Through a tensor: a distributed variable is no number.
-        rate = keras.ops.convert_to_tensor(self.model.optimizer.learning_rate)
-        row["learning_rate"] = float(keras.ops.convert_to_numpy(rate))
+        row["learning_rate"] = present_learning_rate(self.model.optimizer)
         row |= {name: float(value) for name, value in (logs or {}).items()}
         self.rows.append(row)
         self._write_files()
@@ -73,7 +73,7 @@ class MetricsLog(keras.callbacks.Callback):
         if self.rows:
             names = list(dict.fromkeys(name for row in self.rows for name in row))
             writer = csv.DictWriter(table, names, lineterminator="\n")
-            writer.writeheader()
+            writer.writerow({name: for_csv(name) for name in names})
             writer.writerows(self.rows)
         atomic_write.write_text(self._run_dir.metrics_csv, table.getvalue())
 

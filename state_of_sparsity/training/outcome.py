@@ -1,11 +1,9 @@
 """What a run leaves behind when its last step is done: report, stripped model, result."""
 
-import re
-
-from state_of_sparsity import accounting, atomic_write, structure, surgery, zip_years
-from state_of_sparsity.schedule_answers import sparsity_at
+from state_of_sparsity import accounting, atomic_write, surgery, zip_years
+from state_of_sparsity.analysis.run_settings import config_hash
 from state_of_sparsity.training.evaluate import evaluate
-from state_of_sparsity.training.run_dir import config_hash
+from state_of_sparsity.training.run_identity import identity
 from state_of_sparsity.version import __version__
 
 
@@ -23,7 +21,7 @@ def write(experiment, model, run_dir, rows, wall_time_s):
         wall_time_s: seconds that training took.
 
     Returns:
-        The result, a flat dict.
+        The result, a dict that is flat but for `settings`.
     """
     stripped = surgery.strip(model)
     _write_report(accounting.report(model), run_dir)
@@ -37,10 +35,9 @@ def write(experiment, model, run_dir, rows, wall_time_s):
     elif model.losses:
         # With penalties in it, it could not be compared with `loss`, nor with other techniques.
         validation.pop("val_loss", None)
+    settings = run_dir.read_settings()
     result = {
-        "name": experiment.name,
-        "technique": technique(model),
-        "target_sparsity": target_sparsity(model, rows[-1]["step"]),
+        **identity(experiment, model, rows),
         "sparsity": counts.sparsity,
         **_test_figures(experiment, stripped),
         **validation,
@@ -50,7 +47,8 @@ def write(experiment, model, run_dir, rows, wall_time_s):
         "sparse_multiply_adds": counts.sparse_multiply_adds,
         "seed": experiment.seed,
         "steps": rows[-1]["step"],
-        "config_hash": config_hash(run_dir.read_config()),
+        "config_hash": config_hash(settings),
+        "settings": settings,
         "wall_time_s": round(wall_time_s, 3),
         "version": __version__,
         "commit": run_dir.read_commit(),
@@ -85,19 +83,3 @@ def _write_report(report, run_dir):
         ("txt", str(report)),
     ):
         atomic_write.write_text(run_dir.report(suffix), text.rstrip("\n") + "\n")
-
-
-def technique(model):
-    """Returns the model's techniques in snake case, joined by `+`; `dense` without any."""
-    names = {type(wrapper).__name__ for wrapper in structure.sparse_layers(model).values()}
-    snake = sorted(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() for name in names)
-    return "+".join(snake) or "dense"
-
-
-def target_sparsity(model, steps):
-    """Returns the sparsity that all schedules agree on at the last step, else None."""
-    wrappers = structure.sparse_layers(model).values()
-    schedules = [getattr(wrapper, "schedule", None) for wrapper in wrappers]
-    found = [sparsity_at(schedule, steps) for schedule in schedules if schedule is not None]
-    targets = {None if sparsity is None else round(sparsity, 6) for sparsity in found}
-    return targets.pop() if len(targets) == 1 else None

@@ -2,11 +2,9 @@
 
 import contextlib
 import difflib
-import hashlib
 import json
 import os
 import pathlib
-import re
 
 from state_of_sparsity import atomic_write, file_lock, json_files
 from state_of_sparsity.training.source_commit import source_commit
@@ -24,7 +22,8 @@ class RunDir:
     A run has *started* once `run.json` is there, which is written when the first step has been
     taken, and is *finished* once `result.json`, which is written last, is. Files:
 
-    * `run.json`: the configuration and the source commit that the run was started with;
+    * `run.json`: the configuration, its settings by name, and the source commit that the run was
+      started with;
     * `config.gin`: the operative configuration, defaults included;
     * `metrics.csv`, `metrics.jsonl`: one row an evaluation, the same after any interruption;
     * `progress.jsonl`: phases, rates and times as they were; `tensorboard/`; `checkpoints/`;
@@ -32,8 +31,8 @@ class RunDir:
     * `model.keras`: the stripped model; it loads without this package, but for the Transformer;
     * `vocabulary.model`, `data_digests.json`: of a run that translates, the subwords it learned,
       and digests of them and of the text;
-    * `result.json`: the outcome, flat. Its losses are those of the data alone: where penalties are
-      part of the validation loss, that is left to `metrics.csv`.
+    * `result.json`: the outcome, flat but for the settings. Its losses are those of the data alone:
+      where penalties are part of the validation loss, that is left to `metrics.csv`.
 
     Args:
         path: the directory, made by `start` if need be.
@@ -94,8 +93,12 @@ class RunDir:
                 "that run, or choose another directory."
             )
 
-    def start(self, config):
+    def start(self, config, settings=None):
         """Makes the directory and records the configuration it is started with.
+
+        Args:
+            config: the configuration as given, as for `check`.
+            settings: the same as `{name: JSON value}`.
 
         Raises:
             RunDirError: as `check` does; another process may have started the run since.
@@ -104,8 +107,9 @@ class RunDir:
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         for directory in (self.path, self.checkpoints):
             atomic_write.remove_leftovers(directory)
-        if not self.state.exists():
-            state = {"config": config, "commit": source_commit()}
+        state = self._read_state() if self.state.exists() else {"commit": source_commit()}
+        if "settings" not in state:  # new, or older than they are
+            state = {"config": config, "settings": settings or {}, **state}
             atomic_write.write_text(self.state, json.dumps(state, indent=1) + "\n")
 
     def read_config(self):
@@ -115,6 +119,10 @@ class RunDir:
             DamagedFileError: if `run.json` does not say it.
         """
         return self._read_state()["config"]
+
+    def read_settings(self):
+        """Returns what the configuration sets, `{name: JSON value}`."""
+        return self._read_state().get("settings") or {}
 
     def read_commit(self):
         """Returns the commit of the source that the run was started with, None if not known."""
@@ -148,7 +156,7 @@ class RunDir:
         """Writes `result.json`, which makes the run a finished one.
 
         Args:
-            result: a flat dict of JSON values.
+            result: a dict of JSON values.
         """
         atomic_write.write_text(self.result, json.dumps(result, indent=1) + "\n")
 
@@ -199,12 +207,6 @@ class RunDir:
                     f"`run_dir` must hold what its run writes. Received: {path}, which is a link. "
                     "Remove it; `run_dir` itself may be a link to where there is room."
                 )
-
-
-def config_hash(config):
-    """Returns 12 hexadecimal digits, equal for configurations that differ in seeds only."""
-    lines = [line for line in config.splitlines() if not re.match(r"(?i)(.*[./_])?seed = ", line)]
-    return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()[:12]
 
 
 def _difference(before, after):

@@ -11,7 +11,9 @@ def make_run(tmp_path):
 
     def make(technique, target, accuracy, seed, sparsity=None, setting="", **entries):
         sparsity = target or 0.0 if sparsity is None else sparsity
-        path = tmp_path / "runs" / f"{technique}_{target or setting.replace(' ', '')}" / f"{seed}"
+        kinds = [technique, *(entries[k] for k in ("distribution", "model") if entries.get(k))]
+        name = f"{'_'.join(kinds)}_{target or setting.replace(' ', '')}"
+        path = tmp_path / "runs" / name / f"{seed}"
         path.mkdir(parents=True)
         result = {
             "name": technique,

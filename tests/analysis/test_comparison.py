@@ -7,10 +7,14 @@ from state_of_sparsity.analysis.comparison import compare, comparison_text
 @pytest.mark.parametrize(
     ("magnitude", "random", "verdict", "summary"),
     [
-        ([0.95, 0.96], [0.80, 0.82], "yes", "Yes. By more than the spread"),
-        ([0.95, 0.80], [0.80, 0.82], "no: within the spread", "No: not by more"),
-        ([0.80, 0.81], [0.90, 0.91], "no: below, by more than the spread", "No: not by more"),
-        ([0.95], [0.80, 0.82], "not told: needs 2 or more seeds each", "Not told: it needs 2"),
+        ([0.95, 0.96, 0.95], [0.80, 0.82, 0.81], "yes", "Yes. By more than the spread"),
+        ([0.95, 0.80, 0.9], [0.80, 0.82, 0.8], "no: within the spread", "No: not by more"),
+        ([0.80] * 3, [0.91] * 3, "no: below, by more than the spread", "No: not by more"),
+        ([0.82, 0.82, 0.82], [0.82, 0.82, 0.82], "no: equal", "No: not by more"),
+        # 0.05, but for the last digit of a float
+        ([0.95, 0.90, 0.95], [0.90, 0.85, 0.90], "no: within the spread", "No: not by more"),
+        ([0.95, 0.96], [0.80, 0.82], "not told: needs 3 or more seeds each", "there are 2."),
+        ([0.95], [0.80, 0.82, 0.8], "not told: needs 3 or more seeds each", "there are 1."),
     ],
 )
 def test_the_verdict_follows_from_the_numbers(make_run, magnitude, random, verdict, summary):
@@ -43,6 +47,29 @@ def test_of_several_settings_the_best_in_validation_counts(make_run):
     runs, _ = results.read_runs(paths)
     (comparison,) = compare(results.aggregate(runs, "accuracy"), "accuracy")
     assert comparison.better.mean == 0.90 and comparison.better.setting == "RATE = 0.2"
+
+
+def test_each_distribution_is_compared_and_each_model_with_itself(make_run):
+    def runs(technique, accuracy, distribution, model):
+        entries = {"distribution": distribution, "model": model}
+        return [make_run(technique, 0.9, accuracy, s, **entries) for s in range(3)]
+
+    paths = runs("magnitude_pruning", 0.95, "uniform", "lenet_5")
+    paths += runs("magnitude_pruning", 0.80, "global_threshold", "lenet_5")
+    paths += runs("random_pruning", 0.90, "uniform", "lenet_5")
+    paths += runs("magnitude_pruning", 0.95, "uniform", "lenet_300_100")
+    found, _ = results.read_runs(paths)
+    comparisons = compare(results.aggregate(found, "accuracy"), "accuracy")
+    assert [(c.better.curve, c.verdict) for c in comparisons] == [
+        (
+            "Magnitude pruning, global threshold (LeNet-5)",
+            "no: below, by more than the spread",
+        ),
+        ("Magnitude pruning, uniform (LeNet-5)", "yes"),
+    ]
+    text = comparison_text(comparisons, "accuracy")
+    assert "- Magnitude pruning, uniform (LeNet-5): Yes. By more" in text
+    assert "- Magnitude pruning, global threshold (LeNet-5): No: not by more" in text
 
 
 def test_nothing_to_compare():

@@ -21,7 +21,8 @@ def test_trade_off_shows_every_technique_in_its_colour(make_run, tmp_path):
     assert plots.trade_off(results.aggregate(runs, "accuracy"), "accuracy", path) == path
     image = matplotlib.image.imread(path)
     assert image.shape[1] >= 1000
-    styles = plots.technique_styles({run.technique for run in runs} - {"dense"})
+    curves = {a.curve for a in results.aggregate(runs, "accuracy")} - {"Dense"}
+    styles = plots.curve_styles(curves)
     assert len({color for color, _ in styles.values()}) == len(styles) == 4
     for color, _ in styles.values():
         assert pixels_of(image, color) > 100
@@ -32,12 +33,12 @@ def test_points_of_a_technique_can_be_left_unjoined(make_run, tmp_path):
     runs, _ = results.read_runs(
         [make_run("random_pruning", target, 0.9 - target / 2, 0) for target in (0.2, 0.9)]
     )
-    aggregates, (color, _) = results.aggregate(runs, "accuracy"), plots._STYLES["random_pruning"]
+    aggregates, (color, _) = results.aggregate(runs, "accuracy"), plots._STYLES["Random pruning"]
     joined, unjoined = (
         matplotlib.image.imread(
-            plots.trade_off(aggregates, "accuracy", tmp_path / "a.png", unjoined=techniques)
+            plots.trade_off(aggregates, "accuracy", tmp_path / "a.png", unjoined=curves)
         )
-        for techniques in ((), ("random_pruning",))
+        for curves in ((), ("Random pruning",))
     )
     assert 0 < pixels_of(unjoined, color) < pixels_of(joined, color) / 2
 
@@ -49,14 +50,48 @@ def test_sparsity_by_layer(tmp_path, kernels):
         for i in range(kernels)
     ]
     rows[0] = {**rows[0], "technique": "dense", "nonzero": 100}
-    layers = {"magnitude_pruning": rows, "variational_dropout": rows}
+    layers = {"Magnitude pruning": rows, "Variational dropout": rows}
     path = plots.sparsity_by_layer(layers, tmp_path / "layers.png")
     image = matplotlib.image.imread(path)
-    for color, _ in plots.technique_styles(layers).values():
+    for color, _ in plots.curve_styles(layers).values():
         assert pixels_of(image, color) > 1000
 
 
 def test_a_technique_has_the_same_style_in_every_plot():
-    few, many = (plots.technique_styles(t) for t in (["random_pruning"], plots._STYLES))
-    assert few["random_pruning"] == many["random_pruning"]
+    known = [name for name in plots._STYLES if "uniform" not in name]
+    names = [*known, *(f"Mine {i}" for i in range(12))]
+    few, many = plots.curve_styles(["Random pruning"]), plots.curve_styles(names)
+    assert few["Random pruning"] == many["Random pruning"]
     assert len(set(many.values())) == len(many)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_close_panel_cuts_no_bar(make_run, seed):
+    generator = np.random.default_rng(seed)
+    paths = [
+        make_run("magnitude_pruning", target, accuracy, s)
+        for target in (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+        for s, accuracy in enumerate(generator.uniform(0.9 - target / 2, 0.9, size=3))
+    ]
+    aggregates = results.aggregate(results.read_runs(paths)[0], "accuracy")
+    low, high = plots.close_limits(aggregates, 100.0)
+    shown = [a for a in aggregates if 100 * a.max > low]
+    assert len(shown) >= 3 * len(aggregates) / 4
+    assert all(low < 100 * a.min and 100 * a.max < high for a in shown)
+
+
+def test_equal_values_have_limits_too(make_run):
+    runs, _ = results.read_runs([make_run("dense", None, 0.9, s) for s in range(2)])
+    low, high = plots.close_limits(results.aggregate(runs, "accuracy"), 100.0)
+    assert low < 90 < high
+
+
+def test_plots_are_also_svg_and_pdf_and_equal_plots_are_equal_files(make_run, tmp_path):
+    runs, _ = results.read_runs([make_run("dense", None, 0.9, 0), make_run("$\\frac", 0.5, 0.8, 0)])
+    files = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        plots.trade_off(results.aggregate(runs, "accuracy"), "accuracy", tmp_path / name / "c.png")
+        files.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
+    assert sorted(files[0]) == ["c.pdf", "c.png", "c.svg"] and files[0] == files[1]
+    assert files[0]["c.svg"].startswith(b"<?xml") and files[0]["c.pdf"].startswith(b"%PDF")

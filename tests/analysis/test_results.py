@@ -39,11 +39,11 @@ def test_runs_of_different_settings_are_not_averaged(make_run):
 
 def test_continued_lines_of_a_configuration_belong_together(make_run):
     path = make_run("dense", None, 0.9, 0, setting="Adam.name = \\\n    'a'\nx.y = (1,\n       2)")
-    assert results.read_run(path).settings == (
-        "Adam.name = 'a'",
-        "SPARSITY = None",
-        "x.y = (1, 2)",
-    )
+    assert results.read_run(path).settings == {
+        "Adam.name": "a",
+        "SPARSITY": None,
+        "x.y": [1, 2],
+    }
 
 
 @pytest.mark.parametrize(

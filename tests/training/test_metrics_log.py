@@ -6,6 +6,7 @@ import pytest
 from state_of_sparsity.json_files import DamagedFileError
 from state_of_sparsity.training.metrics_log import MetricsLog
 from state_of_sparsity.training.run_dir import RunDir
+from tests.test_optimizers import WRAPPED
 
 
 @pytest.fixture
@@ -15,10 +16,10 @@ def run_dir(tmp_path):
     return run_dir
 
 
-def log(run_dir, epochs, step=0):
+def log(run_dir, epochs, step=0, wrap=lambda optimizer: optimizer):
     metrics_log = MetricsLog(run_dir, steps_per_epoch=10, step=step)
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(0.5), "mse")
+    model.compile(wrap(keras.optimizers.SGD(0.5)), "mse")
     metrics_log.set_model(model)
     metrics_log.on_train_begin()
     for epoch in epochs:
@@ -37,6 +38,12 @@ def test_writes_csv_json_lines_and_tensorboard(run_dir):
         {"step": 20, "learning_rate": 0.5, "loss": 0.5},
     ]
     assert [path.name[:6] for path in run_dir.tensorboard.iterdir()] == ["events"]
+
+
+@pytest.mark.parametrize("wrapper", ["loss scaler", "averaging", "several"])
+def test_the_learning_rate_is_that_of_the_optimizer_inside(run_dir, wrapper):
+    log(run_dir, range(1), wrap=WRAPPED[wrapper])
+    assert run_dir.read_metrics()[0]["learning_rate"] == 0.5
 
 
 def test_resuming_drops_rows_beyond_the_checkpoint_and_ends_the_same(run_dir, tmp_path):

@@ -1,9 +1,10 @@
+import json
 import multiprocessing
 
 import pytest
 
 from state_of_sparsity.json_files import DamagedFileError
-from state_of_sparsity.training.run_dir import RunDir, RunDirError, config_hash
+from state_of_sparsity.training.run_dir import RunDir, RunDirError
 
 CONFIG = "STEPS = 10\nSEED = 0\n"
 
@@ -69,11 +70,6 @@ def test_two_processes_cannot_write_one_run(tmp_path):
         assert pool.apply(_try_lock, (tmp_path,)) == "locked"
 
 
-def test_hash_is_equal_for_seeds_and_different_for_steps():
-    assert config_hash("STEPS = 10\nSEED = 0\na.b.seed = 1") == config_hash("STEPS = 10\nSEED = 7")
-    assert config_hash("STEPS = 10") != config_hash("STEPS = 11")
-
-
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"config": null}', '{"commit": "a"}'])
 def test_a_damaged_state_is_named_whatever_is_asked_of_it(tmp_path, content):
     run_dir = started(tmp_path)
@@ -91,3 +87,15 @@ def test_a_damaged_result_is_none(tmp_path, content):
     run_dir.result.write_text(content)
     with pytest.raises(DamagedFileError, match=r"result\.json is damaged: .* Remove it"):
         run_dir.read_result()
+
+
+def test_settings_are_recorded_at_the_start_and_where_an_older_run_goes_on(tmp_path):
+    run_dir = RunDir(tmp_path / "other")
+    run_dir.start(CONFIG, {"STEPS": 10})
+    assert run_dir.read_settings() == {"STEPS": 10}
+    run_dir.start(CONFIG, {"STEPS": 11})
+    assert run_dir.read_settings() == {"STEPS": 10}
+    run_dir.state.write_text(json.dumps({"config": CONFIG, "commit": "abc"}))
+    assert run_dir.read_settings() == {}
+    run_dir.start(CONFIG, {"STEPS": 10})
+    assert (run_dir.read_settings(), run_dir.read_commit()) == ({"STEPS": 10}, "abc")

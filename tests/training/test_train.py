@@ -7,10 +7,11 @@ import keras
 import numpy as np
 import pytest
 
+from state_of_sparsity.analysis.run_settings import config_hash
 from state_of_sparsity.training import checkpoint
 from state_of_sparsity.training.description import describe
 from state_of_sparsity.training.evaluate import evaluate
-from state_of_sparsity.training.run_dir import RunDir, config_hash
+from state_of_sparsity.training.run_dir import RunDir
 from state_of_sparsity.training.train import train
 from tests.training.experiments import EVAL_EVERY, STEPS, TECHNIQUES, small_experiment
 
@@ -34,7 +35,7 @@ def finished(tmp_path, capsys):
     experiment = small_experiment("magnitude_pruning")
     experiment = small_experiment("magnitude_pruning", data=CountedTestData(experiment.data))
     run_dir = RunDir(tmp_path / "run")
-    run_dir.start("the configuration")
+    run_dir.start("the configuration", {"STEPS": STEPS, "SEED": 0})
     model = experiment.build()
     result = train(experiment, model, run_dir)
     return experiment, model, run_dir, result, capsys.readouterr().out
@@ -49,7 +50,11 @@ def test_a_run_leaves_what_its_directory_promises(finished):
     assert result["sparsity"] == pytest.approx(0.8, abs=0.001)
     assert result["nonzero"] == round(result["size"] * (1 - result["sparsity"]))
     assert (result["steps"], result["seed"]) == (STEPS, 0)
-    assert result["config_hash"] == config_hash("the configuration")
+    assert result["config_hash"] == config_hash({"STEPS": STEPS, "SEED": 1})
+    assert result["settings"] == {"STEPS": STEPS, "SEED": 0}
+    assert (result["distribution"], result["data_set"]) == ("uniform", "counted_test_data")
+    assert (result["model"], result["batch_size"]) == ("network", 32)
+    assert (result["optimizer"], result["learning_rate"]) == ("Adam", 0.01)
     assert experiment.data.test_reads == 1
     rows = [json.loads(line) for line in run_dir.metrics_jsonl.read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(EVAL_EVERY, STEPS + 1, EVAL_EVERY))

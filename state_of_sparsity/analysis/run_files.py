@@ -1,0 +1,127 @@
+"""The files of a run directory, checked: nothing that comes from here takes a report down."""
+
+import pathlib
+import reprlib
+
+from state_of_sparsity.analysis import file_text
+
+# The table of runs names its lines by these itself.
+OF_THE_TABLE = ("run", "kernels")
+
+_LARGEST = 1e100  # more than that is damage, and plots cannot show it
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+
+
+def _is_fraction(value):
+    return _is_number(value) and 0 <= value <= 1
+
+
+def _is_count(value):
+    return _is_number(value) and isinstance(value, int) and value >= 0
+
+
+def _is_text(value):
+    if not isinstance(value, str) or not value.strip():
+        return False
+    return value == value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_settings(value):
+    return isinstance(value, dict) and all(map(_is_text, value))
+
+
+# What `result.json` may hold to describe a run: names, what they are, and how that is said. What
+# else is there judges it, and is a number.
+_NAMES = ("name", "technique", "distribution", "data_set", "model", "optimizer")
+TEXT = (*_NAMES, "config_hash", "commit", "version")  # hexadecimal digits may look like a number
+_COUNTS = ("size", "nonzero", "multiply_adds", "sparse_multiply_adds", "seed", "steps")
+_RULES = [
+    (TEXT, _is_text, "text"),
+    (("sparsity", "target_sparsity"), _is_fraction, "a number in [0, 1]"),
+    ((*_COUNTS, "batch_size"), _is_count, "an integer of at least 0"),
+    (("loss", "learning_rate", "wall_time_s"), _is_number, "a number"),
+    (("settings",), _is_settings, "an object of JSON by name"),
+]
+_KINDS = {name: (is_right, kind) for names, is_right, kind in _RULES for name in names}
+DESCRIPTIONS = frozenset(_KINDS)
+_REQUIRED = ("technique", "sparsity")
+
+
+def read_result(run_dir: pathlib.Path) -> dict:
+    """Returns what `result.json` of a run directory holds, each value of its type and range.
+
+    Raises:
+        ValueError: if the run is not finished, or its result cannot be used.
+    """
+    try:
+        result = file_text.read_json(run_dir / "result.json")
+    except FileNotFoundError:
+        raise ValueError("not finished: no result.json") from None
+    for key in _REQUIRED:
+        if not isinstance(result, dict) or result.get(key) is None:
+            raise ValueError(f"result.json has no {key}")
+    floats = {key: value for key, value in result.items() if isinstance(value, float)}
+    broken = [f"{_shown(key)} is {'NaN' if v != v else v}" for key, v in floats.items() if v - v]
+    if broken:
+        raise ValueError(f"failed: {', '.join(broken)}")
+    result = {key: value for key, value in result.items() if key not in OF_THE_TABLE}
+    for key, value in result.items():
+        _check(key, value)
+    return result
+
+
+def _check(key, value):
+    if key in _KINDS:
+        is_right, kind = _KINDS[key]
+        fits = is_right(value) or (value is None and key not in _REQUIRED)
+    elif key.endswith("accuracy"):
+        fits, kind = _is_fraction(value), "a number in [0, 1]"
+    else:
+        fits, kind = _is_number(value), "a number"
+    if not fits or not _is_text(key):
+        raise ValueError(
+            f"result.json: `{_shown(key)}` must be {kind}. Received: {reprlib.repr(value)}"
+        )
+
+
+def _shown(key):
+    return reprlib.repr(key)[1:-1]
+
+
+def read_layers(run_dir: pathlib.Path) -> list[dict]:
+    """Returns the rows of `report.csv`: one kernel each, `[]` if there is no such file.
+
+    Raises:
+        ValueError: if a row has no path, or not as many non-zeros as weights at most.
+    """
+    path = run_dir / "report.csv"
+    try:
+        lines = file_text.read_csv(path)
+    except FileNotFoundError:
+        return []
+    text = ("path", "technique")
+    rows = [
+        {k: v or None if k in text else file_text.parse_cell(v) for k, v in line.items()}
+        for line in lines
+    ]
+    for number, row in enumerate(rows, start=1):
+        size, nonzero = row.get("size"), row.get("nonzero")
+        counted = _is_count(size) and _is_count(nonzero) and size > 0 and nonzero <= size
+        if not counted or not _is_text(row.get("path")):
+            raise ValueError(
+                f"report.csv: row {number} must have a path, and `nonzero` of `size` weights. "
+                f"Received: {reprlib.repr(row.get('path'))}, {reprlib.repr(nonzero)}, "
+                f"{reprlib.repr(size)}"
+            )
+    return rows
+
+
+def read_config(run_dir: pathlib.Path) -> str:
+    """Returns the text of `config.gin`, empty if there is no such file."""
+    try:
+        return file_text.read(run_dir / "config.gin")
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,68 @@
+"""What an optimizer of Keras does, also where others are wrapped around it: its learning rate."""
+
+import keras
+from keras import ops
+
+# What wrappers call the optimizer inside: Keras's loss scaler, then those that average weights.
+_INSIDE = ("inner_optimizer", "optimizer", "_optimizer")
+
+
+def innermost(optimizer):
+    """Returns the optimizer that takes the steps, inside all that are wrapped around it.
+
+    In float16 Keras wraps one that scales the loss, whose own learning rate is 0.
+
+    Args:
+        optimizer: a Keras optimizer.
+
+    Example:
+
+    >>> adam = keras.optimizers.Adam(0.1)
+    >>> innermost(keras.optimizers.LossScaleOptimizer(adam)) is adam
+    True
+    """
+    for name in _INSIDE:
+        inner = getattr(optimizer, name, None)
+        if isinstance(inner, keras.optimizers.Optimizer) and inner is not optimizer:
+            return innermost(inner)
+    return optimizer
+
+
+def schedule_of(optimizer):
+    """Returns what an optimizer was given as its learning rate, whatever is wrapped around it.
+
+    A schedule, a function without arguments, or a variable; the public property evaluates it.
+    """
+    return _with_a_learning_rate(optimizer)._learning_rate
+
+
+def present_learning_rate(optimizer) -> float:
+    """Returns the learning rate of the step that comes next."""
+    return _number(_with_a_learning_rate(optimizer).learning_rate)
+
+
+def learning_rate_at(optimizer, step: int) -> float:
+    """Returns the learning rate of the step that follows `step` completed ones.
+
+    Where no schedule decides it, it is the present one.
+
+    Args:
+        optimizer: a Keras optimizer.
+        step: steps completed.
+    """
+    schedule = schedule_of(optimizer)
+    if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+        return _number(schedule(ops.convert_to_tensor(int(step))))
+    return present_learning_rate(optimizer)
+
+
+def _with_a_learning_rate(optimizer):
+    """Returns the innermost optimizer; the first, where layers are shared out among several."""
+    optimizer = innermost(optimizer)
+    several = getattr(optimizer, "optimizers", None)
+    return _with_a_learning_rate(several[0]) if several else optimizer
+
+
+def _number(value):
+    # Through a tensor: a distributed variable is no number.
+    return float(ops.convert_to_numpy(ops.convert_to_tensor(value)))
