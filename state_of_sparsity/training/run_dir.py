@@ -17,6 +17,19 @@ class RunDirError(Exception):
     """A run directory that cannot be used; the message says why and what to do."""
 
 
+class RunInUseError(RunDirError):
+    """A run directory that another process is writing.
+
+    Args:
+        message: what to say.
+        process: that process in words, such as `process 7`.
+    """
+
+    def __init__(self, message, process):
+        super().__init__(message)
+        self.process = process
+
+
 class RunDir:
     """Paths and state of one training run.
 
@@ -126,7 +139,7 @@ class RunDir:
         """Holds the directory for this process; the lock goes with the process, however it ends.
 
         Raises:
-            RunDirError: if another process holds it.
+            RunInUseError: if another process holds it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with open(self._lock, "a+", encoding="utf-8") as file:
@@ -134,9 +147,12 @@ class RunDir:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 file.seek(0)
-                raise RunDirError(
-                    f"`run_dir` {self.path} is being written by process {file.read().strip()}. "
-                    "Wait for it to end, or choose another directory."
+                # One that has just begun to hold it may not have written its number.
+                process = f"process {file.read().strip() or 'that has just begun'}"
+                raise RunInUseError(
+                    f"`run_dir` {self.path} is being written by {process}. "
+                    "Wait for it to end, or choose another directory.",
+                    process,
                 ) from None
             file.truncate(0)
             file.write(f"{os.getpid()}\n")
