@@ -233,13 +233,19 @@ def test_ctrl_c_ends_a_sweep_within_seconds_and_begins_no_run(tmp_path):
         text=True,
         start_new_session=True,
     )
-    with process:
+    try:
         deadline = time.monotonic() + 120
         while len(list(tmp_path.glob("dense/*/metrics.csv"))) < 2:
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.2)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         _, said = process.communicate(timeout=15)
+        left = alive(process.pid)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
     assert process.returncode == 130
     assert said.split("\n") == [
         "",
@@ -248,5 +254,5 @@ def test_ctrl_c_ends_a_sweep_within_seconds_and_begins_no_run(tmp_path):
         "Interrupted. Run the same command to go on.",
         "",
     ]
-    assert alive(process.pid) == []
+    assert left == []
     assert len(list(tmp_path.glob("dense/*"))) == 2

@@ -1,5 +1,6 @@
 """Workers end with the process that started them, however it ends, and begin nothing more."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -182,14 +183,20 @@ def test_a_process_that_ends_takes_its_workers_along(number, group, code, tmp_pa
         text=True,
         start_new_session=True,
     )
-    with parent:
+    try:
         deadline = time.monotonic() + 60
         while len(began(tmp_path)) < 2:
             assert parent.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
         (os.killpg if group else os.kill)(parent.pid, number)
         _, said = parent.communicate(timeout=20)
+        left = living(tmp_path)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
+        parent.wait()
+        parent.stderr.close()
     assert parent.returncode == code
-    assert living(tmp_path) == []
+    assert left == []
     assert began(tmp_path) == {0, 1}
     assert said.count("Traceback") == (1 if number == signal.SIGINT else 0)  # the parent's own
