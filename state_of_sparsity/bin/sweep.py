@@ -3,18 +3,22 @@
     python -m state_of_sparsity.bin.sweep --sweep_dir=runs --workers=2 \
         --grid='quickstart/magnitude_pruning.gin SPARSITY=0.5,0.9 SEED=0,1,2'
 
-Each cell has its run directory, so an interrupted sweep goes on where it was. With --table=FILE
-every finished run is a line of a CSV file, from the moment it ends.
+Each cell has its run directory, so an interrupted sweep goes on where it was: on Ctrl-C, and on
+SIGTERM, the workers end at once, and what they ran goes on from its last checkpoint. With
+--table=FILE every finished run is a line of a CSV file, from the moment it ends.
+
+Several sweeps may share a directory, with the same cells or others. A cell that another process
+runs is "running elsewhere": it is asked again at the end, counted, and no failure.
 """
 
-import concurrent.futures
+import collections
+import contextlib
+import dataclasses
+import functools
 import json
-import multiprocessing
-import multiprocessing.connection
 import os
 import pathlib
 import sys
-import threading
 import time
 import traceback
 
@@ -22,11 +26,27 @@ from absl import flags
 
 from state_of_sparsity import output_path
 from state_of_sparsity.analysis import results, run_table
-from state_of_sparsity.bin import gin_app, grid, train
+from state_of_sparsity.bin import gin_app, grid, train, worker_logs
+from state_of_sparsity.bin.workers import WorkerDiedError, Workers, how_it_ended
 
 FLAGS = flags.FLAGS
 
 SECONDS_BETWEEN_REPORTS = 30
+
+TRAINED, FINISHED, ELSEWHERE, FAILED = "trained", "finished before", "running elsewhere", "failed"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of a cell.
+
+    Args:
+        kind: `TRAINED`, `FINISHED`, `ELSEWHERE` or `FAILED`.
+        text: what to print.
+    """
+
+    kind: str
+    text: str
 
 
 def main(_):
@@ -81,7 +101,7 @@ def _is_in(cell, wanted):
 
 
 def sweep(cells, directory, workers, data_dir=None, table=None):
-    """Runs cells in worker processes and prints each as it ends.
+    """Runs cells in worker processes and prints each as it ends, and how many in the end.
 
     Args:
         cells: `grid.Cell`s.
@@ -91,67 +111,91 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
         table: the `RunTable` that gets a line for every finished run, or None.
 
     Returns:
-        How many cells failed.
+        How many cells failed, or could not be added to the table.
+
+    Raises:
+        UsageError: if a worker process died.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    for log in directory.glob("worker_*.log"):
-        log.unlink(missing_ok=True)  # another sweep of this directory may remove it first
-    workers = min(workers, len(cells))
-    print(f"{len(cells)} runs in {workers} processes, in {directory}. Starting.", flush=True)
-    begin, trained, failed = time.monotonic(), 0, 0
-    context = multiprocessing.get_context("spawn")
-    pool = concurrent.futures.ProcessPoolExecutor(
-        workers, context, initializer=_start_worker, initargs=(directory, workers)
-    )
+    worker_logs.remove_those_of_the_dead(directory)
+    count = min(workers, len(cells))
+    print(f"{len(cells)} runs in {count} processes, in {directory}. Starting.", flush=True)
+    prepare = functools.partial(_start_worker, directory, count)
+    begin, counts = time.monotonic(), collections.Counter()
     try:
-        tasks = {pool.submit(run_cell, cell, directory, data_dir): cell for cell in cells}
-        for done, task in enumerate(_as_completed(tasks, directory), start=1):
-            cell = tasks[task]
-            text, was_trained, was_failed = task.result()
-            trained, failed = trained + was_trained, failed + was_failed
-            if table is not None and not was_failed:
-                text += _add_to_table(table, cell, directory)
-            left_s = (len(cells) - done) * (time.monotonic() - begin) / max(trained, 1)
-            eta = f"  ETA {left_s:.0f} s" if trained and done < len(cells) else ""
-            print(f"[{done}/{len(cells)}] {cell.directory}  {text}{eta}", flush=True)
-    except concurrent.futures.process.BrokenProcessPool as error:
-        raise gin_app.UsageError(
-            f"A worker process died, perhaps for lack of memory; see {directory}/worker_*.log. "
-            "Run the same command to go on, with fewer `workers` if need be."
-        ) from error
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
+        with Workers(count, run_cell, prepare) as pool:
+            for cell, outcome in _outcomes(pool, cells, directory, data_dir):
+                kind, text = outcome.kind, outcome.text
+                if table is not None and kind in (TRAINED, FINISHED):
+                    problem = _add_to_table(table, cell, directory)
+                    kind, text = (FAILED if problem else kind), text + problem
+                counts[kind] += 1
+                done, left = counts.total(), len(cells) - counts.total()
+                left_s = left * (time.monotonic() - begin) / max(counts[TRAINED], 1)
+                eta = f"  ETA {left_s:.0f} s" if counts[TRAINED] and left else ""
+                print(f"[{done}/{len(cells)}] {cell.directory}  {text}{eta}", flush=True)
+    except WorkerDiedError as error:
+        raise gin_app.UsageError(_explained(error, directory)) from error
+    except (KeyboardInterrupt, SystemExit) as error:
+        _say_where_it_ended(error, counts.total(), len(cells))
         raise
-    pool.shutdown()
-    return failed
+    later = " Run the same command once those have ended." if counts[ELSEWHERE] else ""
+    total = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+    print(f"{total}.{later}", flush=True)
+    return counts[FAILED]
 
 
-def _as_completed(tasks, directory):
-    """Yields tasks as they end; every half minute in between it says how far the others are."""
-    waiting = set(tasks)
-    while waiting:
-        done, waiting = concurrent.futures.wait(
-            waiting, SECONDS_BETWEEN_REPORTS, concurrent.futures.FIRST_COMPLETED
+def _outcomes(pool, cells, directory, data_dir):
+    """Yields a cell and its outcome as it ends; those that run elsewhere last, asked again."""
+    tasks, elsewhere = [(cell, directory, data_dir) for cell in cells], []
+
+    def report_progress():
+        lines = (_progress(directory / cell.directory) for cell, *_ in pool.running)
+        for line in sorted(filter(None, lines)):
+            print(f"    {line}", flush=True)
+
+    for task, outcome in pool.results(tasks, SECONDS_BETWEEN_REPORTS, report_progress):
+        if outcome.kind == ELSEWHERE:
+            elsewhere.append(task)
+            print(f"    {task[0].directory}  {outcome.text}, asked again at the end", flush=True)
+        else:
+            yield task[0], outcome
+    for task, outcome in pool.results(elsewhere, SECONDS_BETWEEN_REPORTS, report_progress):
+        yield task[0], outcome
+
+
+def _explained(error, directory):
+    """Returns what is to be said of a worker that died."""
+    others = ", ".join(cell.directory for cell, *_ in error.others)
+    meanwhile = f" and others {others}" if others else ""
+    log = directory / worker_logs.name(error.process)
+    return (
+        f"The worker process {error.process} {how_it_ended(error.exit_code)}, while it ran "
+        f"{error.task[0].directory}{meanwhile}; see {log}. Run the same command to go on, with "
+        "fewer `workers` if need be."
+    )
+
+
+def _say_where_it_ended(error, done, cells):
+    """Says how far an interrupted sweep is; of SIGINT, what to do is said where it is caught."""
+    by_signal = isinstance(error, SystemExit)
+    end = "Ended by a signal. Run the same command to go on." if by_signal else ""
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print(
+            f"\n{done} of {cells} runs are done; those that were running go on from their last "
+            f"checkpoint. {end}".rstrip(),
+            file=sys.stderr,
         )
-        yield from done
-        if not done:
-            # Those that wait for a worker may have progress of an earlier, interrupted sweep.
-            running = [tasks[task].directory for task in waiting if task.running()]
-            lines = (_progress(directory / run_dir) for run_dir in running)
-            for line in sorted(filter(None, lines)):
-                print(f"    {line}", flush=True)
 
 
 def _progress(run_dir):
     """Returns how far an unfinished run is, in a line, or None if it has not begun to train."""
     try:
         last = json.loads((run_dir / "progress.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-    except (OSError, ValueError, IndexError):
+        name = "/".join(run_dir.parts[-3:])
+        return f"{name}  step {last['step']:,} of {last['steps']:,}  ETA {last['eta_s']:.0f} s"
+    except (OSError, ValueError, LookupError, TypeError):  # a phase, or a line half written
         return None
-    if "step" not in last:
-        return None
-    name = "/".join(run_dir.parts[-3:])
-    return f"{name}  step {last['step']:,} of {last['steps']:,}  ETA {last['eta_s']:.0f} s"
 
 
 def _add_to_table(table, cell, directory):
@@ -165,12 +209,10 @@ def _add_to_table(table, cell, directory):
 
 
 def run_cell(cell, directory, data_dir):
-    """Runs one cell in this process.
-
-    Returns:
-        What to print, whether it was trained now, and whether it failed.
-    """
+    """Runs one cell in this process and returns its `Outcome`."""
     import keras
+
+    from state_of_sparsity.training.run_dir import RunInUseError
 
     keras.backend.clear_session()
     begin = time.monotonic()
@@ -178,35 +220,25 @@ def run_cell(cell, directory, data_dir):
         path = directory / cell.directory
         result = train.run([cell.gin_file], cell.bindings, path, data_dir, verbose=False)
     except gin_app.UsageError as error:
-        return f"FAILED: {error}", False, True
+        if isinstance(error.__cause__, RunInUseError):
+            return Outcome(ELSEWHERE, f"running elsewhere ({error.__cause__.process})")
+        return Outcome(FAILED, f"FAILED: {error}")
     except Exception as error:
         traceback.print_exc()
-        return f"FAILED: {error!r} (see worker_*.log)", False, True
+        return Outcome(FAILED, f"FAILED: {error!r} (see {worker_logs.name(os.getpid())})")
     if result is None:
-        return "finished before, left alone", False, False
+        return Outcome(FINISHED, "finished before, left alone")
     names = [name for name in ("sparsity", "accuracy", "bleu") if name in result]
-    figures = [f"{name} {result[name]:.4f}" for name in names]
-    return f"{'  '.join(figures)}  in {time.monotonic() - begin:.1f} s", True, False
+    figures = "  ".join(f"{name} {result[name]:.4f}" for name in names)
+    return Outcome(TRAINED, f"{figures}  in {time.monotonic() - begin:.1f} s")
 
 
 def _start_worker(directory, workers):
-    """Gives the process its log, its share of the cores, and an end when its parent ends."""
-    path = directory / f"worker_{os.getpid()}.log"
-    path.unlink(missing_ok=True)  # it may be a link, and what that points at is not ours
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    sys.stdout.flush()
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    """Gives a worker process its log and its share of the cores."""
+    worker_logs.write_to_own(directory)
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, threads)
-    parent = multiprocessing.parent_process()
-
-    def end_with_parent():
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def define_flags():

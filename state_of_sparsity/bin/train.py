@@ -60,8 +60,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
         verbose: whether to print progress.
 
     Returns:
-        The result, a flat dict; None where the run was finished before, and in workers that are
-        not the chief.
+        The result, a flat dict; None where it was finished before, and in all but the chief.
 
     Raises:
         gin_app.UsageError: for whatever the user can put right.
@@ -89,6 +88,8 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
                 print(f"{run_dir.path} is finished; it is left alone.")
             return None
         with run_dir.lock() if strategy.is_chief else contextlib.nullcontext():
+            if run_dir.is_finished and strategy.workers == 1:
+                return None  # by a process that held the lock until now
             experiment, model = configured_experiment.build(strategy)
             open_data(experiment.data, model)
             operative = gin.operative_config_str()

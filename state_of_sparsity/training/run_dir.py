@@ -16,6 +16,19 @@ class RunDirError(Exception):
     """A run directory that cannot be used; the message says why and what to do."""
 
 
+class RunInUseError(RunDirError):
+    """A run directory that another process is writing.
+
+    Args:
+        message: what to say.
+        process: that process in words, such as `process 7`.
+    """
+
+    def __init__(self, message, process):
+        super().__init__(message)
+        self.process = process
+
+
 class RunDir:
     """Paths and state of one training run.
 
@@ -167,7 +180,8 @@ class RunDir:
         Where no run has been started at the end, what was made here goes again.
 
         Raises:
-            RunDirError: if another process holds it, or what will be written there lies elsewhere.
+            RunInUseError: if another process holds it.
+            RunDirError: if what will be written there lies elsewhere.
         """
         paths = (self._lock, self.path, *self.path.parents)
         made = [path for path in paths if not os.path.lexists(path)]
@@ -177,9 +191,12 @@ class RunDir:
             try:
                 stack.enter_context(file_lock.hold(self._lock))
             except file_lock.HeldError as error:
-                raise RunDirError(
-                    f"`run_dir` {self.path} is being written by process {error.process}. "
-                    "Wait for it to end, or choose another directory."
+                # One that has just begun to hold it may not have written its number.
+                process = f"process {error.process or 'that has just begun'}"
+                raise RunInUseError(
+                    f"`run_dir` {self.path} is being written by {process}. "
+                    "Wait for it to end, or choose another directory.",
+                    process,
                 ) from None
             except file_lock.LockError as error:
                 raise RunDirError(f"`run_dir` must have a lock of its own: {error}") from None

@@ -1,9 +1,20 @@
+import contextlib
+import errno
 import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
 from state_of_sparsity.analysis.run_table import RunTable
 from state_of_sparsity.bin import gin_app, grid, sweep
+from state_of_sparsity.training.run_dir import RunDir
 
 SHORT = "STEPS=2 EVAL_EVERY=2 STEPS_PER_EXECUTION=1"
 
@@ -34,22 +45,131 @@ def test_every_cell_has_its_run_and_a_wrong_one_does_not_stop_the_others(swept):
 
 def test_cells_are_independent_of_what_ran_before_in_the_process(swept, tmp_path):
     directory, cells, _ = swept
-    text, trained, failed = sweep.run_cell(cells[1], tmp_path, data_dir=None)
-    assert trained and not failed and text.startswith("sparsity 0.0000  accuracy ")
+    outcome = sweep.run_cell(cells[1], tmp_path, data_dir=None)
+    assert outcome.kind == sweep.TRAINED
+    assert outcome.text.startswith("sparsity 0.0000  accuracy ")
     metrics = [path / cells[1].directory / "metrics.csv" for path in (directory, tmp_path)]
     assert metrics[0].read_text() == metrics[1].read_text()
 
 
 def test_a_finished_cell_is_left_alone_and_a_wrong_one_says_why(swept):
     directory, cells, _ = swept
-    assert sweep.run_cell(cells[0], directory, None) == (
-        "finished before, left alone",
-        False,
-        False,
+    outcome = sweep.run_cell(cells[0], directory, None)
+    assert outcome == sweep.Outcome(sweep.FINISHED, "finished before, left alone")
+    outcome = sweep.run_cell(cells[2], directory, None)
+    assert outcome.kind == sweep.FAILED
+    assert outcome.text.startswith("FAILED: The macro SPARSITY is given but nothing uses it")
+
+
+def test_a_cell_that_another_process_runs_is_running_elsewhere(swept, tmp_path):
+    _, cells, _ = swept
+    with RunDir(tmp_path / cells[0].directory).lock():
+        outcome = sweep.run_cell(cells[0], tmp_path, None)
+    expected = f"running elsewhere (process {os.getpid()})"
+    assert outcome == sweep.Outcome(sweep.ELSEWHERE, expected)
+    assert [path.name for path in (tmp_path / cells[0].directory).iterdir()] == ["lock"]
+
+
+def test_a_cell_that_another_process_finishes_meanwhile_is_left_alone(swept, tmp_path, monkeypatch):
+    directory, cells, _ = swept
+    run_dir = tmp_path / cells[0].directory
+    shutil.copytree(directory / cells[0].directory, run_dir)
+    before = (run_dir / "result.json").rename(run_dir / "result")
+    lock = RunDir.lock
+
+    @contextlib.contextmanager
+    def had_late(self):
+        with lock(self):
+            before.rename(run_dir / "result.json")  # by who held it until now
+            yield
+
+    monkeypatch.setattr(RunDir, "lock", had_late)
+    text = before.read_text()
+    assert sweep.run_cell(cells[0], tmp_path, None).kind == sweep.FINISHED
+    assert (run_dir / "result.json").read_text() == text
+
+
+def fake_cell(cell, directory, data_dir):
+    """Does what the cell's name says; `meanwhile` runs elsewhere when it is asked first."""
+    name = cell.settings[0][1]
+    (directory / f"began_{name}_{os.getpid()}").touch()
+    if name == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if name == "slow":
+        time.sleep(600)
+    if name == "elsewhere" or (name == "meanwhile" and not (directory / "asked").exists()):
+        (directory / ("asked" if name == "meanwhile" else "waits")).touch()
+        return sweep.Outcome(sweep.ELSEWHERE, "running elsewhere (process 7)")
+    return sweep.Outcome(sweep.TRAINED, name)
+
+
+def fake_cells(*names):
+    return [grid.Cell("quickstart/dense.gin", (("SEED", name),)) for name in names]
+
+
+@pytest.fixture
+def fakes(monkeypatch):
+    """Has sweeps run fake cells."""
+    monkeypatch.setattr(sweep, "run_cell", fake_cell)
+
+
+def test_cells_that_run_elsewhere_are_asked_again_and_no_failures(fakes, tmp_path, capfd):
+    cells = fake_cells("elsewhere", "meanwhile", "trained")
+    assert sweep.sweep(cells, tmp_path, workers=1) == 0
+    out = capfd.readouterr().out
+    assert "    dense/seed_elsewhere  running elsewhere (process 7), asked again at the end" in out
+    assert "[1/3] dense/seed_trained" in out
+    assert "[2/3] dense/seed_elsewhere  running elsewhere (process 7)" in out
+    assert "[3/3] dense/seed_meanwhile  meanwhile" in out
+    assert "2 trained, 1 running elsewhere. Run the same command once those have ended." in out
+
+
+def test_what_is_not_in_the_table_is_a_failure(fakes, tmp_path, capfd, monkeypatch):
+    def full(self, rows):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RunTable, "add", full)
+    monkeypatch.setattr(sweep.results, "read_run", lambda path: None)
+    monkeypatch.setattr(sweep.run_table, "row", lambda run, name: {})
+    cells = fake_cells("trained")
+    assert sweep.sweep(cells, tmp_path, workers=1, table=RunTable(tmp_path / "t.csv")) == 1
+    assert "NOT IN THE TABLE: [Errno 28] No space left" in capfd.readouterr().out
+
+
+def test_a_worker_that_is_killed_is_one_line_that_says_which_cells_ran(fakes, tmp_path):
+    cells = fake_cells("slow", "killed", "trained")
+    begin = time.monotonic()
+    with pytest.raises(gin_app.UsageError) as caught:
+        sweep.sweep(cells, tmp_path, workers=2)
+    assert time.monotonic() - begin < 20
+    assert re.fullmatch(
+        r"The worker process \d+ was ended by SIGKILL, perhaps by the system for lack of memory, "
+        r"while it ran dense/seed_killed and others dense/seed_slow; see \S+/worker_\S+\.log. Run "
+        r"the same command to go on, with fewer `workers` if need be\.",
+        str(caught.value),
     )
-    text, trained, failed = sweep.run_cell(cells[2], directory, None)
-    assert failed and not trained
-    assert text.startswith("FAILED: The macro SPARSITY is given but nothing uses it")
+    assert not list(tmp_path.glob("began_trained_*"))
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "said"),
+    [
+        (signal.SIGINT, KeyboardInterrupt, "1 of 3 runs are done; those that were running go on"),
+        (signal.SIGTERM, SystemExit, "Ended by a signal. Run the same command to go on."),
+    ],
+)
+def test_an_interrupted_sweep_ends_and_says_how_far_it_is(
+    fakes, tmp_path, capfd, monkeypatch, number, error, said
+):
+    monkeypatch.setattr(sweep, "SECONDS_BETWEEN_REPORTS", 1)
+    monkeypatch.setattr(sweep, "_progress", lambda path: os.kill(os.getpid(), number))
+    begin = time.monotonic()
+    with pytest.raises(error) as caught:
+        sweep.sweep(fake_cells("trained", "slow", "never"), tmp_path, workers=1)
+    assert time.monotonic() - begin < 20
+    assert caught.value.args == (() if number == signal.SIGINT else (143,))
+    assert said in capfd.readouterr().err
+    assert not list(tmp_path.glob("began_never_*"))
 
 
 def test_every_finished_cell_is_a_line_of_the_table(swept):
@@ -61,13 +181,6 @@ def test_every_finished_cell_is_a_line_of_the_table(swept):
         assert (row["seed"], row["commit"]) == (result["seed"], result["commit"])
         assert row["accuracy"] == pytest.approx(result["accuracy"])
         assert sum(kernel["nonzero"] for kernel in row["kernels"]) == result["nonzero"]
-
-
-def test_logs_that_another_sweep_removes_first_do_not_stop_one(swept, monkeypatch):
-    directory, cells, _ = swept
-    gone = directory / "worker_0.log"
-    monkeypatch.setattr(type(directory), "glob", lambda path, pattern: iter([gone]))
-    assert sweep.sweep(cells[:1], directory, workers=1) == 0
 
 
 def test_cells_are_chosen_by_the_directory_they_run_in():
@@ -86,7 +199,60 @@ def test_cells_are_chosen_by_the_directory_they_run_in():
 def test_how_far_a_run_is(tmp_path):
     assert sweep._progress(tmp_path) is None
     path = tmp_path / "progress.jsonl"
-    path.write_text('{"elapsed_s": 1.0, "phase": "training"}\n')
-    assert sweep._progress(tmp_path) is None
+    for line in ('{"elapsed_s": 1.0, "phase": "training"}', "5", '{"step": 1}', '{"step":', "null"):
+        path.write_text(line + "\n")
+        assert sweep._progress(tmp_path) is None
     path.write_text('{"step": 1500, "steps": 3000, "eta_s": 12.3}\n')
     assert sweep._progress(tmp_path).endswith("  step 1,500 of 3,000  ETA 12 s")
+
+
+def alive(session):
+    """Returns the processes of a session that live, some seconds after they should not."""
+    deadline = time.monotonic() + 5
+    while True:
+        listed = subprocess.run(["ps", "-eo", "sess,stat,args"], capture_output=True, text=True)
+        rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()[1:]]
+        found = [args for sess, stat, args in rows if sess == str(session) and stat[0] != "Z"]
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sessions of processes")
+def test_ctrl_c_ends_a_sweep_within_seconds_and_begins_no_run(tmp_path):
+    grid_of_long_runs = (
+        "quickstart/dense.gin STEPS=1000000 EVAL_EVERY=20 STEPS_PER_EXECUTION=20 SEED=0,1,2,3"
+    )
+    flags = [f"--sweep_dir={tmp_path}", "--workers=2", f"--grid={grid_of_long_runs}"]
+    command = [sys.executable, "-m", "state_of_sparsity.bin.sweep", *flags]
+    process = subprocess.Popen(
+        command,
+        cwd=pathlib.Path(sweep.__file__).parents[2],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while len(list(tmp_path.glob("dense/*/metrics.csv"))) < 2:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, said = process.communicate(timeout=15)
+        left = alive(process.pid)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+    assert process.returncode == 130
+    assert said.split("\n") == [
+        "",
+        "0 of 4 runs are done; those that were running go on from their last checkpoint.",
+        "",
+        "Interrupted. Run the same command to go on.",
+        "",
+    ]
+    assert left == []
+    assert len(list(tmp_path.glob("dense/*"))) == 2

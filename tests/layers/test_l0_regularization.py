@@ -157,6 +157,23 @@ def test_log_alpha_starts_around_the_logit_of_initial_keep(keep):
     assert abs(start.std() - 0.01) < SIGMAS * 0.01 / math.sqrt(2 * start.size)
 
 
+@pytest.mark.parametrize(("keep", "scale"), [(0.9, 0.77), (0.93, 1.0), (0.95, 1.0), (0.99, 1.0)])
+def test_outputs_right_after_sparsify_of_thirteen_layers(keep, scale):
+    """What docs/l0_regularization.md says of networks that are trained already."""
+    model = keras.Sequential([keras.Input((64,))])
+    for _ in range(12):
+        model.add(keras.layers.Dense(64, "relu", kernel_initializer="he_normal"))
+    model.add(keras.layers.Dense(10))
+    x = np.random.default_rng(0).normal(size=(256, 64)).astype("float32")
+    before = keras.ops.convert_to_numpy(model(x))
+    sparse = sos.sparsify(model, lambda layer: sos.L0Regularization(layer, 1e-4, keep, seed=1))
+    after = keras.ops.convert_to_numpy(sparse(x))
+    if scale == 1:
+        np.testing.assert_array_equal(after, before)
+    else:
+        assert np.abs(after).sum() / np.abs(before).sum() == pytest.approx(scale, abs=0.01)
+
+
 def test_a_frozen_wrapper_has_no_penalty():
     wrapper = gated(np.zeros((4, 3)), l0_weight=1.0)
     assert wrapper.losses
