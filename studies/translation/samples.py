@@ -16,8 +16,10 @@ import keras
 
 import state_of_sparsity  # noqa: F401 (the layers of the saved models)
 from state_of_sparsity import atomic_write
+from state_of_sparsity.analysis.file_text import read_csv
 from state_of_sparsity.data.parallel_text import ParallelFiles
 from state_of_sparsity.data.vocabulary import Vocabulary
+from state_of_sparsity.table_cells import for_csv
 from state_of_sparsity.training.translate import translate
 
 
@@ -33,8 +35,7 @@ def read(path):
     path = pathlib.Path(path)
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return read_csv(path)
 
 
 def merged(old, new):
@@ -80,9 +81,9 @@ def main():
     ]
     lines = merged(read(arguments.output), lines)
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(lines[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(lines[0])
+    writer.writerows(map(for_csv, line.values()) for line in lines)
     atomic_write.write_text(arguments.output, out.getvalue())
     print(f"{arguments.output}: {len(pairs)} sentences, {len(translations)} runs.")
 
