@@ -64,7 +64,8 @@ def write_report(
     root = pathlib.Path(os.path.commonpath([path.absolute().parent for path in run_dirs]))
     parts += [_all_settings(aggregates, metric), _all_runs(runs, aggregates, metric, root)]
     if others:
-        rows = [[_name(path, root), for_markdown(reason)] for path, reason in others.items()]
+        reasons = {path: reason.replace("`", "'") for path, reason in others.items()}
+        rows = [[_name(path, root), for_markdown(reason)] for path, reason in reasons.items()]
         parts.append(f"## Not finished or failed\n\n{table(['Run', 'Why'], rows)}")
     path = output_dir / "report.md"
     atomic_write.write_text(path, "\n\n".join(part for part in parts if part) + "\n")

@@ -1,9 +1,7 @@
 """One CSV file of many runs: a line a run, written as runs finish, kept when they are deleted."""
 
 import contextlib
-import csv
 import fcntl
-import io
 import json
 import os
 import pathlib
@@ -12,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from state_of_sparsity import atomic_write
 from state_of_sparsity.analysis import file_text, results
 from state_of_sparsity.analysis.run_files import OF_THE_TABLE, TEXT
-from state_of_sparsity.table_cells import for_csv
+from state_of_sparsity.table_cells import csv_text
 
 _KERNEL = ("path", "nonzero", "size", "inputs_left", "outputs_left")
 
@@ -60,11 +58,8 @@ class RunTable:
             lines = {line["run"]: line for line in [*self._lines(), *rows]}
             ordered = [lines[name] for name in sorted(lines)]
             columns = list(dict.fromkeys(column for line in ordered for column in line))
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(map(for_csv, columns))
-            writer.writerows([for_csv(line.get(column)) for column in columns] for line in ordered)
-            atomic_write.write_text(self.path, text.getvalue())
+            rows = ([line.get(column) for column in columns] for line in ordered)
+            atomic_write.write_text(self.path, csv_text([columns, *rows]))
 
     def read(self) -> list[dict]:
         """Returns a dict a run: numbers are int or float, empty cells None, `settings` a dict or

@@ -8,8 +8,6 @@ Where the table is there, runs are added to it or take the place of what it had 
 """
 
 import argparse
-import csv
-import io
 import pathlib
 
 import keras
@@ -19,7 +17,7 @@ from state_of_sparsity import atomic_write
 from state_of_sparsity.analysis.file_text import read_csv
 from state_of_sparsity.data.parallel_text import ParallelFiles
 from state_of_sparsity.data.vocabulary import Vocabulary
-from state_of_sparsity.table_cells import for_csv
+from state_of_sparsity.table_cells import csv_text
 from state_of_sparsity.training.translate import translate
 
 
@@ -80,11 +78,8 @@ def main():
         for run, found in translations.items()
     ]
     lines = merged(read(arguments.output), lines)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(lines[0])
-    writer.writerows(map(for_csv, line.values()) for line in lines)
-    atomic_write.write_text(arguments.output, out.getvalue())
+    text = csv_text([list(lines[0]), *(line.values() for line in lines)])
+    atomic_write.write_text(arguments.output, text)
     print(f"{arguments.output}: {len(pairs)} sentences, {len(translations)} runs.")
 
 
