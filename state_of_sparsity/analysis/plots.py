@@ -3,6 +3,7 @@
 import itertools
 import os
 import pathlib
+import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import matplotlib
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from state_of_sparsity import atomic_write
-from state_of_sparsity.analysis import metrics, words
+from state_of_sparsity.analysis import metrics, run_facts, words
 from state_of_sparsity.analysis.results import Aggregate
 
 # The palette of Okabe and Ito, which colour-blind readers can tell apart; yellow is too pale.
@@ -62,6 +63,7 @@ def trade_off(
     whole, close = figure.subplots(1, 2)
     for axes in (whole, close):
         _draw_trade_off(axes, aggregates, metric, unjoined)
+    _set_title(figure, run_facts.title(run for a in aggregates for run in a.runs))
     whole.set_ylabel(_label(words.capital(metrics.label(metric))))
     whole.set_title("All runs", fontsize=10)
     close.set_title("The same, without the lowest quarter of the means", fontsize=10)
@@ -95,7 +97,9 @@ def close_limits(aggregates: Sequence[Aggregate], factor: float) -> tuple[float,
         low = lower
 
 
-def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.PathLike):
+def sparsity_by_layer(
+    layers: Mapping[str, Sequence[Mapping]], path: str | os.PathLike, title: str = ""
+):
     """Draws the sparsity of each kernel as bars, one panel a curve.
 
     A dashed line is the sparsity of all kernels together, which each would have if it were spread
@@ -105,6 +109,7 @@ def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.Pa
         layers: rows of `report.csv` (`path`, `technique`, `size`, `nonzero`) by curve. All have
             the same kernels.
         path: the PNG file to write; SVG and PDF are written beside it.
+        title: a line above all panels, or none.
 
     Returns:
         `path`.
@@ -127,14 +132,15 @@ def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.Pa
         rotation = 0 if few else 90
         axes.bar_label(bars, texts, fontsize=8, padding=2, rotation=rotation, bbox=box, zorder=3)
         axes.axhline(overall, color="0.3", linestyle="--", linewidth=1)
-        title = f"{_label(words.capital(curve))}: {overall:.1f} % of all weights are zero"
-        axes.set_title(title, fontsize=10, loc="left")
+        text = f"{_label(words.capital(curve))}: {overall:.1f} % of all weights are zero"
+        axes.set_title(text, fontsize=10, loc="left")
         axes.margins(x=0.01)
         axes.set_ylim(0, 118)
         axes.set_yticks([0, 50, 100])
         axes.spines[["top", "right"]].set_visible(False)
     panels[-1].set_xticks(range(len(names)), names, rotation=0 if few else 90, fontsize=8)
     panels[-1].set_xlabel("Kernel, in the order of the model")
+    _set_title(figure, title)
     figure.supylabel("Sparsity (%); dashed: all kernels together", fontsize=10)
     return save(figure, path)
 
@@ -169,6 +175,12 @@ def save(figure: Figure, path: str | os.PathLike, dpi: int = 150):
             with atomic_write.atomic_path(pathlib.Path(path).with_suffix(suffix)) as temporary:
                 figure.savefig(temporary, dpi=dpi, metadata=metadata)
     return path
+
+
+def _set_title(figure, title):
+    if title:
+        lines = textwrap.wrap(title, int(11 * figure.get_figwidth()))
+        figure.suptitle(_label("\n".join(lines)), fontsize=11)
 
 
 def _draw_trade_off(axes, aggregates, metric, unjoined):
