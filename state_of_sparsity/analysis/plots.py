@@ -33,6 +33,8 @@ _OTHER_STYLES = tuple(
 )
 _SPARSITY_TICKS = (0, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 _LEAST_DENSITY = 1e-4
+_LINES = 3  # of a title
+_LONGEST = 100  # characters of a label
 # Without the time in them, equal plots are equal files.
 _FORMATS = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
@@ -179,8 +181,8 @@ def save(figure: Figure, path: str | os.PathLike, dpi: int = 150):
 
 def _set_title(figure, title):
     if title:
-        lines = textwrap.wrap(title, int(11 * figure.get_figwidth()))
-        figure.suptitle(_label("\n".join(lines)), fontsize=11)
+        lines = textwrap.wrap(title, int(11 * figure.get_figwidth()))[:_LINES]
+        figure.suptitle("\n".join(map(_label, lines)), fontsize=11)
 
 
 def _draw_trade_off(axes, aggregates, metric, unjoined):
@@ -245,5 +247,6 @@ def _short(path):
 
 
 def _label(text):
-    """Returns text that matplotlib shows as it is: it takes what is between dollars for TeX."""
-    return text.replace("$", r"\$")
+    """Returns text, cut where long, as matplotlib shows it: it takes dollars for TeX."""
+    shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return shown.replace("$", r"\$")

@@ -76,11 +76,12 @@ def _all(rows, metric):
     for row in rows:
         curve = words.technique(row["technique"], row["distribution"])
         if curve in TECHNIQUES:
-            setting = pathlib.PurePath(row["run"]).name.rpartition("seed_")[0].rstrip("_")
-            groups[curve, setting, row["target_sparsity"]].append(row)
+            run = pathlib.PurePath(row["run"])
+            setting = run.name.rpartition("seed_")[0].rstrip("_")
+            groups[curve, setting, run.parent, row["target_sparsity"]].append(row)
     found = [
         over_seeds(members, metric, curve, setting)
-        for (curve, setting, _), members in groups.items()
+        for (curve, setting, *_), members in groups.items()
     ]
     order = list(TECHNIQUES)
     return sorted(found, key=lambda a: (order.index(a.curve), a.sparsity))

@@ -237,3 +237,10 @@ def test_gates_that_are_all_open_are_remarked_on_with_what_to_do(initial_keep):
     for text in (str(found), found.to_markdown()):
         assert (remark in text) == (initial_keep == 0.9)
         assert ("`gate_speed` or the learning rate" in text) == (initial_keep == 0.9)
+
+
+def test_a_name_is_no_formula_and_no_table_of_its_own():
+    found = report(keras.Sequential([keras.Input((2,)), layers.Dense(1, name="=1+1|`<b>")]))
+    assert found.to_csv().splitlines()[1].startswith("'=1+1|`<b>/kernel,dense")
+    line = found.to_markdown().splitlines()[2]
+    assert line.startswith("| =1+1&#124;&#96;&#60;b&#62;/kernel | dense |")

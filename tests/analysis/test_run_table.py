@@ -88,6 +88,11 @@ def test_what_is_no_table_of_runs_is_refused(text, tmp_path):
         (b"run,kernels\na," + b"[" * 200_000 + b"\n", "`kernels` or `settings` of 'a' are damaged"),
         (b"run,settings,kernels\na,[],[]\n", "`kernels` or `settings` of 'a' are damaged"),
         (b'run,kernels\n"a', "row 1 has 1 cells"),
+        (b'run,kernels\na,"[[""k"", 3, 2, 1, 1]]"\n', "`kernels` or `settings` of 'a'"),
+        (b"run,sparsity,kernels\na,5,[]\n", "`sparsity` must be a number in [0, 1]. Received: 5"),
+        (b"run,sparsity,kernels\na,nan,[]\n", "`sparsity` must be a number in [0, 1]"),
+        (b"run,seed,kernels\na,one,[]\n", "`seed` must be an integer of at least 0"),
+        (b"run,steps,kernels\na," + b"9" * 5000 + b",[]\n", "`steps` must be an integer"),
     ],
 )
 def test_a_damaged_table_is_refused_in_a_line_with_its_name(data, reason, tmp_path):
@@ -97,6 +102,12 @@ def test_a_damaged_table_is_refused_in_a_line_with_its_name(data, reason, tmp_pa
         RunTable(path)
     assert str(path) in str(raised.value) and "\n" not in str(raised.value)
     assert data is None or path.read_bytes() == data
+
+
+def test_a_table_that_a_spreadsheet_saved_is_read(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_bytes(b"\xef\xbb\xbfrun,note,kernels\r\na,mine,[]\r\n\r\n")
+    assert RunTable(path).read() == [{"run": "a", "note": "mine", "kernels": []}]
 
 
 def test_a_cell_of_a_large_model_is_read(tmp_path):
