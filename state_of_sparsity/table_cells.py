@@ -1,10 +1,28 @@
 """Other people's text in the cells of tables: what programs that open them must not carry out."""
 
+import csv
+import io
 import re
+from collections.abc import Iterable
 
 # What spreadsheets take for the beginning of a formula, or skip before one; and full-width twins.
 _FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
-_ENTITIES = {ord(sign): f"&#{ord(sign)};" for sign in "&<>|`*[]\\"}
+_ENTITIES = {ord(sign): f"&#{ord(sign)};" for sign in "&<>|`*\\"}
+
+
+def csv_text(rows: Iterable[Iterable]) -> str:
+    """Returns rows as the text of a CSV file, each cell by `for_csv`.
+
+    Args:
+        rows: the rows, that of the columns' names first.
+    """
+    lines = []
+    for row in rows:
+        line = io.StringIO(newline="")
+        # With another end of a line Python leaves a carriage return in a cell without quotes.
+        csv.writer(line, lineterminator="\r\n").writerow(map(for_csv, row))
+        lines.append(line.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(lines)
 
 
 def for_csv(value):
@@ -45,7 +63,8 @@ def for_markdown(text: str) -> str:
     'a&#124;b &#60;i&#62;'
     """
     shown = str(text).encode("utf-8", "backslashreplace").decode("utf-8")
-    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", shown).translate(_ENTITIES)
+    shown = re.sub(r"[\s\x00-\x1f\x7f]+", " ", shown).translate(_ENTITIES)
+    return re.sub(r"\](?=[(\[:])", "&#93;", shown)  # a link
 
 
 def _is_formula(text):

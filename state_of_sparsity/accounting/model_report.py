@@ -1,7 +1,5 @@
 """`report`: what is left of every kernel of a model, in weights, multiply-adds and bytes."""
 
-import csv
-import io
 import math
 import os
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.lora import lora_product
 from state_of_sparsity.layers.units import units_left
 from state_of_sparsity.structure import check_has_weights, model_kernels, walk
-from state_of_sparsity.table_cells import for_csv
+from state_of_sparsity.table_cells import csv_text
 
 
 @dataclass(frozen=True)
@@ -103,16 +101,12 @@ class Report:
             OutputPathError: if it cannot be written, a ValueError.
         """
         path = None if path is None else output_path.check_file("path", path)
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for row in self.layers:
-            cells = {column: getattr(row, column) for column in COLUMNS}
-            cells["shape"] = "x".join(map(str, row.shape))
-            writer.writerow([for_csv(cell) for cell in cells.values()])
+        rows = [{column: getattr(row, column) for column in COLUMNS} for row in self.layers]
+        rows = [{**row, "shape": "x".join(map(str, row["shape"]))}.values() for row in rows]
+        text = csv_text([COLUMNS, *rows])
         if path is None:
-            return text.getvalue()
-        atomic_write.write_text(path, text.getvalue())
+            return text
+        atomic_write.write_text(path, text)
 
     def to_markdown(self) -> str:
         """Returns the report as a Markdown table."""

@@ -25,7 +25,8 @@ def read(path: str | os.PathLike) -> str:
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise ValueError(f"{path.name} cannot be read: it is no file")
-        with open(path, encoding="utf-8", newline="") as file:  # "\r" in a cell is no new line
+        # Spreadsheets put a byte order mark in front; "\r" in a cell is no new line.
+        with open(path, encoding="utf-8-sig", newline="") as file:
             return file.read()
     except FileNotFoundError:
         raise

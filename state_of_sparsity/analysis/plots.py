@@ -3,6 +3,7 @@
 import itertools
 import os
 import pathlib
+import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import matplotlib
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from state_of_sparsity import atomic_write
-from state_of_sparsity.analysis import metrics, words
+from state_of_sparsity.analysis import metrics, run_facts, words
 from state_of_sparsity.analysis.results import Aggregate
 
 # The palette of Okabe and Ito, which colour-blind readers can tell apart; yellow is too pale.
@@ -32,6 +33,8 @@ _OTHER_STYLES = tuple(
 )
 _SPARSITY_TICKS = (0, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 _LEAST_DENSITY = 1e-4
+_LINES = 3  # of a title
+_LONGEST = 100  # characters of a label
 # Without the time in them, equal plots are equal files.
 _FORMATS = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
@@ -62,6 +65,7 @@ def trade_off(
     whole, close = figure.subplots(1, 2)
     for axes in (whole, close):
         _draw_trade_off(axes, aggregates, metric, unjoined)
+    _set_title(figure, run_facts.title(run for a in aggregates for run in a.runs))
     whole.set_ylabel(_label(words.capital(metrics.label(metric))))
     whole.set_title("All runs", fontsize=10)
     close.set_title("The same, without the lowest quarter of the means", fontsize=10)
@@ -95,7 +99,9 @@ def close_limits(aggregates: Sequence[Aggregate], factor: float) -> tuple[float,
         low = lower
 
 
-def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.PathLike):
+def sparsity_by_layer(
+    layers: Mapping[str, Sequence[Mapping]], path: str | os.PathLike, title: str = ""
+):
     """Draws the sparsity of each kernel as bars, one panel a curve.
 
     A dashed line is the sparsity of all kernels together, which each would have if it were spread
@@ -105,6 +111,7 @@ def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.Pa
         layers: rows of `report.csv` (`path`, `technique`, `size`, `nonzero`) by curve. All have
             the same kernels.
         path: the PNG file to write; SVG and PDF are written beside it.
+        title: a line above all panels, or none.
 
     Returns:
         `path`.
@@ -127,14 +134,15 @@ def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]], path: str | os.Pa
         rotation = 0 if few else 90
         axes.bar_label(bars, texts, fontsize=8, padding=2, rotation=rotation, bbox=box, zorder=3)
         axes.axhline(overall, color="0.3", linestyle="--", linewidth=1)
-        title = f"{_label(words.capital(curve))}: {overall:.1f} % of all weights are zero"
-        axes.set_title(title, fontsize=10, loc="left")
+        text = f"{_label(words.capital(curve))}: {overall:.1f} % of all weights are zero"
+        axes.set_title(text, fontsize=10, loc="left")
         axes.margins(x=0.01)
         axes.set_ylim(0, 118)
         axes.set_yticks([0, 50, 100])
         axes.spines[["top", "right"]].set_visible(False)
     panels[-1].set_xticks(range(len(names)), names, rotation=0 if few else 90, fontsize=8)
     panels[-1].set_xlabel("Kernel, in the order of the model")
+    _set_title(figure, title)
     figure.supylabel("Sparsity (%); dashed: all kernels together", fontsize=10)
     return save(figure, path)
 
@@ -169,6 +177,12 @@ def save(figure: Figure, path: str | os.PathLike, dpi: int = 150):
             with atomic_write.atomic_path(pathlib.Path(path).with_suffix(suffix)) as temporary:
                 figure.savefig(temporary, dpi=dpi, metadata=metadata)
     return path
+
+
+def _set_title(figure, title):
+    if title:
+        lines = textwrap.wrap(title, int(11 * figure.get_figwidth()))[:_LINES]
+        figure.suptitle("\n".join(map(_label, lines)), fontsize=11)
 
 
 def _draw_trade_off(axes, aggregates, metric, unjoined):
@@ -233,5 +247,6 @@ def _short(path):
 
 
 def _label(text):
-    """Returns text that matplotlib shows as it is: it takes what is between dollars for TeX."""
-    return text.replace("$", r"\$")
+    """Returns text, cut where long, as matplotlib shows it: it takes dollars for TeX."""
+    shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return shown.replace("$", r"\$")

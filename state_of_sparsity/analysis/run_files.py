@@ -9,6 +9,7 @@ from state_of_sparsity.analysis import file_text
 OF_THE_TABLE = ("run", "kernels")
 
 _LARGEST = 1e100  # more than that is damage, and plots cannot show it
+_LONGEST = 1000
 
 
 def _is_number(value):
@@ -24,7 +25,7 @@ def _is_count(value):
 
 
 def _is_text(value):
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST:
         return False
     return value == value.encode("utf-8", "replace").decode("utf-8")
 
@@ -39,13 +40,14 @@ _NAMES = ("name", "technique", "distribution", "data_set", "model", "optimizer")
 TEXT = (*_NAMES, "config_hash", "commit", "version")  # hexadecimal digits may look like a number
 _COUNTS = ("size", "nonzero", "multiply_adds", "sparse_multiply_adds", "seed", "steps")
 _RULES = [
-    (TEXT, _is_text, "text"),
+    (TEXT, _is_text, f"text of at most {_LONGEST:,} characters"),
     (("sparsity", "target_sparsity"), _is_fraction, "a number in [0, 1]"),
     ((*_COUNTS, "batch_size"), _is_count, "an integer of at least 0"),
     (("loss", "learning_rate", "wall_time_s"), _is_number, "a number"),
     (("settings",), _is_settings, "an object of JSON by name"),
 ]
 _KINDS = {name: (is_right, kind) for names, is_right, kind in _RULES for name in names}
+_A_NUMBER = _is_number, "a number"
 DESCRIPTIONS = frozenset(_KINDS)
 _REQUIRED = ("technique", "sparsity")
 
@@ -69,22 +71,25 @@ def read_result(run_dir: pathlib.Path) -> dict:
         raise ValueError(f"failed: {', '.join(broken)}")
     result = {key: value for key, value in result.items() if key not in OF_THE_TABLE}
     for key, value in result.items():
-        _check(key, value)
+        if value is not None or key in _REQUIRED or key not in DESCRIPTIONS:
+            reason = wrong(key, value)
+            if reason:
+                raise ValueError(f"result.json: {reason}")
     return result
 
 
-def _check(key, value):
-    if key in _KINDS:
-        is_right, kind = _KINDS[key]
-        fits = is_right(value) or (value is None and key not in _REQUIRED)
-    elif key.endswith("accuracy"):
-        fits, kind = _is_fraction(value), "a number in [0, 1]"
-    else:
-        fits, kind = _is_number(value), "a number"
-    if not fits or not _is_text(key):
-        raise ValueError(
-            f"result.json: `{_shown(key)}` must be {kind}. Received: {reprlib.repr(value)}"
-        )
+def wrong(key: str, value) -> str | None:
+    """Returns why a value of a result is of another type or range than it must be, None if not.
+
+    Args:
+        key: its name; what is no description is a metric.
+        value: the value.
+    """
+    metric = (_is_fraction, "a number in [0, 1]") if key.endswith("accuracy") else _A_NUMBER
+    is_right, kind = _KINDS.get(key, metric)
+    if is_right(value) and _is_text(key):
+        return None
+    return f"`{_shown(key)}` must be {kind}. Received: {reprlib.repr(value)}"
 
 
 def _shown(key):
@@ -108,15 +113,20 @@ def read_layers(run_dir: pathlib.Path) -> list[dict]:
         for line in lines
     ]
     for number, row in enumerate(rows, start=1):
-        size, nonzero = row.get("size"), row.get("nonzero")
-        counted = _is_count(size) and _is_count(nonzero) and size > 0 and nonzero <= size
-        if not counted or not _is_text(row.get("path")):
+        if not is_kernel(row):
+            received = [reprlib.repr(row.get(key)) for key in ("path", "nonzero", "size")]
             raise ValueError(
                 f"report.csv: row {number} must have a path, and `nonzero` of `size` weights. "
-                f"Received: {reprlib.repr(row.get('path'))}, {reprlib.repr(nonzero)}, "
-                f"{reprlib.repr(size)}"
+                f"Received: {', '.join(received)}"
             )
     return rows
+
+
+def is_kernel(row: dict) -> bool:
+    """Returns whether a row has a path, weights, and not more non-zeros than these."""
+    size, nonzero = row.get("size"), row.get("nonzero")
+    counted = _is_count(size) and _is_count(nonzero) and size > 0 and nonzero <= size
+    return counted and _is_text(row.get("path"))
 
 
 def read_config(run_dir: pathlib.Path) -> str:

@@ -6,24 +6,14 @@ import pathlib
 from collections.abc import Callable, Iterable
 
 from state_of_sparsity import atomic_write
-from state_of_sparsity.analysis import metrics, plots, results
+from state_of_sparsity.analysis import metrics, plots, results, run_facts
 from state_of_sparsity.analysis.comparison import compare, comparison_text
 from state_of_sparsity.analysis.markdown import code, percent, table
 from state_of_sparsity.analysis.pareto import interpolate, upper_envelope
-from state_of_sparsity.analysis.words import capital, words
+from state_of_sparsity.analysis.words import capital
 from state_of_sparsity.table_cells import for_markdown
 
 _REASONS = 3  # in a message; the report lists all
-# What the head of a report tells of its runs, and how each is said.
-_HEAD = {
-    "data_set": ("Data set", words),
-    "model": ("Model", words),
-    "optimizer": ("Optimizer", str),
-    "learning_rate": ("Peak learning rate", "{:g}".format),
-    "batch_size": ("Batch size", "{:,}".format),
-    "steps": ("Optimizer steps", "{:,}".format),
-    "seed": ("Seeds", str),
-}
 
 
 def write_report(
@@ -64,7 +54,8 @@ def write_report(
     root = pathlib.Path(os.path.commonpath([path.absolute().parent for path in run_dirs]))
     parts += [_all_settings(aggregates, metric), _all_runs(runs, aggregates, metric, root)]
     if others:
-        rows = [[_name(path, root), for_markdown(reason)] for path, reason in others.items()]
+        reasons = {path: reason.replace("`", "'") for path, reason in others.items()}
+        rows = [[_name(path, root), for_markdown(reason)] for path, reason in reasons.items()]
         parts.append(f"## Not finished or failed\n\n{table(['Run', 'Why'], rows)}")
     path = output_dir / "report.md"
     atomic_write.write_text(path, "\n\n".join(part for part in parts if part) + "\n")
@@ -83,10 +74,8 @@ def _check_some(runs, others):
 
 def _head(runs, others, metric):
     text = f"# Report on {_runs(len(runs))}\n\nMetric: {for_markdown(metrics.label(metric))}."
-    for key, (title, shown) in _HEAD.items():
-        values = sorted({run.result[key] for run in runs if run.result.get(key) is not None})
-        if values:
-            text += f" {title}: {', '.join(for_markdown(shown(value)) for value in values)}."
+    told = run_facts.facts(runs)
+    text += f" {for_markdown(told)}" if told else ""
     if others:
         text += f" Not counted: {_runs(len(others))} not finished or failed, listed at the end."
     return text
@@ -145,7 +134,8 @@ def _plots(aggregates, metric, output_dir):
     )
     layers = _layers(aggregates)
     if layers:
-        plots.sparsity_by_layer(layers, output_dir / "sparsity_by_layer.png")
+        title = run_facts.title(run for a in aggregates for run in a.runs)
+        plots.sparsity_by_layer(layers, output_dir / "sparsity_by_layer.png", title)
         text += (
             "\n\n## Sparsity by layer\n\n![Sparsity by layer](sparsity_by_layer.png)\n\n"
             f"{_formats('sparsity_by_layer')} One run of each technique, of those nearest to a "
@@ -207,12 +197,7 @@ def _all_settings(aggregates, metric):
 
 def _all_runs(runs, aggregates, metric, root):
     curves = {run.path: a.curve for a in aggregates for run in a.runs}
-    several = {key for key in _HEAD if len({run.result.get(key) for run in runs}) > 1}
-
-    def shown(run, key):
-        value = run.result.get(key)
-        return for_markdown(_HEAD[key][1](value)) if key in several and value is not None else None
-
+    differing = run_facts.differing(runs, ("optimizer", "learning_rate", "batch_size"))
     rows = [
         [
             _name(run.path, root),
@@ -220,7 +205,7 @@ def _all_runs(runs, aggregates, metric, root):
             percent(run.target_sparsity, 1),
             percent(run.sparsity),
             f"{run.result[metric] * metrics.factor(metric):.2f}",
-            *(shown(run, key) for key in ("optimizer", "learning_rate", "batch_size")),
+            *(for_markdown(run_facts.shown(run, key) or "") for key in differing),
             run.result.get("seed"),
             run.result.get("steps"),
             _seconds(run.result.get("wall_time_s")),
@@ -235,8 +220,7 @@ def _all_runs(runs, aggregates, metric, root):
         "Sparsity",
         for_markdown(capital(metrics.label(metric))),
     ]
-    header += ["Optimizer", "Peak learning rate", "Batch size"]
-    header += ["Seed", "Steps", "Wall time (s)", "Configuration"]
+    header += [*map(run_facts.name, differing), "Seed", "Steps", "Wall time (s)", "Configuration"]
     return f"## Every run\n\n{table(header, rows)}"
 
 

@@ -1,7 +1,5 @@
 """One CSV file of many runs: a line a run, written as runs finish, kept when they are deleted."""
 
-import csv
-import io
 import json
 import os
 import pathlib
@@ -9,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from state_of_sparsity import atomic_write, file_lock
 from state_of_sparsity.analysis import file_text, results
-from state_of_sparsity.analysis.run_files import OF_THE_TABLE, TEXT
-from state_of_sparsity.table_cells import for_csv
+from state_of_sparsity.analysis.run_files import DESCRIPTIONS, OF_THE_TABLE, TEXT, is_kernel, wrong
+from state_of_sparsity.table_cells import csv_text
 
 _KERNEL = ("path", "nonzero", "size", "inputs_left", "outputs_left")
 
@@ -58,11 +56,8 @@ class RunTable:
             lines = {line["run"]: line for line in [*self._lines(), *rows]}
             ordered = [lines[name] for name in sorted(lines)]
             columns = list(dict.fromkeys(column for line in ordered for column in line))
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(map(for_csv, columns))
-            writer.writerows([for_csv(line.get(column)) for column in columns] for line in ordered)
-            atomic_write.write_text(self.path, text.getvalue())
+            rows = ([line.get(column) for column in columns] for line in ordered)
+            atomic_write.write_text(self.path, csv_text([columns, *rows]))
 
     def read(self) -> list[dict]:
         """Returns a dict a run: numbers are int or float, empty cells None, `settings` a dict or
@@ -95,14 +90,20 @@ class RunTable:
         try:
             cells = {name: json.loads(line.get(name) or "null") for name in ("kernels", "settings")}
             kernels = [dict(zip(_KERNEL, each, strict=True)) for each in cells["kernels"] or ()]
-            if not isinstance(cells["settings"], dict | None):
+            if not isinstance(cells["settings"], dict | None) or not all(map(is_kernel, kernels)):
                 raise TypeError
         except (ValueError, TypeError, RecursionError):
             raise self._error(f"`kernels` or `settings` of {line['run']!r} are damaged") from None
         text = ("run", *TEXT)
         values = {k: v or None if k in text else file_text.parse_cell(v) for k, v in line.items()}
-        settings = {"settings": cells["settings"]} if "settings" in line else {}
-        return {**values, **settings, "kernels": kernels}
+        if "settings" in line:
+            values["settings"] = cells["settings"]
+        for key, value in values.items():
+            # Metrics that a run has not are empty, and a table may have columns of the user's own.
+            reason = value is not None and key in DESCRIPTIONS and wrong(key, value)
+            if reason:
+                raise self._error(f"{reason} in {line['run']!r}")
+        return {**values, "kernels": kernels}
 
     def _error(self, reason):
         return ValueError(

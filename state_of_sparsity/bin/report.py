@@ -1,6 +1,8 @@
 """Reports on finished runs: `python -m state_of_sparsity.bin.report --runs_glob='runs/*/*'`."""
 
 import glob
+import itertools
+import os
 import pathlib
 
 from absl import flags
@@ -17,18 +19,15 @@ def main(_):
         raise gin_app.UsageError("`output_dir` must be given: --output_dir=DIRECTORY.")
     output_path.check_folder("output_dir", FLAGS.output_dir)
     finished, unfinished = find_runs(FLAGS.run_dir, FLAGS.runs_glob)
-    for path in unfinished:
-        print(f"Not finished: {path}")
     # Imports matplotlib, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity.analysis import run_report
 
     try:
-        path = run_report.write_report(
-            finished + unfinished, pathlib.Path(FLAGS.output_dir).expanduser()
-        )
+        output_dir = pathlib.Path(FLAGS.output_dir).expanduser()
+        path = run_report.write_report(finished + unfinished, output_dir, tell=_say)
     except ValueError as error:
         raise gin_app.UsageError(str(error)) from error
-    print(f"Report on {len(finished)} run{'s'[: len(finished) != 1]}: {path}")
+    _say(f"Report: {path}")
 
 
 def find_runs(run_dirs, globs):
@@ -44,19 +43,29 @@ def find_runs(run_dirs, globs):
     Raises:
         gin_app.UsageError: if a directory is no run directory, or no run is finished.
     """
-    named = [pathlib.Path(path) for path in run_dirs]
+    named = [pathlib.Path(path).expanduser() for path in run_dirs]
     for path in named:
-        if not (path / "run.json").exists() and not (path / "result.json").exists():
+        if not _has(path, "run.json") and not _has(path, "result.json"):
             raise gin_app.UsageError(f"`run_dir` must be a run directory. Received: {path}.")
-    matched = [pathlib.Path(path) for pattern in globs for path in glob.glob(pattern)]
-    runs = sorted({*named, *(path for path in matched if (path / "run.json").exists())})
-    finished = [path for path in runs if (path / "result.json").exists()]
+    matched = (glob.glob(os.path.expanduser(pattern)) for pattern in globs)
+    matched = map(pathlib.Path, itertools.chain.from_iterable(matched))
+    runs = sorted({*named, *(path for path in matched if _has(path, "run.json"))})
+    finished = [path for path in runs if _has(path, "result.json")]
     if not finished:
         raise gin_app.UsageError(
             "`run_dir` and `runs_glob` must match at least one finished run. Received: "
             f"{[*map(str, run_dirs), *globs]}, which match {len(runs)} runs, none finished."
         )
     return finished, [path for path in runs if path not in finished]
+
+
+def _has(path, name):
+    return os.path.lexists(path / name)  # whether it can be read shows later
+
+
+def _say(line):
+    # A name of a file may have bytes that are no text.
+    print(line.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def define_flags():

@@ -1,14 +1,12 @@
 """The metrics of a run, one row an evaluation, in files that an interruption does not change."""
 
-import csv
-import io
 import json
 
 import keras
 
 from state_of_sparsity import atomic_write, json_files
 from state_of_sparsity.optimizers import present_learning_rate
-from state_of_sparsity.table_cells import for_csv
+from state_of_sparsity.table_cells import csv_text
 
 
 class MetricsLog(keras.callbacks.Callback):
@@ -69,13 +67,10 @@ class MetricsLog(keras.callbacks.Callback):
     def _write_files(self):
         lines = "".join(json.dumps(row) + "\n" for row in self.rows)
         atomic_write.write_text(self._run_dir.metrics_jsonl, lines)
-        table = io.StringIO()
-        if self.rows:
-            names = list(dict.fromkeys(name for row in self.rows for name in row))
-            writer = csv.DictWriter(table, names, lineterminator="\n")
-            writer.writerow({name: for_csv(name) for name in names})
-            writer.writerows(self.rows)
-        atomic_write.write_text(self._run_dir.metrics_csv, table.getvalue())
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        table = [names, *([row.get(name) for name in names] for row in self.rows)]
+        text = csv_text(table) if self.rows else ""
+        atomic_write.write_text(self._run_dir.metrics_csv, text)
 
 
 def _tensorboard_writer(directory):

@@ -19,13 +19,13 @@ def identity(experiment, model, rows) -> dict:
         model: its trained model, wrappers and all.
         rows: the metrics of the run, one dict an evaluation.
     """
-    steps = rows[-1]["step"]
+    steps, name = rows[-1]["step"], getattr(experiment.data, "name", None)
     return {
         "name": experiment.name,
         "technique": technique(model),
         "distribution": distribution(model, steps),
         "target_sparsity": target_sparsity(model, steps),
-        "data_set": getattr(experiment.data, "name", None) or _snake(type(experiment.data)),
+        "data_set": name if isinstance(name, str) else _snake(type(experiment.data)),
         "model": model.name,
         "optimizer": type(innermost(model.optimizer)).__name__,
         "learning_rate": peak_learning_rate(model.optimizer, rows),

@@ -7,7 +7,6 @@ The text is the template; a line `{{name}}` in it is where a table goes.
 """
 
 import argparse
-import csv
 import pathlib
 import re
 
@@ -17,6 +16,7 @@ import thresholds
 from runs import LEVELS, OTHER_THRESHOLDS, aggregates, variants
 
 from state_of_sparsity import atomic_write
+from state_of_sparsity.analysis import file_text
 from state_of_sparsity.analysis.run_table import RunTable
 
 # What papers found, as (better, worse) at one sparsity. The study: all other techniques are above
@@ -24,17 +24,17 @@ from state_of_sparsity.analysis.run_table import RunTable
 # sparsity, on ResNet-50 from 95 % on below variational dropout. It and later papers:
 # sparsities that differ from layer to layer are above uniform ones and above variational dropout.
 ORDERINGS = [
-    ("magnitude_pruning", "random_pruning"),
-    ("variational_dropout", "random_pruning"),
-    ("l0_regularization", "random_pruning"),
-    ("magnitude_pruning", "l0_regularization"),
-    ("magnitude_pruning", "variational_dropout"),
-    (OTHER_THRESHOLDS, "random_pruning"),
-    ("magnitude_pruning", OTHER_THRESHOLDS),
-    ("magnitude_erdos_renyi_kernel", "magnitude_pruning"),
-    ("magnitude_global", "magnitude_pruning"),
-    ("magnitude_erdos_renyi_kernel", OTHER_THRESHOLDS),
-    ("magnitude_global", OTHER_THRESHOLDS),
+    ("Magnitude pruning, uniform", "Random pruning, uniform"),
+    ("Variational dropout", "Random pruning, uniform"),
+    ("L0 regularization", "Random pruning, uniform"),
+    ("Magnitude pruning, uniform", "L0 regularization"),
+    ("Magnitude pruning, uniform", "Variational dropout"),
+    (OTHER_THRESHOLDS, "Random pruning, uniform"),
+    ("Magnitude pruning, uniform", OTHER_THRESHOLDS),
+    ("Magnitude pruning, Erdos-Renyi-Kernel", "Magnitude pruning, uniform"),
+    ("Magnitude pruning, global threshold", "Magnitude pruning, uniform"),
+    ("Magnitude pruning, Erdos-Renyi-Kernel", OTHER_THRESHOLDS),
+    ("Magnitude pruning, global threshold", OTHER_THRESHOLDS),
 ]
 
 # The sparsity at which layers are drawn.
@@ -80,8 +80,7 @@ def read_samples(folder):
     path = folder / "samples.csv"
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return file_text.read_csv(path)
 
 
 def main():

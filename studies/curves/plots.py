@@ -6,7 +6,7 @@ from tables import layer_sparsities
 from state_of_sparsity.analysis import plots
 
 # Whose layers have what they are given.
-_GIVEN = ("dense", "magnitude_pruning", "random_pruning")
+_GIVEN = ("Dense", "Magnitude pruning, uniform", "Random pruning, uniform")
 
 
 def trade_off(found, metric, path):
@@ -23,7 +23,7 @@ def chosen_by_layer(found, level):
 
 def layers(found, level, path):
     """Draws the sparsity of each kernel at a level, a panel for each of `chosen_by_layer`."""
-    rows = {a.technique: _rows(a) for a in chosen_by_layer(found, level)}
+    rows = {a.curve: _rows(a) for a in chosen_by_layer(found, level)}
     if rows:
         plots.sparsity_by_layer(rows, path)
 

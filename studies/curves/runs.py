@@ -1,25 +1,24 @@
 """The runs of a study, read from their table: statistics over seeds, by technique and setting."""
 
 import collections
-import math
 import pathlib
 import re
-import statistics
 
-from state_of_sparsity.analysis.results import Aggregate, Run
+from state_of_sparsity.analysis import words
+from state_of_sparsity.analysis.results import Aggregate, Run, statistics_of
 
-# Folders of runs, which are named after their gin files, in the order of the page.
+# Techniques with their distributions, in the order of the page, and what it calls them.
 TECHNIQUES = {
-    "dense": "dense",
-    "magnitude_pruning": "magnitude, uniform",
-    "magnitude_erdos_renyi_kernel": "magnitude, Erdos-Renyi-Kernel",
-    "magnitude_global": "magnitude, global threshold",
-    "variational_dropout": "variational dropout",
-    "l0_regularization": "L0, a gate a weight",
-    "random_pruning": "random, uniform",
+    "Dense": "dense",
+    "Magnitude pruning, uniform": "magnitude, uniform",
+    "Magnitude pruning, Erdos-Renyi-Kernel": "magnitude, Erdos-Renyi-Kernel",
+    "Magnitude pruning, global threshold": "magnitude, global threshold",
+    "Variational dropout": "variational dropout",
+    "L0 regularization": "L0, a gate a weight",
+    "Random pruning, uniform": "random, uniform",
 }
 # What bin/evaluate.py finds of variational dropout's runs, in thresholds.py.
-OTHER_THRESHOLDS = "variational_dropout_other_thresholds"
+OTHER_THRESHOLDS = "Variational dropout, other thresholds"
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 # A sparsity that a penalty decides counts as one of these where its density is so close to it.
 _CLOSE = 1.3
@@ -34,7 +33,7 @@ def aggregates(rows, metric):
         metric: a column.
 
     Returns:
-        A list of `Aggregate`; the technique is a key of `TECHNIQUES`, the target sparsity of a
+        A list of `Aggregate`; the curve is a key of `TECHNIQUES`, the target sparsity of a
         technique with a penalty None.
     """
     return [a for a in _all(rows, metric) if not _further(a)]
@@ -51,11 +50,9 @@ def variants(rows, metric):
         A list of pairs in the order of the page; the first of a pair may be None.
     """
     found = _all(rows, metric)
-    own = {(a.technique, *settings(a.setting)): a for a in found if not _further(a)}
+    own = {(a.curve, *settings(a.setting)): a for a in found if not _further(a)}
     return [
-        (own.get((a.technique, *settings(a.setting)[: _deciding(a)])), a)
-        for a in found
-        if _further(a)
+        (own.get((a.curve, *settings(a.setting)[: _deciding(a)])), a) for a in found if _further(a)
     ]
 
 
@@ -77,33 +74,24 @@ def _further(aggregate):
 def _all(rows, metric):
     groups = collections.defaultdict(list)
     for row in rows:
-        technique, setting = row["run"].split("/")[:2]
-        if technique in TECHNIQUES:
-            setting = setting.rpartition("seed_")[0].rstrip("_")
-            groups[technique, setting, row["target_sparsity"]].append(row)
+        curve = words.technique(row["technique"], row["distribution"])
+        if curve in TECHNIQUES:
+            run = pathlib.PurePath(row["run"])
+            setting = run.name.rpartition("seed_")[0].rstrip("_")
+            groups[curve, setting, run.parent, row["target_sparsity"]].append(row)
     found = [
-        statistics_of(technique, setting, target, members, metric)
-        for (technique, setting, target), members in groups.items()
+        over_seeds(members, metric, curve, setting)
+        for (curve, setting, *_), members in groups.items()
     ]
     order = list(TECHNIQUES)
-    return sorted(found, key=lambda a: (order.index(a.technique), a.sparsity))
+    return sorted(found, key=lambda a: (order.index(a.curve), a.sparsity))
 
 
-def statistics_of(technique, setting, target, rows, metric):
+def over_seeds(rows, metric, curve, setting) -> Aggregate:
     """Returns the `Aggregate` of rows that differ in their seed."""
     rows = sorted(rows, key=lambda row: row["seed"])
-    values = [row[metric] for row in rows]
-    return Aggregate(
-        technique=technique,
-        target_sparsity=target,
-        setting=setting,
-        runs=tuple(Run(pathlib.Path(row["run"]), row) for row in rows),
-        sparsity=statistics.fmean(row["sparsity"] for row in rows),
-        mean=statistics.fmean(values),
-        min=min(values),
-        max=max(values),
-        std=statistics.stdev(values) if len(values) > 1 else math.nan,
-    )
+    runs = [Run(pathlib.Path(row["run"]), row) for row in rows]
+    return statistics_of(runs, metric, curve, setting)
 
 
 def level(aggregate):
@@ -121,7 +109,7 @@ def level(aggregate):
     return nearest if ratios[nearest] <= _CLOSE else None
 
 
-def at_level(found, technique, wanted):
-    """Returns the aggregate of a technique at a level, the nearest with most seeds; or None."""
-    own = [a for a in found if a.technique == technique and level(a) == wanted]
+def at_level(found, curve, wanted):
+    """Returns the aggregate of a curve at a level, the nearest with most seeds; or None."""
+    own = [a for a in found if a.curve == curve and level(a) == wanted]
     return max(own, key=lambda a: (a.n, -abs(a.sparsity - wanted)), default=None)

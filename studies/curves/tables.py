@@ -18,7 +18,7 @@ def results(found, metric):
     factor = metrics.factor(metric)
     rows = [
         [
-            TECHNIQUES[a.technique],
+            TECHNIQUES[a.curve],
             _setting(a),
             f"{100 * a.sparsity:.2f}",
             _mean(a, factor),
@@ -37,7 +37,7 @@ def orderings(found, metric, pairs):
     Args:
         found: what `aggregates` returned.
         metric: a column.
-        pairs: `(better, worse)`, techniques by their folders: what the paper found.
+        pairs: `(better, worse)`, curves: what the paper found.
     """
     factor, rows = metrics.factor(metric), []
     for better, worse in pairs:
@@ -77,7 +77,7 @@ def variants(pairs, metric):
     for base, variant in pairs:
         rows.append(
             [
-                TECHNIQUES[variant.technique],
+                TECHNIQUES[variant.curve],
                 _named(variant.setting),
                 ", ".join(_percent(a.sparsity) for a in (variant, base) if a),
                 f"{_mean(variant, factor)} ({variant.n})",
@@ -91,14 +91,14 @@ def variants(pairs, metric):
 
 def layers(found, level):
     """Returns the sparsity of each kernel at a level; kernels of a stack's layers in one line."""
-    chosen = [a for t in TECHNIQUES if t != "dense" and (a := at_level(found, t, level))]
+    chosen = [a for t in TECHNIQUES if t != "Dense" and (a := at_level(found, t, level))]
     if not chosen:
         return f"No runs at {100 * level:g} % yet."
     columns = [_sparsity_by_kind(a) for a in chosen]
     kinds = dict.fromkeys(itertools.chain.from_iterable(columns))
     rows = [[kind, *(_percent(column.get(kind)) for column in columns)] for kind in kinds]
     rows.append(["all", *(_percent(a.sparsity) for a in chosen)])
-    return table(["Sparsity (%) of", *(TECHNIQUES[a.technique] for a in chosen)], rows)
+    return table(["Sparsity (%) of", *(TECHNIQUES[a.curve] for a in chosen)], rows)
 
 
 def _sparsity_by_kind(aggregate):
@@ -120,8 +120,8 @@ def layer_sparsities(aggregate):
 def times(found):
     """Returns what a step and a run of each technique took."""
     rows = []
-    for technique, title in TECHNIQUES.items():
-        results = [run.result for a in found if a.technique == technique for run in a.runs]
+    for curve, title in TECHNIQUES.items():
+        results = [run.result for a in found if a.curve == curve for run in a.runs]
         if results:
             steps = [1000 * r["wall_time_s"] / r["steps"] for r in results]
             minutes = [r["wall_time_s"] / 60 for r in results]
@@ -177,8 +177,8 @@ def thresholds(found, metric):
 
 
 def _title(aggregate):
-    if aggregate.technique != OTHER_THRESHOLDS:
-        return TECHNIQUES[aggregate.technique]
+    if aggregate.curve != OTHER_THRESHOLDS:
+        return TECHNIQUES[aggregate.curve]
     return f"variational dropout ({_named(aggregate.setting)})"
 
 

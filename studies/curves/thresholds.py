@@ -5,7 +5,7 @@ import json
 import pathlib
 import re
 
-from runs import OTHER_THRESHOLDS, settings, statistics_of
+from runs import OTHER_THRESHOLDS, over_seeds, settings
 
 
 def read(folder):
@@ -32,13 +32,14 @@ def aggregates(evaluations, metric):
         setting, seed = _setting_and_seed(evaluation["run_dir"])
         of_run = {
             "run": evaluation["run_dir"],
+            "technique": "variational_dropout",
             "seed": seed,
             "multiply_adds": evaluation.get("multiply_adds"),
         }
         for found in evaluation["thresholds"]:
             groups[setting, found["threshold"]].append({**of_run, **found})
     return [
-        statistics_of(OTHER_THRESHOLDS, f"{setting}_threshold_{threshold:g}", None, rows, metric)
+        over_seeds(rows, metric, OTHER_THRESHOLDS, f"{setting}_threshold_{threshold:g}")
         for (setting, threshold), rows in sorted(groups.items(), key=_penalty_and_threshold)
     ]
 

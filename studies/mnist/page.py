@@ -6,7 +6,6 @@ The text is page.md beside this file; a line `{{name}}` in it is where a table g
 """
 
 import argparse
-import csv
 import pathlib
 import re
 
@@ -16,6 +15,7 @@ from published import NETWORKS
 from runs import cells
 
 from state_of_sparsity import atomic_write
+from state_of_sparsity.analysis import file_text
 from state_of_sparsity.analysis.run_table import RunTable
 
 TEMPLATE = pathlib.Path(__file__).with_name("page.md")
@@ -49,8 +49,7 @@ def read_step_times(folder):
     path = folder / "step_time.csv"
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return file_text.read_csv(path)
 
 
 def main():

@@ -5,7 +5,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from published import ARCHITECTURES, NETWORKS, OTHERS, multiply_adds
 from runs import TECHNIQUES
 
-from state_of_sparsity import atomic_write
+from state_of_sparsity.analysis.plots import save
 
 # Of Okabe and Ito, which colour-blind readers can tell apart.
 _STYLES = {
@@ -42,7 +42,7 @@ def trade_off(cells, path):
         _finish(axes)
     panels[0].set_ylabel("Test error (%)")
     _legend(figure, panels)
-    _save(figure, path)
+    save(figure, path, dpi=120)
 
 
 def architectures(cells, path):
@@ -64,7 +64,7 @@ def architectures(cells, path):
         _finish(axes)
     panels[0].set_ylabel("Test error (%)")
     _legend(figure, panels)
-    _save(figure, path)
+    save(figure, path, dpi=120)
 
 
 def _points(axes, x, y, technique):
@@ -97,8 +97,3 @@ def _legend(figure, panels):
     for axes in panels:
         entries |= dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
     figure.legend(entries.values(), entries, loc="outside lower center", ncols=4, frameon=False)
-
-
-def _save(figure, path):
-    with atomic_write.atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120)

@@ -8,16 +8,16 @@ Where the table is there, runs are added to it or take the place of what it had 
 """
 
 import argparse
-import csv
-import io
 import pathlib
 
 import keras
 
 import state_of_sparsity  # noqa: F401 (the layers of the saved models)
 from state_of_sparsity import atomic_write
+from state_of_sparsity.analysis.file_text import read_csv
 from state_of_sparsity.data.parallel_text import ParallelFiles
 from state_of_sparsity.data.vocabulary import Vocabulary
+from state_of_sparsity.table_cells import csv_text
 from state_of_sparsity.training.translate import translate
 
 
@@ -33,8 +33,7 @@ def read(path):
     path = pathlib.Path(path)
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return read_csv(path)
 
 
 def merged(old, new):
@@ -79,11 +78,8 @@ def main():
         for run, found in translations.items()
     ]
     lines = merged(read(arguments.output), lines)
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(lines[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    atomic_write.write_text(arguments.output, out.getvalue())
+    text = csv_text([list(lines[0]), *(line.values() for line in lines)])
+    atomic_write.write_text(arguments.output, text)
     print(f"{arguments.output}: {len(pairs)} sentences, {len(translations)} runs.")
 
 

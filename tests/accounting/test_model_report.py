@@ -243,3 +243,10 @@ def test_a_path_that_cannot_be_written_is_said_before_the_work():
     found = report(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
     with pytest.raises(ValueError, match=r"`path` must be a file .* is a device"):
         found.to_csv("/dev/null")
+
+
+def test_a_name_is_no_formula_and_no_table_of_its_own():
+    found = report(keras.Sequential([keras.Input((2,)), layers.Dense(1, name="=1+1|`<b>")]))
+    assert found.to_csv().splitlines()[1].startswith("'=1+1|`<b>/kernel,dense")
+    line = found.to_markdown().splitlines()[2]
+    assert line.startswith("| =1+1&#124;&#96;&#60;b&#62;/kernel | dense |")

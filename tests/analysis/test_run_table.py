@@ -1,4 +1,6 @@
+import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -67,6 +69,81 @@ def test_what_is_no_table_of_runs_is_refused(text, tmp_path):
     with pytest.raises(ValueError, match=r"table must be one that bin/sweep.*metrics\.csv\. Name"):
         RunTable(path)
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (None, "it is no file"),
+        (b"run,kernels\na,[]\na,[]\n", "it has 'a' twice"),
+        (b"run,run,kernels\na,b,[]\n", "two columns are named 'run'"),
+        (b"run,loss\na,1\n", "columns `run` and `kernels`"),
+        (b"loss,kernels\n1,[]\n", "columns `run` and `kernels`"),
+        (b"run,kernels\n,[]\n", "no run without name"),
+        (b"run,kernels\na\x00,[]\n", "it has NUL bytes"),
+        (b"run,kernels\n\xff,[]\n", "it is not UTF-8"),
+        (b'run,kernels\na,"[[1]]"\n', "`kernels` or `settings` of 'a' are damaged"),
+        (b"run,kernels\na,{\n", "`kernels` or `settings` of 'a' are damaged"),
+        (b"run,kernels\na,7\n", "`kernels` or `settings` of 'a' are damaged"),
+        (b"run,kernels\na," + b"[" * 200_000 + b"\n", "`kernels` or `settings` of 'a' are damaged"),
+        (b"run,settings,kernels\na,[],[]\n", "`kernels` or `settings` of 'a' are damaged"),
+        (b'run,kernels\n"a', "row 1 has 1 cells"),
+        (b'run,kernels\na,"[[""k"", 3, 2, 1, 1]]"\n', "`kernels` or `settings` of 'a'"),
+        (b"run,sparsity,kernels\na,5,[]\n", "`sparsity` must be a number in [0, 1]. Received: 5"),
+        (b"run,sparsity,kernels\na,nan,[]\n", "`sparsity` must be a number in [0, 1]"),
+        (b"run,seed,kernels\na,one,[]\n", "`seed` must be an integer of at least 0"),
+        (b"run,steps,kernels\na," + b"9" * 5000 + b",[]\n", "`steps` must be an integer"),
+    ],
+)
+def test_a_damaged_table_is_refused_in_a_line_with_its_name(data, reason, tmp_path):
+    path = tmp_path / "runs.csv"
+    path.mkdir() if data is None else path.write_bytes(data)
+    with pytest.raises(ValueError, match=re.escape(reason)) as raised:
+        RunTable(path)
+    assert str(path) in str(raised.value) and "\n" not in str(raised.value)
+    assert data is None or path.read_bytes() == data
+
+
+def test_a_table_that_a_spreadsheet_saved_is_read(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_bytes(b"\xef\xbb\xbfrun,note,kernels\r\na,mine,[]\r\n\r\n")
+    assert RunTable(path).read() == [{"run": "a", "note": "mine", "kernels": []}]
+
+
+def test_a_cell_of_a_large_model_is_read(tmp_path):
+    path = tmp_path / "runs.csv"
+    kernels = [[f"layer_{i}/kernel", 1, 2, 3, 4] for i in range(10_000)]
+    limit = csv.field_size_limit()
+    RunTable(path).add([{"run": "large", "kernels": json.dumps(kernels), "note": "x" * 131_073}])
+    (line,) = RunTable(path).read()
+    assert len(line["kernels"]) == 10_000 and len(line["note"]) == 131_073
+    assert csv.field_size_limit() == limit  # is the whole process's
+
+
+FORMULAS = ["=cmd|' /C calc'!A0", "+1+cmd", "-x", "@SUM(A1)", "\t=1", "\r=1", "'=1"]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_cell_is_a_formula_to_a_spreadsheet(text, tmp_path):
+    run = a_run(tmp_path / "run", name=text, difference=-0.5, **{f"{text}_figure": 1.0})
+    table = RunTable(tmp_path / "runs.csv")
+    for _ in range(2):  # what is read and written again stays as it is
+        table.add([row(run, text)])
+        table.add([row(run, "other")])
+        (line, other) = sorted(table.read(), key=lambda line: line["run"] == "other")
+        assert line["run"] == line["name"] == text and other["difference"] == -0.5
+        assert line[f"{text}_figure"] == 1.0
+        with open(table.path, newline="") as file:
+            cells = [cell for cells in csv.reader(file) for cell in cells]
+        assert not any(c[0] in "=+-@\t\r" for c in cells if c and c != "-0.5")
+
+
+def test_settings_come_back_as_data(tmp_path):
+    settings = {"STEPS": 5, "x": [1, {"y": None}], "z": "@a.B"}
+    run = a_run(tmp_path / "run", settings=settings)
+    table = RunTable(tmp_path / "runs.csv")
+    table.add([row(run, "a")])
+    assert table.read()[0]["settings"] == settings
 
 
 ADD = """

@@ -4,9 +4,10 @@ import pathlib
 
 import pytest
 
+from state_of_sparsity.analysis.run_settings import config_hash
 from state_of_sparsity.analysis.run_table import RunTable
 from state_of_sparsity.bin import gin_app
-from state_of_sparsity.training.run_dir import config_hash
+from state_of_sparsity.bin import settings as gin_settings
 from tests.script_folder import imported_as_a_script
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -20,10 +21,20 @@ def _as_a_script(monkeypatch):
         yield
 
 
+FOLDERS = {
+    "magnitude_pruning": ("magnitude_pruning", "uniform"),
+    "magnitude_global": ("magnitude_pruning", "global_threshold"),
+    "random_pruning": ("random_pruning", "uniform"),
+}
+
+
 def row(run, accuracy, sparsity, target=None, kernels=((10, 100), (1, 10))):
     """Returns a row of a table; `kernels` are `(non-zeros, size)`."""
+    technique, distribution = FOLDERS.get(run.split("/")[0], (run.split("/")[0], None))
     return {
         "run": run,
+        "technique": technique,
+        "distribution": distribution,
         "seed": int(run[-1]),
         "target_sparsity": target,
         "sparsity": sparsity,
@@ -57,13 +68,13 @@ def test_runs_that_differ_in_their_seed_are_one_line_and_others_are_not():
     from runs import aggregates
 
     found = aggregates(ROWS, "accuracy")
-    assert [(a.technique, a.setting, a.n) for a in found] == [
-        ("dense", "", 1),
-        ("magnitude_pruning", "sparsity_0.5", 1),
-        ("magnitude_pruning", "sparsity_0.9", 2),
-        ("variational_dropout", "kl_weight_1e-5", 1),
-        ("variational_dropout", "kl_weight_3e-5", 2),
-        ("random_pruning", "sparsity_0.9", 2),
+    assert [(a.curve, a.setting, a.n) for a in found] == [
+        ("Dense", "", 1),
+        ("Magnitude pruning, uniform", "sparsity_0.5", 1),
+        ("Magnitude pruning, uniform", "sparsity_0.9", 2),
+        ("Variational dropout", "kl_weight_1e-5", 1),
+        ("Variational dropout", "kl_weight_3e-5", 2),
+        ("Random pruning, uniform", "sparsity_0.9", 2),
     ]
     assert found[2].mean == pytest.approx(0.82) and found[2].std == pytest.approx(0.02**0.5 / 10)
 
@@ -73,8 +84,8 @@ def test_a_learned_sparsity_counts_where_its_density_is_near():
 
     found = aggregates(ROWS, "accuracy")
     assert [level(a) for a in found] == [None, 0.5, 0.9, None, 0.9, 0.9]
-    assert at_level(found, "variational_dropout", 0.9).setting == "kl_weight_3e-5"
-    assert at_level(found, "variational_dropout", 0.5) is None
+    assert at_level(found, "Variational dropout", 0.9).setting == "kl_weight_3e-5"
+    assert at_level(found, "Variational dropout", 0.5) is None
 
 
 def test_runs_with_a_setting_more_are_compared_with_those_without():
@@ -119,12 +130,15 @@ def test_an_order_is_told_by_more_than_the_spread_of_seeds():
     from runs import aggregates
     from tables import orderings
 
-    found = aggregates(ROWS, "accuracy")
-    pairs = [("magnitude_pruning", "random_pruning"), ("magnitude_pruning", "variational_dropout")]
+    more = [row("magnitude_pruning/sparsity_0.9_seed_2", 0.82, 0.899, 0.9)]
+    more.append(row("random_pruning/sparsity_0.9_seed_2", 0.71, 0.899, 0.9))
+    found = aggregates([*ROWS, *more], "accuracy")
+    curves = ["Random pruning, uniform", "Variational dropout"]
+    pairs = [("Magnitude pruning, uniform", other) for other in curves]
     lines = orderings(found, "accuracy", pairs).splitlines()[2:]
-    assert lines[0].endswith("| 89.9, 89.9 | 82.00 (2) | 71.00 (2) | +11.00 | yes |")
+    assert lines[0].endswith("| 89.9, 89.9 | 82.00 (3) | 71.00 (3) | +11.00 | yes |")
     assert lines[1].endswith(
-        "| 89.9, 91.5 | 82.00 (2) | 83.00 (2) | -1.00 | no: within the spread |"
+        "| 89.9, 91.5 | 82.00 (3) | 83.00 (2) | -1.00 | not told: needs 3 or more seeds each |"
     )
     assert len(lines) == 2  # nothing of 0.5, which has one seed
 
@@ -227,10 +241,10 @@ def test_the_threshold_nearest_a_sparsity_is_in_the_orderings():
         [row(f"magnitude_pruning/sparsity_0.9_seed_{i}", 0.86, 0.9, 0.9) for i in (0, 1)],
         "accuracy",
     )
-    pairs = [("magnitude_pruning", OTHER_THRESHOLDS)]
+    pairs = [("Magnitude pruning, uniform", OTHER_THRESHOLDS)]
     assert orderings(found, "accuracy", pairs).splitlines()[2:] == [
         "| magnitude, uniform above variational dropout (KL_WEIGHT = 5e-6, THRESHOLD = 0) "
-        "| 90.0, 90.5 | 86.00 (2) | 82.00 (2) | +4.00 | yes |"
+        "| 90.0, 90.5 | 86.00 (2) | 82.00 (2) | +4.00 | not told: needs 3 or more seeds each |"
     ]
 
 
@@ -311,5 +325,5 @@ def test_gin_files_are_those_that_runs_were_made_with(name, folder, _):
         cells[technique, setting.rpartition("seed_")[0].strip("_")] = run["config_hash"]
     for (technique, setting), expected in cells.items():
         bindings = [f"{knob} = {value}" for knob, value in settings(setting)]
-        config = gin_app.parse([f"{folder}/{technique}.gin"], bindings)
-        assert config_hash(config) == expected, (technique, setting)
+        gin_app.parse([f"{folder}/{technique}.gin"], bindings)
+        assert config_hash(gin_settings.of_parsed()) == expected, (technique, setting)

@@ -7,10 +7,11 @@ import sys
 import pytest
 
 import state_of_sparsity as sos
+from state_of_sparsity.analysis.run_settings import config_hash
 from state_of_sparsity.analysis.run_table import RunTable
 from state_of_sparsity.bin import gin_app
+from state_of_sparsity.bin import settings as gin_settings
 from state_of_sparsity.models import lenet
-from state_of_sparsity.training.run_dir import config_hash
 from tests.script_folder import imported_as_a_script
 from tests.small_mnist import random_mnist, write_mnist
 
@@ -150,5 +151,5 @@ def test_the_gin_files_are_those_that_the_runs_were_made_with():
     for (technique, network, setting), expected in cells.items():
         name, _, value = setting.rpartition("_")
         bindings = [f"{name.upper()} = {value}"] if setting else []
-        config = gin_app.parse([f"lenet/{technique}/{network}.gin"], bindings)
-        assert config_hash(config) == expected, (technique, network)
+        gin_app.parse([f"lenet/{technique}/{network}.gin"], bindings)
+        assert config_hash(gin_settings.of_parsed()) == expected, (technique, network)
