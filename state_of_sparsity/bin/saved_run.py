@@ -4,15 +4,26 @@ import json
 import pathlib
 import tempfile
 
-from state_of_sparsity.bin import backend_messages, configured_experiment, gin_app
+from state_of_sparsity.bin import (
+    backend_messages,
+    configured_experiment,
+    gin_app,
+    recorded_configuration,
+)
+
+TRUST = (
+    "Evaluate a run whose configuration names more than this package's gin files may, such as "
+    "modules of your own. Its code runs: docs/security.md."
+)
 
 
-def load(directory, data_dir=None):
+def load(directory, data_dir=None, trusted=False):
     """Returns a run, its experiment, and the model as the run last saved it.
 
     Args:
         directory: the run directory; nothing is written there.
         data_dir: where the data lies, or None.
+        trusted: whether the recorded configuration may name anything, and so run any code.
 
     Returns:
         `(run_dir, experiment, model, step)`: the `RunDir`, the `Experiment`, the model, which is
@@ -31,7 +42,7 @@ def load(directory, data_dir=None):
             "`run_dir` must be a run of state_of_sparsity.bin.train, which has a run.json. "
             f"Received: {directory}."
         )
-    _parse_recorded(run_dir, data_dir)
+    _parse_recorded(run_dir, data_dir, trusted)
     experiment, model = configured_experiment.build(Strategy())
     # What was averaged is what a finished run left, and not where another one stands.
     averaged = experiment.averaged_checkpoints if run_dir.is_finished else 1
@@ -47,7 +58,8 @@ def load_model(path):
     import keras
 
     try:
-        return keras.saving.load_model(pathlib.Path(path).expanduser(), compile=False)
+        path = pathlib.Path(path).expanduser()
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # the readers of damaged files raise nearly anything
         raise gin_app.UsageError(
             f"`model` must be a `.keras` file that Keras can load. Received: {path} "
@@ -55,9 +67,11 @@ def load_model(path):
         ) from error
 
 
-def _parse_recorded(run_dir, data_dir):
+def _parse_recorded(run_dir, data_dir, trusted):
     """Parses the configuration that a run was started with."""
     config = run_dir.read_config()
+    if not trusted:
+        recorded_configuration.check(config, run_dir.path)
     # A run does not record where its data lay.
     missing = data_dir is None and f"%{gin_app.DATA_DIR_MACRO}" in config
     bindings = [f"{gin_app.DATA_DIR_MACRO} = None"] if missing else []
