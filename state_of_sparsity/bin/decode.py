@@ -142,6 +142,7 @@ def _decode(model, vocabulary, text, output, beam, alpha, maximum_length=256):
         atomic_write.write_text(pathlib.Path(output).expanduser(), lines)
         _say(f"written: {output}")
     else:
+        sys.stdout.reconfigure(encoding="utf-8")  # as what is read, on every machine
         sys.stdout.write(lines)
         sys.stdout.flush()
     if references is not None:

@@ -12,6 +12,7 @@ from gin import config_parser
 from state_of_sparsity.bin.gin_app import DATA_DIR_MACRO, RUN_DIR_MACRO, UsageError
 from state_of_sparsity.bin.recorded_names import MODULES, NAMES
 
+_MOST_SHOWN = 200
 _FIRST = "from __gin__ import dynamic_registration"
 # Data may be downloaded or written there: the user says where, by --data_dir and --run_dir.
 _PLACES = ("data_dir", "directory")
@@ -29,9 +30,15 @@ class _Refused(Exception):
 class _Reference(typing.NamedTuple):
     name: str
 
+    def __repr__(self):
+        return f"@{self.name}"
+
 
 class _Macro(typing.NamedTuple):
     name: str
+
+    def __repr__(self):
+        return f"%{self.name}"
 
 
 class _Delegate(config_parser.ParserDelegate):
@@ -61,7 +68,7 @@ def check(text, run_dir):
             checked.add(statement)
         checked.check_values()
     except _Refused as refused:
-        what = f"{refused}"
+        what = str(refused)[:_MOST_SHOWN]
     except Exception as error:  # damaged text makes tokenizer and parser raise nearly anything
         what = f"text that gin cannot parse ({type(error).__name__})"
     else:
@@ -105,12 +112,11 @@ class _Checked:
     def check_values(self):
         """Checks the arguments that say where data lie, wherever macros have their values."""
         for argument, value in self._places:
-            kind = argument.rsplit(".", 1)[-1]
-            for found in self._values(value):
-                if kind == "dataset" and not _is_tfds_name(found):
-                    raise _Refused(f"{argument} = {found!a}, which is no name of a data set")
-                if kind in _PLACES and found is not None and found not in map(_Macro, _GIVEN):
-                    raise _Refused(f"{argument} = {found!a}, a place that only flags may give")
+            found, is_place = self._followed(value), not argument.endswith(".dataset")
+            if is_place and found is not None and found not in map(_Macro, _GIVEN):
+                raise _Refused(f"{argument} = {found!a}, a place that only flags may give")
+            if not is_place and not _is_tfds_name(found):
+                raise _Refused(f"{argument} = {found!a}, which is no name of a data set")
 
     def _add_import(self, statement):
         line = statement.format()
@@ -133,9 +139,9 @@ class _Checked:
             if argument in (*_PLACES, "dataset"):
                 self._places.append((f"{selector}.{argument}", value))
             return
-        if scope or selector in _GIVEN:
+        if scope or selector in _GIVEN or selector in self._macros:
             raise _Refused(f"a macro {'/'.join(filter(None, (scope, selector)))}")
-        self._macros.setdefault(selector, []).append(value)
+        self._macros[selector] = value
 
     def _check_name(self, scope, selector):
         """Raises unless a name is one of ours, as the imports so far have it."""
@@ -165,13 +171,11 @@ class _Checked:
                 raise _Refused(f"a dict with {key!a}")
             self._check_value(item)
 
-    def _values(self, value, seen=()):
-        """Yields what a value may be: itself, or all that the text gives its macro."""
-        if not isinstance(value, _Macro) or value.name in _GIVEN:
-            yield value
-        elif value.name not in seen:
-            for given in self._macros.get(value.name, ()):
-                yield from self._values(given, (*seen, value.name))
+    def _followed(self, value):
+        """Returns a value with its macro, and that one's macro, replaced by what they stand for."""
+        for _ in self._macros:
+            value = self._macros.get(value.name, value) if isinstance(value, _Macro) else value
+        return value
 
 
 def _is_tfds_name(value):

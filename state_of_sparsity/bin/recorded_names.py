@@ -33,7 +33,7 @@ _NAMES = {
     "state_of_sparsity.models.lenet": "lenet_300_100 lenet_5",
     "state_of_sparsity.models.resnet": (
         "resnet8 resnet18 resnet20 resnet32 resnet34 resnet50 resnet56 resnet101 resnet152 "
-        "resnet200"
+        "resnet200 wide_resnet_22_2"
     ),
     "state_of_sparsity.models.small_vgg": "vgg7",
     "state_of_sparsity.models.transformer": "transformer transformer_base transformer_big",

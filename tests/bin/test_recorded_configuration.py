@@ -166,6 +166,7 @@ HOSTILE = {
         False,
     ),
     "macro_by_its_name": (adds("gin.macro.value = 1"), "the name gin.macro", False),
+    "macro_twice": (adds("SEED = 1"), "a macro SEED", False),
     "macro_in_a_scope": (adds("a/SEED = 1"), "a macro a/SEED", False),
     "callback_that_writes": (
         adds("experiment.Experiment.callbacks = [@keras.callbacks.CSVLogger()]"),
@@ -195,6 +196,15 @@ PLACES = {
     "by_macros": (
         adds("A = %B\nB = 'gs://a'\ndigits.Digits.data_dir = %A"),
         "digits.Digits.data_dir = 'gs://a', a place that only flags",
+    ),
+    "undefined_macro": (
+        adds("digits.Digits.data_dir = %NONE"),
+        "data_dir = %NONE, a place",
+    ),
+    "macros_in_a_circle": (adds("A = %B\nB = %A\ndigits.Digits.data_dir = %A"), "data_dir = %"),
+    "reference": (
+        adds("digits.Digits.data_dir = @digits.Digits()"),
+        "data_dir = @digits",
     ),
     "given_macro": (adds("DATA_DIR = '{folder}'"), "a macro DATA_DIR"),
     "given_macro_of_the_run": (adds("RUN_DIR = '{folder}'"), "a macro RUN_DIR"),
@@ -287,6 +297,27 @@ def test_every_name_is_there(name):
     module, _, own = name.rpartition(".")
     assert callable(getattr(importlib.import_module(module), own))
     assert module in recorded_names.MODULES
+
+
+# Public in modules of the list, and nothing that a gin file means.
+OTHERS = {
+    "distributions.erdos_renyi_kernel",
+    *("data.cifar10.standardize", "data.cifar10.shift_and_mirror", "data.parallel_text.read_lines"),
+    *("models.small_vgg.whitening_filters", "training.word_crossentropy.word_weights"),
+    *(f"schedules.{name}" for name in ("check_schedule", "check_sparsity", "is_number")),
+}
+
+
+def test_no_technique_model_or_data_set_is_missing():
+    missing = set()
+    for module in recorded_names.MODULES:
+        if not module.startswith("state_of_sparsity."):
+            continue
+        for name, value in vars(importlib.import_module(module)).items():
+            of_it = getattr(value, "__module__", None) == module and not name.startswith("_")
+            if of_it and callable(value) and f"{module}.{name}" not in recorded_names.NAMES:
+                missing.add(f"{module}.{name}".removeprefix("state_of_sparsity."))
+    assert missing - OTHERS == set()
 
 
 def test_a_run_of_ones_own_module_is_evaluated_where_one_trusts_it(canary, tmp_path):
