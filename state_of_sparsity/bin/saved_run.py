@@ -32,9 +32,7 @@ def load(directory, data_dir=None, trusted=False):
     Raises:
         gin_app.UsageError: for whatever the user can put right.
     """
-    # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity.training.run_dir import RunDir
-    from state_of_sparsity.training.strategies import Strategy
 
     run_dir = RunDir(directory)
     if not run_dir.state.exists():
@@ -43,6 +41,9 @@ def load(directory, data_dir=None, trusted=False):
             f"Received: {directory}."
         )
     _parse_recorded(run_dir, data_dir, trusted)
+    # Imports Keras, which what is refused need not wait for.
+    from state_of_sparsity.training.strategies import Strategy
+
     experiment, model = configured_experiment.build(Strategy())
     # What was averaged is what a finished run left, and not where another one stands.
     averaged = experiment.averaged_checkpoints if run_dir.is_finished else 1

@@ -339,7 +339,7 @@ def test_the_programs_say_it_in_one_line_and_go_on_where_told(base, canary, tmp_
     run_dir = run_of(tmp_path, HOSTILE["import"][0](base, tmp_path))
     environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(gin_app.__file__).parents[2])}
     ends = []
-    for program, flags in (("decode", []), ("evaluate", ["--trust_run_dir"])):
+    for program, flags in (("evaluate", []), ("decode", ["--trust_run_dir"])):
         command = [sys.executable, "-m", f"state_of_sparsity.bin.{program}", f"--run_dir={run_dir}"]
         done = subprocess.run(
             [*command, *flags],
