@@ -67,8 +67,9 @@ def test_gin_files_are_utf_8_on_every_machine(tmp_path, monkeypatch):
     file = tmp_path / "own.gin"
     text = 'include "quickstart/dense.gin"\nfrom __gin__ import dynamic_registration\n'
     text += "from state_of_sparsity.training import experiment\n"
-    file.write_text(f"{text}experiment.Experiment.name = 'dünn'\n", encoding="utf-8")
+    text += "experiment.Experiment.name = 'dünn'\n"
+    file.write_bytes(text.encode("utf-8-sig"))
     gin_app.parse([str(file)], [])
     reader, _ = gin.config._FILE_READERS[0]
-    assert reader.keywords == {"encoding": "utf-8"}
+    assert reader.keywords == {"encoding": "utf-8-sig"}
     assert gin.query_parameter("experiment.Experiment.name") == "dünn"

@@ -4,8 +4,8 @@ gin imports every module and calls every callable that its text names, so a run 
 somebody else is a program, unless what it may name is known. Nothing is imported or called here.
 """
 
+import dataclasses
 import re
-import typing
 
 from gin import config_parser
 
@@ -27,14 +27,16 @@ class _Refused(Exception):
     """What is no data, in words."""
 
 
-class _Reference(typing.NamedTuple):
+@dataclasses.dataclass(frozen=True, repr=False)
+class _Reference:
     name: str
 
     def __repr__(self):
         return f"@{self.name}"
 
 
-class _Macro(typing.NamedTuple):
+@dataclasses.dataclass(frozen=True, repr=False)
+class _Macro:
     name: str
 
     def __repr__(self):

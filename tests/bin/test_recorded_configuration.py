@@ -202,6 +202,10 @@ PLACES = {
         "data_dir = %NONE, a place",
     ),
     "macros_in_a_circle": (adds("A = %B\nB = %A\ndigits.Digits.data_dir = %A"), "data_dir = %"),
+    "text_like_a_macro": (
+        adds("digits.Digits.data_dir = ('DATA_DIR',)"),
+        "data_dir = ('DATA_DIR',), a place",
+    ),
     "reference": (
         adds("digits.Digits.data_dir = @digits.Digits()"),
         "data_dir = @digits",
