@@ -42,12 +42,14 @@ def main(_):
         if FLAGS.model:
             decode_model(FLAGS.model, FLAGS.vocabulary, *text, FLAGS.beam, FLAGS.alpha)
         else:
-            decode_run(FLAGS.run_dir, *text, FLAGS.beam, FLAGS.alpha)
+            decode_run(FLAGS.run_dir, *text, FLAGS.beam, FLAGS.alpha, FLAGS.trust_run_dir)
     except ValueError as error:
         raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
 
 
-def decode_run(directory, source="-", reference=None, output=None, beam=None, alpha=None):
+def decode_run(
+    directory, source="-", reference=None, output=None, beam=None, alpha=None, trusted=False
+):
     """Translates text by the model that a run last saved.
 
     Args:
@@ -57,6 +59,7 @@ def decode_run(directory, source="-", reference=None, output=None, beam=None, al
         output: file for the translations; None for the standard output.
         beam: beams of the search, at least 1; 1 is greedy. None for what the run scores with.
         alpha: how much long translations are favoured, at least 0. None as for `beam`.
+        trusted: whether the recorded configuration may name anything, and so run any code.
 
     Raises:
         gin_app.UsageError: for whatever the user can put right.
@@ -68,7 +71,7 @@ def decode_run(directory, source="-", reference=None, output=None, beam=None, al
 
     text = _text(source, reference)
     output = output_path.check_file("output", output) if output else None
-    run_dir, experiment, model, step = saved_run.load(directory)
+    run_dir, experiment, model, step = saved_run.load(directory, trusted=trusted)
     if not isinstance(experiment.data, Translation):
         raise gin_app.UsageError(
             f"`run_dir` must be a run that learned to translate. Received: {directory}, whose data "
@@ -125,6 +128,7 @@ def _decode(model, vocabulary, text, output, beam, alpha, maximum_length=256):
         atomic_write.write_text(output, lines)
         _say(f"written: {output}")
     else:
+        sys.stdout.reconfigure(encoding="utf-8")  # as what is read, on every machine
         sys.stdout.write(lines)
         sys.stdout.flush()
     if references is not None:
@@ -219,6 +223,7 @@ def _say(text):
 def define_flags():
     """Defines the flags of this program."""
     flags.DEFINE_string("run_dir", None, "Directory of a run, finished or not.")
+    flags.DEFINE_bool("trust_run_dir", False, saved_run.TRUST)
     flags.DEFINE_string("model", None, "A .keras file of a Transformer, with --vocabulary.")
     flags.DEFINE_string("vocabulary", None, "File of the vocabulary that the model has.")
     flags.DEFINE_string("input", "-", "Text file, a sentence a line, or - for the standard input.")

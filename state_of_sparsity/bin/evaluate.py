@@ -36,7 +36,8 @@ def main(_):
                 "`gin_file` and `gin_binding` must be left out with `run_dir`: a run is evaluated "
                 "with the configuration that it was started with."
             )
-        found = evaluate_run(FLAGS.run_dir, FLAGS.data_dir, FLAGS.split, thresholds)
+        where = FLAGS.run_dir, FLAGS.data_dir
+        found = evaluate_run(*where, FLAGS.split, thresholds, FLAGS.trust_run_dir)
     else:
         if thresholds:
             raise gin_app.UsageError(
@@ -67,7 +68,7 @@ def parse_thresholds(texts):
     return thresholds
 
 
-def evaluate_run(directory, data_dir=None, split="test", thresholds=()):
+def evaluate_run(directory, data_dir=None, split="test", thresholds=(), trusted=False):
     """Evaluates what a run of `bin/train.py` last saved, and prints it.
 
     Args:
@@ -75,6 +76,7 @@ def evaluate_run(directory, data_dir=None, split="test", thresholds=()):
         data_dir: where the data lies, or None.
         split: one of `SPLITS`.
         thresholds: thresholds of variational dropout to evaluate as well.
+        trusted: whether the recorded configuration may name anything, and so run any code.
 
     Returns:
         What `--output` writes, a dict of JSON values.
@@ -83,7 +85,7 @@ def evaluate_run(directory, data_dir=None, split="test", thresholds=()):
         gin_app.UsageError: for whatever the user can put right.
     """
     with _errors_naming_data_dir(data_dir):
-        run_dir, experiment, model, step = saved_run.load(directory, data_dir)
+        run_dir, experiment, model, step = saved_run.load(directory, data_dir, trusted)
         state = "finished" if run_dir.is_finished else "not finished: its last checkpoint"
         print(f"{run_dir.path}, step {step:,} of {experiment.steps:,} ({state})\n")
         found = figures.measure(experiment, model, split, thresholds)
@@ -136,6 +138,7 @@ def define_flags():
     gin_app.define_flags()
     flags.adopt_module_key_flags(gin_app)
     flags.DEFINE_string("run_dir", None, "Directory of a run, finished or not.")
+    flags.DEFINE_bool("trust_run_dir", False, saved_run.TRUST)
     flags.DEFINE_string("model", None, "A .keras file, evaluated as --gin_file says, not built.")
     flags.DEFINE_enum(
         "split", SPLITS[0], SPLITS, "Part of the data set; choose settings by validation."

@@ -3,15 +3,26 @@
 import pathlib
 import tempfile
 
-from state_of_sparsity.bin import backend_messages, configured_experiment, gin_app
+from state_of_sparsity.bin import (
+    backend_messages,
+    configured_experiment,
+    gin_app,
+    recorded_configuration,
+)
+
+TRUST = (
+    "Evaluate a run whose configuration names more than this package's gin files may, such as "
+    "modules of your own. Its code runs: docs/security.md."
+)
 
 
-def load(directory, data_dir=None):
+def load(directory, data_dir=None, trusted=False):
     """Returns a run, its experiment, and the model as the run last saved it.
 
     Args:
         directory: the run directory; nothing is written there.
         data_dir: where the data lies, or None.
+        trusted: whether the recorded configuration may name anything, and so run any code.
 
     Returns:
         `(run_dir, experiment, model, step)`: the `RunDir`, the `Experiment`, the model, which is
@@ -20,9 +31,7 @@ def load(directory, data_dir=None):
     Raises:
         gin_app.UsageError: for whatever the user can put right.
     """
-    # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity.training.run_dir import RunDir
-    from state_of_sparsity.training.strategies import Strategy
 
     run_dir = RunDir(directory)
     if not run_dir.state.exists():
@@ -30,7 +39,10 @@ def load(directory, data_dir=None):
             "`run_dir` must be a run of state_of_sparsity.bin.train, which has a run.json. "
             f"Received: {directory}."
         )
-    _parse_recorded(run_dir, data_dir)
+    _parse_recorded(run_dir, data_dir, trusted)
+    # Imports Keras, which what is refused need not wait for.
+    from state_of_sparsity.training.strategies import Strategy
+
     experiment, model = configured_experiment.build(Strategy())
     # What was averaged is what a finished run left, and not where another one stands.
     averaged = experiment.averaged_checkpoints if run_dir.is_finished else 1
@@ -46,7 +58,8 @@ def load_model(path):
     import keras
 
     try:
-        return keras.saving.load_model(pathlib.Path(path).expanduser(), compile=False)
+        path = pathlib.Path(path).expanduser()
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # the readers of damaged files raise nearly anything
         raise gin_app.UsageError(
             f"`model` must be a `.keras` file that Keras can load. Received: {path} "
@@ -54,9 +67,11 @@ def load_model(path):
         ) from error
 
 
-def _parse_recorded(run_dir, data_dir):
+def _parse_recorded(run_dir, data_dir, trusted):
     """Parses the configuration that a run was started with."""
     config = run_dir.read_config()
+    if not trusted:
+        recorded_configuration.check(config, run_dir.path)
     # A run does not record where its data lay.
     missing = data_dir is None and f"%{gin_app.DATA_DIR_MACRO}" in config
     bindings = [f"{gin_app.DATA_DIR_MACRO} = None"] if missing else []

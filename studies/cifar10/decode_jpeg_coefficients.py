@@ -20,7 +20,7 @@ PART = 1000  # images decoded at a time
 
 def read(path):
     """Returns the images, uint8 `(N, 32, 32, 3)`, and labels, uint8 `(N,)`, of an archive."""
-    with np.load(path) as archive:
+    with np.load(path, allow_pickle=False) as archive:
         coefficients = archive["coef"].astype(np.int16)
         coefficients.reshape(-1)[archive["big_index"]] = archive["big_value"]
         steps, labels = archive["quant"].astype(np.float64), archive["labels"].astype(np.uint8)

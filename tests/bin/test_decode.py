@@ -161,3 +161,24 @@ def test_a_foreign_vocabulary_is_refused(run, tmp_path):
         arguments = str(model / "model.keras"), str(tmp_path / vocabulary), str(tmp_path / "in")
         decode.decode_model(*arguments, output=str(output), beam=1)
         assert len(output.read_text().splitlines()) == 1
+
+
+def test_translations_are_utf_8_whatever_the_encoding_of_the_terminal(run, tmp_path, monkeypatch):
+    (tmp_path / "in").write_text("a\n")
+    text = "Übergröße 🙂"
+    monkeypatch.setattr(decode, "_translated", lambda *_: [text])
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    decode.decode_run(run, str(tmp_path / "in"))
+    assert written.getvalue() == f"{text}\n".encode()
+
+
+def test_a_vocabulary_that_is_learned_again_is_not_written(run, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "vocabulary.model").unlink()
+    before = sorted(copy.rglob("*"))
+    assert evaluate_run(copy, str(run.parent)) == {
+        **evaluate_run(run, str(run.parent)),
+        "run_dir": str(copy),
+    }
+    assert sorted(copy.rglob("*")) == before

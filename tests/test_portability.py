@@ -1,4 +1,4 @@
-"""Files are read and written the same way on every machine."""
+"""The same on every system: encodings, clocks, and no module that only some have."""
 
 import ast
 import pathlib
@@ -38,12 +38,38 @@ def test_text_files_have_one_encoding_on_every_machine():
     assert wrong == []
 
 
+# What other systems do not have, and where it may be imported all the same.
+SYSTEMS = {"fcntl", "grp", "msvcrt", "posix", "pwd", "resource", "termios", "winreg"}
+
+
+def test_no_module_needs_one_operating_system():
+    found = set()
+    for path in (ROOT / "state_of_sparsity").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            found |= {path.name for name in names if name in SYSTEMS}
+    assert found == {"file_lock.py"}
+
+
+def test_times_that_pass_are_not_told_by_a_clock_that_jumps():
+    clocks = ("time.time", "time.time_ns", "datetime.now", "datetime.datetime.now")
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / "state_of_sparsity").rglob("*.py")
+        for node, _, function in calls(path)
+        if ast.unparse(function) in clocks
+    ]
+    assert wrong == []
+
+
 def test_gin_files_are_utf_8_on_every_machine(tmp_path, monkeypatch):
     file = tmp_path / "own.gin"
     text = 'include "quickstart/dense.gin"\nfrom __gin__ import dynamic_registration\n'
     text += "from state_of_sparsity.training import experiment\n"
-    file.write_text(f"{text}experiment.Experiment.name = 'dünn'\n", encoding="utf-8")
+    text += "experiment.Experiment.name = 'dünn'\n"
+    file.write_bytes(text.encode("utf-8-sig"))
     gin_app.parse([str(file)], [])
     reader, _ = gin.config._FILE_READERS[0]
-    assert reader.keywords == {"encoding": "utf-8"}
+    assert reader.keywords == {"encoding": "utf-8-sig"}
     assert gin.query_parameter("experiment.Experiment.name") == "dünn"

@@ -1,0 +1,84 @@
+"""The names that a recorded configuration may use without being trusted.
+
+None of them runs code that its arguments name, reads code from a file, or writes to one when a run
+is evaluated or decoded. What is not here needs `--trust_run_dir`: `keras.saving.load_model`, layers
+and metrics that take a function, callbacks that write.
+"""
+
+# Every name by the module that it is taken from, as in `from MODULE import ...`.
+_NAMES = {
+    "state_of_sparsity": (
+        "FixedMask L0Regularization MagnitudePruning RandomPruning VariationalDropout"
+    ),
+    "state_of_sparsity.layers": (
+        "FixedMask L0Regularization MagnitudePruning RandomPruning VariationalDropout"
+    ),
+    "state_of_sparsity.layers.fixed_mask": "FixedMask",
+    "state_of_sparsity.layers.l0_regularization": "L0Regularization",
+    "state_of_sparsity.layers.magnitude_pruning": "MagnitudePruning",
+    "state_of_sparsity.layers.random_pruning": "RandomPruning",
+    "state_of_sparsity.layers.variational_dropout": "VariationalDropout",
+    "state_of_sparsity.schedules": "ConstantSparsity PolynomialDecay Ramp",
+    "state_of_sparsity.distributions": (
+        "ErdosRenyiKernel GlobalThreshold erdos_renyi_kernel_magnitude global_magnitude"
+    ),
+    "state_of_sparsity.data.cifar10": "Cifar10",
+    "state_of_sparsity.data.digits": "Digits",
+    "state_of_sparsity.data.grammar_corpus": "GrammarCorpus",
+    "state_of_sparsity.data.imagenet": "ImageNet",
+    "state_of_sparsity.data.mnist": "Mnist",
+    "state_of_sparsity.data.parallel_records": "ParallelRecords",
+    "state_of_sparsity.data.parallel_text": "ParallelFiles",
+    "state_of_sparsity.data.translation": "Translation",
+    "state_of_sparsity.models.lenet": "lenet_300_100 lenet_5",
+    "state_of_sparsity.models.resnet": (
+        "resnet8 resnet18 resnet20 resnet32 resnet34 resnet50 resnet56 resnet101 resnet152 "
+        "resnet200 wide_resnet_22_2"
+    ),
+    "state_of_sparsity.models.small_vgg": "vgg7",
+    "state_of_sparsity.models.transformer": "transformer transformer_base transformer_big",
+    "state_of_sparsity.training.experiment": "Experiment",
+    "state_of_sparsity.training.inverse_square_root": "InverseSquareRoot",
+    "state_of_sparsity.training.learning_rates": "WarmUpAndDrops",
+    "state_of_sparsity.training.scaled_adam": "ScaledAdam",
+    "state_of_sparsity.training.scaled_sgd": "ScaledSGD",
+    "state_of_sparsity.training.smoothed_crossentropy": "SmoothedCrossentropy",
+    "state_of_sparsity.training.translation_score": "TranslationScore",
+    "state_of_sparsity.training.word_accuracy": "WordAccuracy",
+    "state_of_sparsity.training.word_crossentropy": "WordCrossentropy",
+    "tensorflow_model_optimization.sparsity.keras": "ConstantSparsity PolynomialDecay",
+    "keras.optimizers": (
+        "Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam "
+        "RMSprop SGD"
+    ),
+    "keras.optimizers.schedules": (
+        "CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay PiecewiseConstantDecay "
+        "PolynomialDecay"
+    ),
+    "keras.losses": (
+        "BinaryCrossentropy BinaryFocalCrossentropy CategoricalCrossentropy "
+        "CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy CategoricalHinge "
+        "CosineSimilarity Dice Hinge Huber KLDivergence LogCosh MeanAbsoluteError "
+        "MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson "
+        "SparseCategoricalCrossentropy SquaredHinge Tversky"
+    ),
+    "keras.metrics": (
+        "AUC Accuracy BinaryAccuracy BinaryCrossentropy CategoricalAccuracy "
+        "CategoricalCrossentropy CategoricalHinge CosineSimilarity F1Score FBetaScore "
+        "FalseNegatives FalsePositives Hinge KLDivergence LogCoshError MeanAbsoluteError "
+        "MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson "
+        "Precision PrecisionAtRecall R2Score Recall RecallAtPrecision RootMeanSquaredError "
+        "SensitivityAtSpecificity SparseCategoricalAccuracy SparseCategoricalCrossentropy "
+        "SparseTopKCategoricalAccuracy SpecificityAtSensitivity SquaredHinge "
+        "TopKCategoricalAccuracy TrueNegatives TruePositives"
+    ),
+    "keras.callbacks": "EarlyStopping ReduceLROnPlateau TerminateOnNaN",
+}
+
+NAMES = frozenset(f"{module}.{name}" for module, names in _NAMES.items() for name in names.split())
+# What has to be imported to reach them: `keras.optimizers.schedules`, `keras.optimizers`, `keras`.
+MODULES = frozenset(
+    ".".join(parts[:count])
+    for parts in (module.split(".") for module in _NAMES)
+    for count in range(1, len(parts) + 1)
+)

@@ -1,0 +1,141 @@
+"""Models, checkpoints and vocabularies of somebody else run no code, trusted or not."""
+
+import json
+import shutil
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from state_of_sparsity.bin import evaluate, gin_app, saved_run
+from state_of_sparsity.bin.gin_app import UsageError
+from state_of_sparsity.data.vocabulary import Vocabulary
+
+MODULE = "canary_of_files"
+
+
+class Touch:
+    """What touches the file `CANARY` when it is unpickled."""
+
+    def __reduce__(self):
+        return exec, ("import os, pathlib; pathlib.Path(os.environ['CANARY']).touch()",)
+
+
+@pytest.fixture
+def canary(tmp_path, monkeypatch):
+    path = tmp_path / "canary"
+    text = "import os, pathlib\npathlib.Path(os.environ['CANARY']).touch()\n"
+    (tmp_path / f"{MODULE}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("CANARY", str(path))
+    yield path
+    sys.modules.pop(MODULE, None)
+
+
+def model_with(change, path):
+    """Saves a model whose configuration a stranger has changed."""
+    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]
+    plain = path.with_name("plain.keras")
+    keras.Sequential(layers).save(plain)
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                change(config, config["config"]["layers"][-1])
+                content = json.dumps(config)
+            target.writestr(name, content)
+
+
+def class_of_a_module(_, dense):
+    dense.update(module=MODULE, class_name="Evil", registered_name=None)
+
+
+def model_of_a_module(config, _):
+    config.update(module=MODULE, class_name="Evil", registered_name=None)
+
+
+def function_of_a_module(_, dense):
+    name = {"class_name": "function", "config": "evil", "registered_name": "evil"}
+    dense["config"]["activation"] = {"module": MODULE, **name}
+
+
+def function_that_fetches(_, dense):
+    name = {"class_name": "function", "config": "get_file", "registered_name": "get_file"}
+    dense["config"]["activation"] = {"module": "keras.utils", **name}
+
+
+def schedule_of_a_module(_, dense):
+    """A sparse layer of ours, whose schedule is a class of the module."""
+    schedule = {"module": MODULE, "class_name": "Evil", "config": {}, "registered_name": None}
+    layer = json.loads(json.dumps(dense))
+    name = "state_of_sparsity>MagnitudePruning"
+    dense.update(module="state_of_sparsity", class_name="MagnitudePruning", registered_name=name)
+    dense["config"] = {"name": "dense", "layer": layer, "schedule": schedule}
+
+
+CHANGES = [class_of_a_module, model_of_a_module, function_of_a_module, function_that_fetches]
+
+
+@pytest.mark.parametrize("change", [*CHANGES, schedule_of_a_module])
+def test_a_model_names_code(canary, tmp_path, change):
+    model_with(change, tmp_path / "model.keras")
+    with pytest.raises(UsageError, match=r"`model` must be a `.keras` file that Keras can load"):
+        saved_run.load_model(tmp_path / "model.keras")
+    assert not canary.exists() and MODULE not in sys.modules
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+@pytest.mark.filterwarnings("ignore:.*legacy")
+def test_a_model_holds_code(canary, tmp_path, suffix):
+    path = tmp_path / f"model.{suffix}"
+    layer = keras.layers.Lambda(
+        lambda x: (x, __import__("pathlib").Path(__import__("os").environ["CANARY"]).touch())[0]
+    )
+    keras.Sequential([keras.Input((8, 8, 1)), layer]).save(path)
+    canary.unlink()
+    with pytest.raises(UsageError, match="Lambda"):
+        saved_run.load_model(path)
+    assert not canary.exists()
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    """A run directory that was started, and has nothing else yet."""
+    path = tmp_path / "run"
+    (path / "checkpoints").mkdir(parents=True)
+    config = gin_app.parse(["quickstart/dense.gin"], [])
+    (path / "run.json").write_text(json.dumps({"config": config, "commit": None}))
+    return path
+
+
+def test_a_finished_run_has_a_model_that_names_code(canary, tmp_path, run_dir):
+    model_with(class_of_a_module, tmp_path / "model.keras")
+    shutil.move(tmp_path / "model.keras", run_dir / "model.keras")
+    (run_dir / "result.json").write_text(json.dumps({"steps": 1}))
+    for trusted in (False, True):
+        with pytest.raises(UsageError, match=r"must be a `.keras` file that Keras can load"):
+            evaluate.evaluate_run(run_dir, trusted=trusted)
+    assert not canary.exists()
+
+
+def test_a_checkpoint_has_pickled_objects(canary, run_dir):
+    header = {"format": 1, "variables": [["a", [1], "object"]], "techniques": []}
+    evil = np.array([Touch()], dtype=object)
+    np.savez(
+        run_dir / "checkpoints" / "step_00000001.npz",
+        **{"header": np.array(json.dumps(header)), "00000": evil},
+        allow_pickle=True,
+    )
+    with pytest.raises(UsageError, match=r"step_00000001.npz is damaged \(.*allow_pickle=False"):
+        evaluate.evaluate_run(run_dir)
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04N.", b"import os", bytes(range(256)) * 9])
+def test_a_vocabulary_is_something_else(tmp_path, content):
+    (tmp_path / "vocabulary.model").write_bytes(content)
+    with pytest.raises(ValueError, match="`path` must be a file with a vocabulary"):
+        Vocabulary.load(tmp_path / "vocabulary.model")
