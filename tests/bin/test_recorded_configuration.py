@@ -111,7 +111,7 @@ HOSTILE = {
     "import_without_names": (lambda *_: f"import {MODULE}\n", f"`import {MODULE}`", True),
     "from_import": (adds("from importlib import resources"), "`from importlib import", False),
     "include": (adds("include '{folder}/evil.gin'"), "include '/", True),
-    "hidden_by_a_return": (adds("# a note\rimport {module}"), r"the character '\r'", False),
+    "hidden_by_a_return": (adds("# a note\rimport {module}"), r"the character '\r'", True),
     "hidden_by_a_form_feed": (adds("# a note\fimport {module}"), r"the character '\x0c'", False),
     "call": (runs("os.system"), "`import os`", True),
     "call_by_our_modules": (
