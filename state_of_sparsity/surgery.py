@@ -35,7 +35,7 @@ def sparsify(model, rules, *, copy=False, whole_blocks=False):
     L0 regularization scales each layer by 0.98, 13 of them by 0.77, unless `initial_keep` is 0.95
     or more. A Sequential or Functional model is rebuilt around the same layers. A subclassed model,
     or a graph whose class has a constructor of its own (all of keras-hub), is changed in place.
-    Compile the result (again), and use that: other models over the layers keep what it drops.
+    Compile the result (again), and use that: others over its layers go on with what it drops.
 
     Layers that hold layers are opened, so that rules see those inside. Recurrent layers,
     `Bidirectional` and other wrappers of Keras are taken whole, and so is attention that stands in
