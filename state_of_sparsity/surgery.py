@@ -30,15 +30,12 @@ from state_of_sparsity.traces import check_calls, forget_traces
 def sparsify(model, rules, *, copy=False, whole_blocks=False):
     """Returns the model with its layers wrapped by a sparsity technique.
 
-    Variables are shared with `model`, trained weights and layer names are kept, and the outputs
-    are the same until the first update of a schedule. Not so with variational dropout, which drops
-    a little from the start, nor with L0 regularization, which scales each layer by 0.98 (0.77 after
-    13 of them): give it `initial_keep=0.95` where a model is trained already.
-
-    A Sequential or Functional model is rebuilt around the same layers. A subclassed model is
-    changed in place and returned, and so is a graph whose class has a constructor of its own (all
-    of keras-hub). Compile the result (again), and use it in place of `model`: other models over the
-    same layers go on with the weights that it drops.
+    Variables are shared with `model`, trained weights and layer names are kept, and outputs are the
+    same until the first update of a schedule; but variational dropout drops a little at once, and
+    L0 regularization scales each layer by 0.98, 13 of them by 0.77, unless `initial_keep` is 0.95
+    or more. A Sequential or Functional model is rebuilt around the same layers. A subclassed model,
+    or a graph whose class has a constructor of its own (all of keras-hub), is changed in place.
+    Compile the result (again), and use that: others over its layers go on with what it drops.
 
     Layers that hold layers are opened, so that rules see those inside. Recurrent layers,
     `Bidirectional` and other wrappers of Keras are taken whole, and so is attention that stands in
