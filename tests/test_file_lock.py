@@ -1,6 +1,5 @@
 """Locks: of one process at a time, of plain files only, and the same on Windows."""
 
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -112,26 +111,6 @@ def test_files_of_a_run_that_are_links_are_replaced_and_what_they_name_stays(tmp
     run_dir.result.symlink_to(target)
     run_dir.finish({"accuracy": 1})
     assert target.read_text() == "precious" and run_dir.is_finished
-
-
-def _say_something_in_a_log(folder, precious):
-    from state_of_sparsity.bin import sweep
-
-    (folder / f"worker_{os.getpid()}.log").symlink_to(precious)
-    sweep._start_worker(folder, 1)
-    os.write(1, b"something")
-
-
-def test_a_log_is_not_written_through_a_link(tmp_path):
-    precious = tmp_path / "precious"
-    precious.write_text("precious")
-    process = multiprocessing.get_context("spawn").Process(
-        target=_say_something_in_a_log, args=(tmp_path, precious)
-    )
-    process.start()
-    process.join()
-    (log,) = tmp_path.glob("worker_*.log")
-    assert precious.read_text() == "precious" and log.read_text() == "something"
 
 
 def test_names_of_temporary_files_cannot_be_foreseen(tmp_path):

@@ -46,13 +46,8 @@ def train(experiment, model, run_dir, strategy=None, verbose=True, start=lambda:
     restored = checkpoints.restore_latest(model) or {"step": 0, "wall_time_s": 0.0}
     step = restored["step"]
     strategy.check_agreement(checkpoint=step)
-    saver = SaveCheckpoints(
-        checkpoints,
-        every,
-        restored["wall_time_s"],
-        experiment.callbacks,
-        restored.get("callbacks", ()),
-    )
+    callbacks = experiment.callbacks, restored.get("callbacks", ())
+    saver = SaveCheckpoints(checkpoints, every, restored["wall_time_s"], *callbacks)
     written = [saver]
     if strategy.is_chief:
         data = experiment.data

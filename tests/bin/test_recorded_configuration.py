@@ -189,7 +189,6 @@ HOSTILE = {
     "bytes": (adds(f"{NAME} = b'a'"), "a value of type bytes", False),
     "relative_import": (adds("from . import {module}"), "text that gin cannot parse", False),
     "never_ends": (adds(NAME + " = " + "[" * 5000), "text that gin cannot parse", False),
-    "no_text": (lambda *_: ["import os"], "no text for a configuration", False),
 }
 _RECORDS = "from state_of_sparsity.data import parallel_records\n"
 _TRANSLATION = "from state_of_sparsity.data import translation\n"

@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from state_of_sparsity.analysis.run_settings import config_hash
 from state_of_sparsity.bin import gin_app, settings
 
@@ -37,11 +35,6 @@ def test_bindings_in_a_scope_are_named_by_it():
     found = given("train/digits.Digits.batch_size = 3", "Experiment.data = @train/digits.Digits()")
     assert found["train/digits.Digits.batch_size"] == 3
     assert found["experiment.Experiment.data"] == "@train/digits.Digits()"
-
-
-@pytest.mark.parametrize("value", ["1e999", "-1e999"])
-def test_numbers_that_json_cannot_hold_are_text(value):
-    assert given(f"LEARNING_RATE = {value}")["LEARNING_RATE"] == value.replace("1e999", "inf")
 
 
 def test_places_are_no_settings_and_ways_to_say_the_same_are_equal(tmp_path):

@@ -123,6 +123,7 @@ def test_a_finished_run_has_a_model_that_names_code(canary, tmp_path, run_dir):
 
 def test_a_checkpoint_has_pickled_objects(canary, run_dir):
     header = {"format": 1, "variables": [["a", [1], "object"]], "techniques": []}
+    header |= {"step": 1, "wall_time_s": 1.0}
     evil = np.array([Touch()], dtype=object)
     np.savez(
         run_dir / "checkpoints" / "step_00000001.npz",

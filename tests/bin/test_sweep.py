@@ -65,9 +65,9 @@ def test_a_cell_that_another_process_runs_is_running_elsewhere(swept, tmp_path):
     _, cells, _ = swept
     with RunDir(tmp_path / cells[0].directory).lock():
         outcome = sweep.run_cell(cells[0], tmp_path, None)
+        assert [path.name for path in (tmp_path / cells[0].directory).iterdir()] == ["lock"]
     expected = f"running elsewhere (process {os.getpid()})"
     assert outcome == sweep.Outcome(sweep.ELSEWHERE, expected)
-    assert [path.name for path in (tmp_path / cells[0].directory).iterdir()] == ["lock"]
 
 
 def test_a_cell_that_another_process_finishes_meanwhile_is_left_alone(swept, tmp_path, monkeypatch):
