@@ -6,7 +6,13 @@ import zlib
 import gin
 from absl import flags
 
-from state_of_sparsity.bin import backend_messages, configured_experiment, gin_app, gin_messages
+from state_of_sparsity.bin import (
+    backend_messages,
+    configured_experiment,
+    gin_app,
+    gin_messages,
+    users_errors,
+)
 
 FLAGS = flags.FLAGS
 
@@ -60,17 +66,14 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
     config = gin_app.parse(gin_files, bindings, data_dir, directory)
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity import atomic_write
-    from state_of_sparsity.training.checkpoint import CheckpointError
     from state_of_sparsity.training.data_check import open_data
-    from state_of_sparsity.training.divergence import TrainingDivergedError
-    from state_of_sparsity.training.run_dir import RunDir, RunDirError
+    from state_of_sparsity.training.run_dir import RunDir
     from state_of_sparsity.training.strategies import Strategy
-    from state_of_sparsity.training.strategy_error import StrategyError
     from state_of_sparsity.training.train import train
 
     strategy = Strategy() if strategy is None else strategy
     run_dir = RunDir(directory)
-    try:
+    with _errors_of_the_user(strategy, run_dir):
         run_dir.check(config)
         strategy.check_agreement(
             configuration=zlib.crc32(config.encode()), finished=int(run_dir.is_finished)
@@ -91,6 +94,20 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
             strategy.wait_for_all()
             # Started by its first step, so that what cannot take one leaves no started run.
             return train(experiment, model, run_dir, strategy, verbose, start)
+
+
+@contextlib.contextmanager
+def _errors_of_the_user(strategy, run_dir):
+    """Raises what the user can put right as a `UsageError`."""
+    from state_of_sparsity.training.checkpoint import CheckpointError
+    from state_of_sparsity.training.divergence import TrainingDivergedError
+    from state_of_sparsity.training.run_dir import RunDirError
+    from state_of_sparsity.training.strategy_error import StrategyError
+
+    try:
+        yield
+    except gin_app.UsageError:
+        raise
     except (RunDirError, CheckpointError, StrategyError, TrainingDivergedError) as error:
         raise gin_app.UsageError(str(error)) from error
     except strategy.peer_errors as error:
@@ -99,20 +116,23 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
             "end the others, and start all of them again: they go on from the last checkpoint."
         ) from error
     except Exception as error:
-        _raise_as_the_users(error)
+        _raise_as_the_users(error, run_dir.is_started)
         raise
 
 
-def _raise_as_the_users(error):
-    """Raises wrong values, and what TensorFlow says as it runs, as errors of the user."""
-    # Data that do not fit the model, NaN at a mask update, and other wrong values.
-    if isinstance(error, ValueError):
-        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
+def _raise_as_the_users(error, is_started):
+    """Raises what a configuration brings about, and what TensorFlow says, as errors of the user.
+
+    A run that is started has taken a step with its configuration: what is raised then is the user's
+    where it is about a value, such as NaN at a mask update, and a mistake of ours otherwise.
+    """
     if type(error).__module__.startswith("tensorflow."):
         raise gin_app.UsageError(
             f"TensorFlow cannot go on: {backend_messages.reason(error)} Damaged records and labels "
             "that the model has no class for show like this. --verbosity=1 shows the traceback."
         ) from error
+    if isinstance(error, ValueError) or (not is_started and users_errors.is_the_users(error)):
+        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
 
 
 def _strategy(name, tpu):
