@@ -4,7 +4,7 @@ import contextlib
 
 import gin
 
-from state_of_sparsity.bin import gin_app
+from state_of_sparsity.bin import gin_app, users_errors
 
 
 def make():
@@ -44,5 +44,7 @@ def _usage_errors():
         yield
     except StrategyError as error:
         raise gin_app.UsageError(str(error)) from error
-    except (ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except Exception as error:
+        if not users_errors.is_the_users(error):
+            raise
         raise gin_app.UsageError(gin_app.explain_build_error(error)) from error

@@ -142,8 +142,9 @@ def check_all_used():
 
 def explain_build_error(error):
     """Returns an error that building the configured objects raised, as one line."""
-    parts = gin_messages.one_line(error), *gin_values.named_in(error)
-    return " ".join([*parts, *gin_messages.doubtful_parameters()])
+    message = gin_messages.one_line(error)
+    message += "" if message.endswith((".", "?", "!")) else "."
+    return " ".join([message, *gin_values.named_in(error), *gin_messages.doubtful_parameters()])
 
 
 def gin_configs():

@@ -65,7 +65,7 @@ def misread():
             if what:
                 described = _described(scope, selector, parameter)
                 sentences.append(f"`{parameter}` must be {what}. Received: {described}.")
-    return sentences
+    return list(dict.fromkeys(sentences))
 
 
 def named_in(error):
@@ -82,7 +82,8 @@ def named_in(error):
     is_in_words = isinstance(error, (ValueError, ImportError, OSError)) and "`" in message
     if is_in_words or not bindings:
         return []
-    given = [f"{key[2]} = {_described(*key)}" for key in bindings if _is_literal(key)][:_MOST]
+    literals = sorted(filter(_is_literal, bindings), key=lambda key: _is_number(_value(*key)))
+    given = [f"{key[2]} = {_described(*key)}" for key in literals[:_MOST]]
     name = _name(*bindings[0][:2])
     return [f"`{name}` was given {'; '.join(given)}."] if given else []
 
@@ -115,30 +116,41 @@ def _keys(scope, selector):
 
 
 def _is_named(parameter, message):
-    return re.search(rf"(?<![\w.]){re.escape(parameter)}(?!\w)", message) is not None
+    # A word such as "name" may be just that, unless it is quoted, or what the message is about.
+    bare = rf"(?<![\w.]){parameter}(?!\w)" if "_" in parameter else rf"^{parameter}(?!\w)"
+    return f"`{parameter}`" in message or re.search(bare, message) is not None
 
 
 def _is_received(message, value):
-    return re.search(rf"(?<!\w){re.escape(_shown(value))}(?!\w)", message) is not None
+    received = message.partition("Received")[2]
+    return re.search(rf"(?<![\w.]){re.escape(_shown(value))}(?![\w])", received) is not None
 
 
 def _sentence(message, scope, selector, parameter):
-    sentence = f"`{parameter}` is {_described(scope, selector, parameter)}."
-    value = _value(scope, selector, parameter)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if is_number and 2 <= value < 100 and re.search(r"\[0, ?1\)", message):
+    key = scope, selector, parameter
+    value = _value(*key)
+    is_said = _is_received(message, value)
+    sentence = f"`{parameter}` is {_origin(*key) if is_said else _described(*key)}."
+    is_fraction = "sparsity" in parameter or "dropout" in parameter
+    if is_fraction and _is_number(value) and 2 <= value < 100:
         sentence += f" A fraction is wanted: {value / 100:g}."
     return sentence
 
 
 def _described(scope, selector, parameter):
     """Returns a bound value, the macros it comes by, and where it was bound."""
+    return f"{_shown(_value(scope, selector, parameter))}, {_origin(scope, selector, parameter)}"
+
+
+def _origin(scope, selector, parameter):
+    """Returns the macros that a value comes by, and where it was bound."""
     key = scope, selector, parameter
-    value, macros, key = _resolved(_config._CONFIG[(scope, selector)][parameter], key)
-    by = f", set by {', which is '.join(macros)}" if macros else ""
-    flag = gin_messages.by_flag(macros[-1]) if macros else ""
-    place = "" if flag else f" ({gin_parsing.places[key]})" if key in gin_parsing.places else ""
-    return f"{_shown(value)}{by}{flag}{place}"
+    _, macros, key = _resolved(_config._CONFIG[(scope, selector)][parameter], key)
+    place = gin_parsing.places.get(key)
+    if not macros:
+        return f"set in {place}" if place else "set"
+    flag = gin_messages.by_flag(macros[-1])
+    return f"set by {', which is '.join(macros)}{flag or f' ({place})'}"
 
 
 def _resolved(value, key=None):
@@ -194,12 +206,16 @@ def _misread(value, default):
     elif isinstance(default, (int, float)):
         if isinstance(value, bool):
             return "a number"
-        if is_text and _is_number(value):
+        if is_text and _is_text_of_number(value):
             return "a number, without quotes"
     return None
 
 
-def _is_number(text):
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_text_of_number(text):
     try:
         float(text)
     except ValueError:

@@ -14,6 +14,7 @@ from state_of_sparsity.bin import (
     gin_messages,
     settings,
     system_errors,
+    users_errors,
 )
 from state_of_sparsity.json_files import DamagedFileError
 
@@ -75,9 +76,9 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
     from state_of_sparsity.training.train import train
 
     strategy = Strategy() if strategy is None else strategy
-    with _errors_of_the_user(strategy, directory):
+    run_dir = RunDir(directory)
+    with _errors_of_the_user(strategy, run_dir):
         output_path.check_folder("run_dir", directory)
-        run_dir = RunDir(directory)
         run_dir.check(config)
         strategy.check_agreement(
             configuration=zlib.crc32(config.encode()), finished=int(run_dir.is_finished)
@@ -104,7 +105,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
 
 
 @contextlib.contextmanager
-def _errors_of_the_user(strategy, directory):
+def _errors_of_the_user(strategy, run_dir):
     """Raises what the user can put right as a `UsageError`."""
     from state_of_sparsity.training.checkpoint import CheckpointError
     from state_of_sparsity.training.divergence import TrainingDivergedError
@@ -114,6 +115,8 @@ def _errors_of_the_user(strategy, directory):
     told = CheckpointError, RunDirError, StrategyError, TrainingDivergedError
     try:
         yield
+    except gin_app.UsageError:
+        raise
     except (*told, DamagedFileError, output_path.OutputPathError) as error:
         raise gin_app.UsageError(str(error)) from error
     except strategy.peer_errors as error:
@@ -122,22 +125,25 @@ def _errors_of_the_user(strategy, directory):
             "end the others, and start all of them again: they go on from the last checkpoint."
         ) from error
     except OSError as error:
-        raise gin_app.UsageError(system_errors.explain(error, directory)) from error
+        raise gin_app.UsageError(system_errors.explain(error, run_dir.path)) from error
     except Exception as error:
-        _raise_as_the_users(error)
+        _raise_as_the_users(error, run_dir.is_started)
         raise
 
 
-def _raise_as_the_users(error):
-    """Raises wrong values, and what TensorFlow says as it runs, as errors of the user."""
-    # Data that do not fit the model, NaN at a mask update, and other wrong values.
-    if isinstance(error, ValueError):
-        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
+def _raise_as_the_users(error, is_started):
+    """Raises what a configuration brings about, and what TensorFlow says, as errors of the user.
+
+    A run that is started has taken a step with its configuration: what is raised then is the user's
+    where it is about a value, such as NaN at a mask update, and a mistake of ours otherwise.
+    """
     if type(error).__module__.startswith("tensorflow."):
         raise gin_app.UsageError(
             f"TensorFlow cannot go on: {backend_messages.reason(error)} Damaged records and labels "
             "that the model has no class for show like this. --verbosity=1 shows the traceback."
         ) from error
+    if isinstance(error, ValueError) or (not is_started and users_errors.is_the_users(error)):
+        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
 
 
 def _strategy(name, tpu):

@@ -8,6 +8,7 @@ import numpy as np
 
 from state_of_sparsity.data.in_memory import InMemory, hold_out
 from state_of_sparsity.data.integer_arguments import check_integer
+from state_of_sparsity.data.path_arguments import check_path
 from state_of_sparsity.data.read_when_used import ReadWhenUsed
 from state_of_sparsity.data.whole_split import read_split
 
@@ -55,6 +56,7 @@ class Cifar10(ReadWhenUsed):
     """
 
     def __init__(self, data_dir=None, batch_size=128, held_out=5000, seed=0, shift=4, split_seed=0):
+        check_path("data_dir", data_dir)
         check_integer("batch_size", batch_size, 1)
         check_integer("held_out", held_out, 0)
         check_integer("seed", seed, 0)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from state_of_sparsity.data.in_memory import InMemory
+from state_of_sparsity.data.integer_arguments import check_integer
 
 VALIDATION_EXAMPLES = 360
 TEST_EXAMPLES = 360
@@ -19,7 +20,7 @@ class Digits(InMemory):
         split_seed: seed of the split. Leave it alone when runs are to be compared.
 
     Raises:
-        ValueError: if `batch_size` is out of range.
+        ValueError: if an argument is no integer, or out of range.
 
     Example:
 
@@ -32,6 +33,7 @@ class Digits(InMemory):
     """
 
     def __init__(self, batch_size=64, seed=0, split_seed=0):
+        check_integer("split_seed", split_seed, 0)
         # Slow to import, and not needed by those who only import this module.
         from sklearn.datasets import load_digits
 

@@ -5,6 +5,7 @@ import functools
 from state_of_sparsity.data import image_crops, image_records
 from state_of_sparsity.data.image_sources import find_source
 from state_of_sparsity.data.integer_arguments import check_integer
+from state_of_sparsity.data.path_arguments import check_path
 
 _DTYPES = ("float32", "bfloat16")
 _BATCHES_AHEAD = 2
@@ -69,6 +70,9 @@ class ImageNet:
     ):
         if dtype not in _DTYPES:
             raise ValueError(f"`dtype` must be one of {', '.join(_DTYPES)}. Received: {dtype!r}.")
+        check_path("data_dir", data_dir)
+        if not isinstance(dataset, str):
+            raise ValueError(f"`dataset` must be text. Received: {dataset!r}.")
         check_integer("image_size", image_size, 1)
         check_integer("evaluation_batch_size", evaluation_batch_size, 1)
         check_integer("shuffle_buffer", shuffle_buffer, 1)

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from state_of_sparsity.data.integer_arguments import check_integer
+
 EVALUATION_BATCH = 1000
 
 
@@ -53,8 +55,8 @@ class InMemory:
     def __init__(self, train, validation, test, batch_size, seed=0, prepare=None, augment=None):
         self._train, self._validation, self._test = train, validation, test
         examples = len(train[0])
-        if not 1 <= batch_size <= examples:
-            raise ValueError(f"`batch_size` must be from 1 to {examples}. Received: {batch_size}.")
+        check_integer("batch_size", batch_size, 1, examples)
+        check_integer("seed", seed, 0)
         self.batch_size = batch_size
         self._seed = seed
         self._prepare = prepare or (lambda images: images)
@@ -110,8 +112,8 @@ def hold_out(examples, held_out, split_seed):
         ValueError: if `held_out` is out of range.
     """
     images, labels = examples
-    if not 0 <= held_out < len(images):
-        raise ValueError(f"`held_out` must be from 0 to {len(images) - 1}. Received: {held_out}.")
+    check_integer("held_out", held_out, 0, len(images) - 1)
+    check_integer("split_seed", split_seed, 0)
     order = np.random.default_rng(split_seed).permutation(len(images))
     parts = np.sort(order[held_out:]), np.sort(order[:held_out])
     return tuple((images[part], labels[part]) for part in parts)

@@ -8,6 +8,7 @@ import numpy as np
 from state_of_sparsity.data.idx import read_idx
 from state_of_sparsity.data.in_memory import InMemory, hold_out
 from state_of_sparsity.data.integer_arguments import check_integer
+from state_of_sparsity.data.path_arguments import check_path
 from state_of_sparsity.data.read_when_used import ReadWhenUsed
 from state_of_sparsity.data.whole_split import read_split
 
@@ -49,6 +50,7 @@ class Mnist(ReadWhenUsed):
     """
 
     def __init__(self, data_dir=None, batch_size=100, held_out=10_000, seed=0, split_seed=0):
+        check_path("data_dir", data_dir)
         check_integer("batch_size", batch_size, 1)
         check_integer("held_out", held_out, 0)
         check_integer("seed", seed, 0)

@@ -4,6 +4,7 @@ import functools
 import os
 
 from state_of_sparsity.data.known_features import known_features_only
+from state_of_sparsity.data.path_arguments import check_path
 
 
 class ParallelRecords:
@@ -18,7 +19,7 @@ class ParallelRecords:
         data_dir: where TFDS keeps its data; None for its own place.
 
     Raises:
-        ValueError: if `languages` are not two.
+        ValueError: if `languages` are not two, or another argument is no text.
 
     Example:
 
@@ -28,7 +29,14 @@ class ParallelRecords:
     """
 
     def __init__(self, dataset, languages=("en", "de"), data_dir=None):
-        if len(languages) != 2 or languages[0] == languages[1]:
+        if not isinstance(dataset, str):
+            raise ValueError(f"`dataset` must be text. Received: {dataset!r}.")
+        check_path("data_dir", data_dir)
+        if (
+            not isinstance(languages, (list, tuple))
+            or len(languages) != 2
+            or languages[0] == languages[1]
+        ):
             raise ValueError(
                 f"`languages` must be two, source and target. Received: {languages!r}."
             )

@@ -7,6 +7,8 @@ import os
 import sys
 import zlib
 
+from state_of_sparsity.data.path_arguments import check_path
+
 _SIDES = ("source", "target")
 
 
@@ -27,7 +29,7 @@ class ParallelFiles:
             working directory.
 
     Raises:
-        ValueError: if a file is not given that must be.
+        ValueError: if a file is not given that must be, or an argument is no text.
 
     Example:
 
@@ -51,7 +53,10 @@ class ParallelFiles:
             "validation": (validation_source, validation_target),
             "test": (test_source, test_target),
         }
+        check_path("data_dir", data_dir)
         for split, names in files.items():
+            for side, name in zip(_SIDES, names, strict=True):
+                check_path(f"{split}_{side}", name)
             for side, name, other in zip(_SIDES, names, names[::-1], strict=True):
                 if not name and (other or split == "train"):
                     raise ValueError(

@@ -15,6 +15,7 @@ from state_of_sparsity.data.generated_dataset import untuned
 from state_of_sparsity.data.integer_arguments import check_integer
 from state_of_sparsity.data.length_buckets import LengthBuckets
 from state_of_sparsity.data.packing import PackedRows
+from state_of_sparsity.data.path_arguments import check_path
 from state_of_sparsity.data.vocabulary import LEAST_SIZE, Vocabulary
 
 # What a folder's vocabulary is called.
@@ -101,6 +102,15 @@ class Translation:
         packed=False,
         seed=0,
     ):
+        if isinstance(text, type) or not (hasattr(text, "pairs") and hasattr(text, "splits")):
+            raise ValueError(
+                "`text` must be where sentences come from, such as ParallelFiles(...), with () "
+                f"behind in a gin file. Received: {text!r}."
+            )
+        check_path("vocabulary", vocabulary)
+        check_path("directory", directory)
+        if not isinstance(packed, bool):
+            raise ValueError(f"`packed` must be True or False. Received: {packed!r}.")
         check_integer("vocabulary_size", vocabulary_size, LEAST_SIZE)
         check_integer("tokens", tokens, 2)
         check_integer("maximum_length", maximum_length, 2, tokens)

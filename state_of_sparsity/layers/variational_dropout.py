@@ -79,6 +79,10 @@ class VariationalDropout(PenalizedWrapper):
     ):
         if not is_number(threshold):
             raise ValueError(f"`threshold` must be a number. Received: {threshold!r}.")
+        if not isinstance(share_positions, bool):
+            raise ValueError(
+                f"`share_positions` must be True or False. Received: {share_positions!r}."
+            )
         if clip_log_alpha is not None and not (is_number(clip_log_alpha) and clip_log_alpha > 0):
             raise ValueError(
                 f"`clip_log_alpha` must be above 0, or None. Received: {clip_log_alpha!r}."

@@ -2,6 +2,12 @@
 
 import keras
 
+from state_of_sparsity.models.model_arguments import (
+    check_image_shape,
+    check_integer,
+    check_whole_shape,
+)
+
 
 def lenet_300_100(input_shape=(28, 28, 1), classes=10):
     """Returns LeNet-300-100: two hidden layers of 300 and 100 ReLU units, then logits.
@@ -15,7 +21,7 @@ def lenet_300_100(input_shape=(28, 28, 1), classes=10):
         `logits`; its outputs are logits (no softmax).
 
     Raises:
-        ValueError: if `classes` is less than 2.
+        ValueError: if `classes` is no integer of at least 2, or `input_shape` no such shape.
 
     Example:
 
@@ -27,7 +33,8 @@ def lenet_300_100(input_shape=(28, 28, 1), classes=10):
         LeCun, Bottou, Bengio, Haffner (1998), "Gradient-based learning applied to document
         recognition", section III.C.
     """
-    _check_classes(classes)
+    check_integer("classes", classes, 2)
+    check_whole_shape(input_shape)
     return keras.Sequential(
         [
             keras.Input(input_shape, name="image"),
@@ -55,7 +62,7 @@ def lenet_5(input_shape=(28, 28, 1), classes=10):
         and `logits` (430,500 weights at 28x28x1); its outputs are logits (no softmax).
 
     Raises:
-        ValueError: if `classes` is less than 2.
+        ValueError: if `classes` is no integer of at least 2, or `input_shape` no such shape.
 
     Example:
 
@@ -65,7 +72,9 @@ def lenet_5(input_shape=(28, 28, 1), classes=10):
     Reference:
         Jia et al. (2014), "Caffe", examples/mnist/lenet.prototxt, after LeCun et al. (1998).
     """
-    _check_classes(classes)
+    check_integer("classes", classes, 2)
+    check_whole_shape(input_shape)
+    check_image_shape(input_shape, smallest=16)
     return keras.Sequential(
         [
             keras.Input(input_shape, name="image"),
@@ -89,8 +98,3 @@ def lenet_5(input_shape=(28, 28, 1), classes=10):
         ],
         name="lenet_5",
     )
-
-
-def _check_classes(classes):
-    if classes < 2:
-        raise ValueError(f"`classes` must be at least 2. Received: {classes}.")

@@ -1,11 +1,14 @@
 """Residual networks for ImageNet (18 to 200 layers) and for CIFAR (8 to 56, and wide 22)."""
 
-import math
-import numbers
-from collections.abc import Sequence
-
 import keras
 
+from state_of_sparsity.models.model_arguments import (
+    check_flag,
+    check_image_shape,
+    check_integer,
+    check_weight_decay,
+    is_number,
+)
 from state_of_sparsity.models.residual_blocks import (
     ResidualLayers,
     basic_block,
@@ -187,7 +190,9 @@ def wide_resnet_22_2(
     Reference:
         Zagoruyko, Komodakis (2016), "Wide Residual Networks", table 1, and its code.
     """
-    _check_arguments(classes, input_shape, width, weight_decay, filters=16, smallest=4)
+    _check_arguments(
+        classes, input_shape, width, weight_decay, synchronized, filters=16, smallest=4
+    )
     layers = ResidualLayers("he_normal", weight_decay, synchronized)
     image = keras.Input(input_shape, name="image")
     x = layers.convolution(image, int(16 * width), 3, 1, "initial_convolution")
@@ -199,7 +204,9 @@ def wide_resnet_22_2(
 
 
 def _imagenet_resnet(name, block, blocks, classes, input_shape, width, weight_decay, synchronized):
-    _check_arguments(classes, input_shape, width, weight_decay, filters=64, smallest=32)
+    _check_arguments(
+        classes, input_shape, width, weight_decay, synchronized, filters=64, smallest=32
+    )
     # The variance scaling of the original: truncated normal, scale 1, fan in.
     layers = ResidualLayers("lecun_normal", weight_decay, synchronized)
     image = keras.Input(input_shape, name="image")
@@ -215,7 +222,9 @@ def _imagenet_resnet(name, block, blocks, classes, input_shape, width, weight_de
 def _cifar_resnet(
     name, blocks, classes, input_shape, width, weight_decay, synchronized, initial_strides=1
 ):
-    _check_arguments(classes, input_shape, width, weight_decay, filters=16, smallest=4)
+    _check_arguments(
+        classes, input_shape, width, weight_decay, synchronized, filters=16, smallest=4
+    )
     layers = ResidualLayers("he_normal", weight_decay, synchronized)
     image = keras.Input(input_shape, name="image")
     x = layers.convolution(image, int(16 * width), 3, initial_strides, "initial_convolution")
@@ -249,32 +258,13 @@ def _classifier(layers, image, x, classes, name):
     return keras.Model(image, logits, name=name)
 
 
-def _check_arguments(classes, input_shape, width, weight_decay, filters, smallest):
-    if not (_is_integer(classes) and classes >= 2):
-        raise ValueError(f"`classes` must be an integer of at least 2. Received: {classes!r}.")
-    sizes = tuple(input_shape) if isinstance(input_shape, Sequence) else ()
-    fits = [size is None or (_is_integer(size) and size >= smallest) for size in sizes[:2]]
-    if len(sizes) != 3 or not all(fits) or not (_is_integer(sizes[2]) and sizes[2] >= 1):
-        raise ValueError(
-            f"`input_shape` must be (height, width, channels), {smallest} or more high and wide, "
-            f"or None for any size. Received: {input_shape!r}. Enlarge the images, or take a "
-            "network for smaller ones."
-        )
-    if not (_is_number(width) and filters * width >= 1):
+def _check_arguments(classes, input_shape, width, weight_decay, synchronized, filters, smallest):
+    check_integer("classes", classes, 2)
+    check_image_shape(input_shape, smallest)
+    if not (is_number(width) and filters * width >= 1):
         raise ValueError(
             f"`width` must be a number of at least 1/{filters}: it multiplies the {filters} "
             f"filters of the first convolution. Received: {width!r}."
         )
-    if not (_is_number(weight_decay) and weight_decay >= 0):
-        raise ValueError(
-            f"`weight_decay` must be a number of at least 0. Received: {weight_decay!r}."
-        )
-
-
-def _is_integer(value):
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
-
-
-def _is_number(value):
-    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return is_real and math.isfinite(value)
+    check_weight_decay(weight_decay)
+    check_flag("synchronized", synchronized)

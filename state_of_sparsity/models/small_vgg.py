@@ -3,6 +3,12 @@
 import keras
 import numpy as np
 
+from state_of_sparsity.models.model_arguments import (
+    check_flag,
+    check_image_shape,
+    check_integer,
+    check_weight_decay,
+)
 from state_of_sparsity.models.residual_blocks import ResidualLayers
 
 # Brightness, blue against red, green against the others; mean, and differences of rows, of columns
@@ -57,7 +63,7 @@ def vgg7(
     Recognition"; whitening, pooling and the last layer as in Jordan (2024), "94% on CIFAR-10 in
     3.29 Seconds on a Single GPU", where the filters are eigenvectors.
     """
-    _check_arguments(classes, input_shape, filters, weight_decay)
+    _check_arguments(classes, input_shape, filters, weight_decay, synchronized)
     layers = ResidualLayers("he_normal", weight_decay, synchronized)
     image = keras.Input(input_shape, name="image")
     x = _whitened(image)
@@ -102,17 +108,14 @@ def _normalized(layers, x, number):
     return keras.layers.ReLU(name=f"relu_{number}")(x)
 
 
-def _check_arguments(classes, input_shape, filters, weight_decay):
-    if classes < 2:
-        raise ValueError(f"`classes` must be at least 2. Received: {classes}.")
-    if len(filters) != 3 or min(filters) < 1:
-        raise ValueError(
-            f"`filters` must be three numbers of at least 1, one a group. Received: {filters}."
-        )
-    if min(input_shape[:2]) < 9 or input_shape[2] != 3:
-        raise ValueError(
-            f"`input_shape` must be 9 or more high and wide, with 3 colours. Received: "
-            f"{input_shape}."
-        )
-    if weight_decay < 0:
-        raise ValueError(f"`weight_decay` must be at least 0. Received: {weight_decay}.")
+def _check_arguments(classes, input_shape, filters, weight_decay, synchronized):
+    check_integer("classes", classes, 2)
+    if not isinstance(filters, (list, tuple)) or len(filters) != 3:
+        raise ValueError(f"`filters` must be three numbers, one a group. Received: {filters!r}.")
+    for count in filters:
+        check_integer("filters", count, 1)
+    check_image_shape(input_shape, smallest=9)
+    if input_shape[2] != 3:
+        raise ValueError(f"`input_shape` must have 3 colours. Received: {input_shape!r}.")
+    check_weight_decay(weight_decay)
+    check_flag("synchronized", synchronized)

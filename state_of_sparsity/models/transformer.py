@@ -17,9 +17,11 @@ import functools
 
 import keras
 
+from state_of_sparsity.models.model_arguments import check_flag, check_fraction, check_integer
 from state_of_sparsity.models.transformer_layers import transformer_layers
 from state_of_sparsity.models.transformer_stacks import decoder, encoder, keys_and_values
 
+_MOST_LAYERS = 1_000  # more would take for ever to make
 _PACKED = ("", "_segments", "_positions")
 
 
@@ -80,7 +82,7 @@ def transformer(
     sizes = {"layers": layers, "hidden": hidden, "filter": filter, "heads": heads}
     dropouts = {"attention_dropout": attention_dropout, "relu_dropout": relu_dropout}
     dropouts["prepostprocess_dropout"] = prepostprocess_dropout
-    _check_arguments(vocabulary_size, sizes, dropouts)
+    _check_arguments(vocabulary_size, sizes, dropouts, split_heads=split_heads, packed=packed)
     made = transformer_layers(vocabulary_size, **sizes, **dropouts, split_heads=split_heads)
     return _connected_packed(made, name) if packed else _connected(made, name)
 
@@ -169,15 +171,11 @@ def _connected_packed(layers, name):
     return keras.Model(inputs, logits, name=name)
 
 
-def _check_arguments(vocabulary_size, sizes, dropouts):
-    if vocabulary_size < 3:
-        raise ValueError(
-            "`vocabulary_size` must be at least 3: padding, end of sentence, and words. "
-            f"Received: {vocabulary_size}."
-        )
+def _check_arguments(vocabulary_size, sizes, dropouts, **flags):
+    check_integer("vocabulary_size", vocabulary_size, 3)  # padding, end of sentence, and words
+    check_integer("layers", sizes["layers"], 1, _MOST_LAYERS)
     for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {size}.")
+        check_integer(name, size, 1)
     hidden, heads = sizes["hidden"], sizes["heads"]
     if hidden % heads or hidden % 2:
         raise ValueError(
@@ -185,5 +183,6 @@ def _check_arguments(vocabulary_size, sizes, dropouts):
             f"part, and positions are told by pairs of sine and cosine. Received: {hidden}."
         )
     for name, rate in dropouts.items():
-        if not 0 <= rate < 1:
-            raise ValueError(f"`{name}` must be in [0, 1). Received: {rate}.")
+        check_fraction(name, rate)
+    for name, value in flags.items():
+        check_flag(name, value)

@@ -97,7 +97,8 @@ class Checkpoints:
 
     def paths(self):
         """Returns the checkpoints there are, the oldest first."""
-        return sorted(self._directory.glob("step_*.npz"))
+        # From a hundred million steps on, their numbers have a digit more.
+        return sorted(self._directory.glob("step_*.npz"), key=lambda p: (len(p.name), p.name))
 
     def save(self, model, step, wall_time_s=0.0, callbacks=()):
         """Saves a checkpoint of `step` and removes those beyond the number to keep."""

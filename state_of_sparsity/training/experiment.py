@@ -8,6 +8,8 @@ import keras
 
 from state_of_sparsity import surgery
 from state_of_sparsity.optimizers import schedule_of
+from state_of_sparsity.training.experiment_check import check_fields, check_made
+from state_of_sparsity.training.optimizer_check import check_optimizer
 from state_of_sparsity.training.strategies import Strategy
 from state_of_sparsity.updates import SparsityUpdates
 from state_of_sparsity.user_warnings import warn
@@ -32,8 +34,8 @@ class Experiment:
             BLEU of its translations.
         rules: what `sparsify` takes, a callable `layer -> wrapper` or a list of pairs; None trains
             the dense model.
-        seed: seed of initial weights and of all noise, a non-negative integer. (The order of the
-            data has its own.)
+        seed: seed of initial weights and of all noise, from 0 to 2**32 - 1. (The order of the data
+            has its own.)
         steps_per_execution: optimizer steps in one call from Python. Masks change between calls.
         precision: Keras's dtype policy for all layers: "float32", "mixed_bfloat16" or
             "mixed_float16". Kernels, masks and what else is learned stay float32.
@@ -47,7 +49,8 @@ class Experiment:
             these, and no arguments of their constructors.
 
     Raises:
-        ValueError: if the numbers of steps do not fit together.
+        ValueError: if a field is of another type or out of range, or the numbers of steps do not
+            fit together.
     """
 
     name: str
@@ -68,14 +71,7 @@ class Experiment:
     callbacks: Sequence = ()
 
     def __post_init__(self):
-        for name in ("steps", "eval_every", "steps_per_execution", "averaged_checkpoints"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` must be a positive integer. Received: {value!r}.")
-        if self.jit_compile not in (True, False, "auto"):
-            raise ValueError(
-                f"`jit_compile` must be True, False or 'auto'. Received: {self.jit_compile!r}."
-            )
+        check_fields(self)
         if any(getattr(callback, "restore_best_weights", False) for callback in self.callbacks):
             raise ValueError(
                 "`callbacks` must not have `restore_best_weights=True`: it brings back old masks, "
@@ -102,7 +98,8 @@ class Experiment:
 
         Raises:
             StrategyError: if the strategy cannot run this.
-            ValueError: if a schedule cannot reach its final value within the run.
+            ValueError: if the model or the optimizer is none, a number of the optimizer is out of
+                range, or a schedule cannot reach its final value within the run.
         """
         strategy = Strategy() if strategy is None else strategy
         strategy.check(self.data.batch_size, self.steps_per_execution, self.jit_compile)
@@ -110,11 +107,15 @@ class Experiment:
         keras.utils.set_random_seed(self.seed)
         with strategy.scope():
             model = self.model()
+            check_made("model", model, keras.Model)
             if self.rules is not None:
                 model = surgery.sparsify(model, self.rules)
                 _check_schedules(model, self.steps)
+            optimizer = self.optimizer()
+            check_made("optimizer", optimizer, keras.optimizers.Optimizer)
+            check_optimizer(optimizer, self.steps)
             model.compile(
-                optimizer=self.optimizer(),
+                optimizer=optimizer,
                 loss=self.loss,
                 metrics=list(self.metrics),
                 steps_per_execution=self.steps_per_execution,

@@ -52,8 +52,8 @@ def train(experiment, model, run_dir, strategy=None, verbose=True, start=lambda:
     if strategy.is_chief:
         data = experiment.data
         examples = getattr(data, "examples_per_step", data.batch_size)
-        begun = run_dir.is_started
-        progress = Progress(run_dir.progress, experiment.steps, every, examples, verbose, begun)
+        shown = verbose, run_dir.is_started
+        progress = Progress(run_dir.progress, experiment.steps, every, examples, *shown)
         progress.phase(f"{'resuming' if step else 'starting'} at step {step}, on {strategy}")
         metrics_log = MetricsLog(run_dir, every, step)
         written = [StartRun(run_dir, start, data), metrics_log, saver, progress]

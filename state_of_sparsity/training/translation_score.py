@@ -1,15 +1,18 @@
 """`TranslationScore`: what a trained Transformer's translations are worth, and a few to look at."""
 
+from state_of_sparsity.data.integer_arguments import check_integer
 from state_of_sparsity.schedules import is_number
+
+MOST = 1_000
 
 
 class TranslationScore:
     """Translates a split of the data and compares the outcome with the references.
 
     Args:
-        beam: translations kept while searching, at least 1; 1 is greedy.
+        beam: translations kept while searching, 1 to 1000; 1 is greedy.
         alpha: exponent of the length penalty, at least 0.
-        samples: how many translations to print.
+        samples: how many translations to print, at most 1000.
 
     Call arguments:
         model: a Transformer, stripped or sparse.
@@ -31,12 +34,10 @@ class TranslationScore:
     """
 
     def __init__(self, beam=4, alpha=0.6, samples=3):
-        if not isinstance(beam, int) or beam < 1:
-            raise ValueError(f"`beam` must be an integer of at least 1. Received: {beam!r}.")
+        check_integer("beam", beam, 1, MOST)
         if not is_number(alpha) or alpha < 0:
             raise ValueError(f"`alpha` must be a number of at least 0. Received: {alpha!r}.")
-        if not isinstance(samples, int) or samples < 0:
-            raise ValueError(f"`samples` must be an integer of at least 0. Received: {samples!r}.")
+        check_integer("samples", samples, 0, MOST)
         self.beam, self.alpha, self._samples = beam, alpha, samples
 
     def __call__(self, model, data, split, verbose=True):

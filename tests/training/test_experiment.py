@@ -39,9 +39,9 @@ def test_rules_may_be_a_list():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"steps": 0}, "`steps` must be a positive integer. Received: 0"),
+        ({"steps": 0}, "`steps` must be from 1 to 2147483647. Received: 0"),
         ({"averaged_checkpoints": 4}, "number of validations.* = 3. Received: 4"),
-        ({"steps": 2.5}, "`steps` must be a positive integer. Received: 2.5"),
+        ({"steps": 2.5}, "`steps` must be an integer, from 1 to 2147483647. Received: 2.5"),
         ({"steps": 7}, "`steps` must be a multiple of `eval_every`, 2.*nearest that fits is 8"),
         ({"steps_per_execution": 4}, "`eval_every` must be a multiple of `steps_per_execution`"),
     ],

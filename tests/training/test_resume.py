@@ -48,9 +48,9 @@ def run(path, technique, kill=None):
         kill_in_save(kill)
     run_dir = RunDir(path)
     with run_dir.lock():
-        run_dir.start(technique)
         experiment = small_experiment(technique, callbacks=callbacks)
-        train(experiment, experiment.build(), run_dir, verbose=False)
+        model = experiment.build()
+        train(experiment, model, run_dir, verbose=False, start=lambda: run_dir.start(technique))
 
 
 @pytest.fixture(scope="module")
