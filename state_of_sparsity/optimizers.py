@@ -31,9 +31,10 @@ def innermost(optimizer):
 def schedule_of(optimizer):
     """Returns what an optimizer was given as its learning rate, whatever is wrapped around it.
 
-    A schedule, a function without arguments, or a variable; the public property evaluates it.
+    A schedule, a function without arguments, or a variable, which the public property evaluates;
+    None of an optimizer that has none.
     """
-    return _with_a_learning_rate(optimizer)._learning_rate
+    return getattr(_with_a_learning_rate(optimizer), "_learning_rate", None)
 
 
 def present_learning_rate(optimizer) -> float:

@@ -40,7 +40,12 @@ class Comparison:
     @property
     def is_told(self) -> bool:
         """Whether both have seeds enough for a verdict."""
-        return min(self.better.n, self.worse.n) >= SEEDS
+        return self.seeds >= SEEDS
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds the technique has that has fewer; copies of a run are one."""
+        return min(len(_seeds(self.better)), len(_seeds(self.worse)))
 
     @property
     def verdict(self) -> str:
@@ -134,7 +139,7 @@ def _answer(comparisons):
     told = [c for c in comparisons if c.is_told]
     above = [c for c in told if c.verdict == "yes"]
     if not told:
-        seeds = sorted({min(c.better.n, c.worse.n) for c in comparisons})
+        seeds = sorted({c.seeds for c in comparisons})
         return (
             f"Not told: it needs {SEEDS} or more seeds of both at one sparsity, and there are "
             f"{' or '.join(map(str, seeds))}."
@@ -151,6 +156,12 @@ def _answer(comparisons):
 
 def _sparsities(comparisons):
     return ", ".join(percent(c.sparsity, 1) for c in comparisons)
+
+
+def _seeds(aggregate):
+    # A run that did not record its seed counts as itself.
+    seeds = ((run.result.get("seed"), run.path) for run in aggregate.runs)
+    return {path if seed is None else seed for seed, path in seeds}
 
 
 def _best(aggregates, target, metric):

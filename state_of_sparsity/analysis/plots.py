@@ -92,7 +92,7 @@ def close_limits(aggregates: Sequence[Aggregate], factor: float) -> tuple[float,
     high = max(a.max for a in aggregates)
     low = min(a.min for a in aggregates if a.mean >= lowest)
     while True:
-        margin = 0.1 * (high - low) or 1e-3 / factor
+        margin = 0.1 * (high - low) or max(1e-3 / factor, 1e-3 * abs(high))
         lower = min(a.min for a in aggregates if a.max >= low - margin)
         if lower >= low:
             return (low - margin) * factor, (high + margin) * factor

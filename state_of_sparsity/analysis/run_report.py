@@ -95,8 +95,9 @@ def _by_sparsity(aggregates, metric):
     title = for_markdown(capital(metrics.label(metric)))
     return (
         f"## {title} at each sparsity\n\n{table(header, rows)}\n\n"
-        "Mean ± sample standard deviation over seeds (n seeds). `~`: a penalty sets the sparsity; "
-        "read off the upper envelope of the means, between two sparsities that were reached."
+        "Mean ± sample standard deviation over seeds (n seeds). `~`: a penalty, or a sparsity for "
+        "each layer, sets that of the whole; read off the upper envelope of the means, between two "
+        "sparsities that were reached."
     )
 
 

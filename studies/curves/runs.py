@@ -74,7 +74,8 @@ def _further(aggregate):
 def _all(rows, metric):
     groups = collections.defaultdict(list)
     for row in rows:
-        curve = words.technique(row["technique"], row["distribution"])
+        _check_distribution(row)
+        curve = words.technique(row["technique"], row.get("distribution"))
         if curve in TECHNIQUES:
             run = pathlib.PurePath(row["run"])
             setting = run.name.rpartition("seed_")[0].rstrip("_")
@@ -85,6 +86,14 @@ def _all(rows, metric):
     ]
     order = list(TECHNIQUES)
     return sorted(found, key=lambda a: (order.index(a.curve), a.sparsity))
+
+
+def _check_distribution(row):
+    if row["technique"].endswith("_pruning") and not row.get("distribution"):
+        raise ValueError(
+            "`rows` must say how pruning shares its zeros, in a column `distribution`. Received: "
+            f"{row['run']} without. Older versions did not: make the table again, or fill it in."
+        )
 
 
 def over_seeds(rows, metric, curve, setting) -> Aggregate:

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from state_of_sparsity.analysis import results
@@ -47,6 +49,14 @@ def test_of_several_settings_the_best_in_validation_counts(make_run):
     runs, _ = results.read_runs(paths)
     (comparison,) = compare(results.aggregate(runs, "accuracy"), "accuracy")
     assert comparison.better.mean == 0.90 and comparison.better.setting == "RATE = 0.2"
+
+
+def test_copies_of_a_run_are_no_seeds(make_run):
+    paths = [make_run(f"{t}_pruning", 0.9, 0.9, 0) for t in ("magnitude", "random")]
+    paths += [shutil.copytree(path, f"{path}_{i}") for path in paths for i in range(3)]
+    (comparison,) = compare(results.aggregate(results.read_runs(paths)[0], "accuracy"), "accuracy")
+    assert comparison.better.n == 4 and comparison.seeds == 1
+    assert comparison.verdict.startswith("not told")
 
 
 def test_each_distribution_is_compared_and_each_model_with_itself(make_run):

@@ -80,10 +80,11 @@ def test_the_close_panel_cuts_no_bar(make_run, seed):
     assert all(low < 100 * a.min and 100 * a.max < high for a in shown)
 
 
-def test_equal_values_have_limits_too(make_run):
-    runs, _ = results.read_runs([make_run("dense", None, 0.9, s) for s in range(2)])
-    low, high = plots.close_limits(results.aggregate(runs, "accuracy"), 100.0)
-    assert low < 90 < high
+@pytest.mark.parametrize("value", [0.9, 0.0, -1e-300, 9e99])
+def test_equal_values_have_limits_too(make_run, value):
+    runs, _ = results.read_runs([make_run("dense", None, 0.9, s, bleu=value) for s in range(2)])
+    low, high = plots.close_limits(results.aggregate(runs, "bleu"), 1.0)
+    assert low < value < high
 
 
 def test_plots_are_also_svg_and_pdf_and_equal_plots_are_equal_files(make_run, tmp_path):

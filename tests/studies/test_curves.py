@@ -79,6 +79,13 @@ def test_runs_that_differ_in_their_seed_are_one_line_and_others_are_not():
     assert found[2].mean == pytest.approx(0.82) and found[2].std == pytest.approx(0.02**0.5 / 10)
 
 
+def test_a_table_that_does_not_tell_distributions_apart_is_refused():
+    from runs import aggregates
+
+    with pytest.raises(ValueError, match=r"column `distribution`. Received: random_pruning/"):
+        aggregates([{**ROWS[0], "distribution": None}], "accuracy")
+
+
 def test_a_learned_sparsity_counts_where_its_density_is_near():
     from runs import aggregates, at_level, level
 
