@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+from collections.abc import Iterable
 
 from state_of_sparsity.table_cells import from_csv
 
@@ -48,16 +49,17 @@ def read_json(path: str | os.PathLike):
     raise ValueError(f"{pathlib.Path(path).name} cannot be read: {reason}")
 
 
-def read_csv(path: str | os.PathLike) -> list[dict[str, str]]:
+def read_csv(path: str | os.PathLike, columns: Iterable[str] = ()) -> list[dict[str, str]]:
     """Returns the lines of a CSV file as dicts of text, by the names in its first line.
 
     Args:
         path: the file.
+        columns: names that it must have, unless it is empty.
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if it cannot be read, two columns have one name, or a line has another number
-            of cells; the message begins with the file's name.
+        ValueError: if it cannot be read, lacks a column, two have one name, or a line has another
+            number of cells; the message begins with the file's name.
     """
     name, text = pathlib.Path(path).name, read(path)
     if "\0" in text:
@@ -70,6 +72,9 @@ def read_csv(path: str | os.PathLike) -> list[dict[str, str]]:
     finally:
         csv.field_size_limit(limit)
     header, *lines = [[from_csv(cell) for cell in row] for row in rows or [[]]]
+    missing = [column for column in columns if header and column not in header]
+    if missing:
+        raise ValueError(f"{name} cannot be read: it has no column {missing[0]!r}")
     twice = [column for column in header if header.count(column) > 1]
     if twice:
         raise ValueError(f"{name} cannot be read: two columns are named {twice[0]!r}")

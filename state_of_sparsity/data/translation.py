@@ -102,7 +102,7 @@ class Translation:
         packed=False,
         seed=0,
     ):
-        if isinstance(text, type) or not (hasattr(text, "pairs") and hasattr(text, "splits")):
+        if isinstance(text, type) or not hasattr(text, "pairs"):  # `splits` may look for files
             raise ValueError(
                 "`text` must be where sentences come from, such as ParallelFiles(...), with () "
                 f"behind in a gin file. Received: {text!r}."
