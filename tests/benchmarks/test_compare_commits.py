@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import types
 
 import numpy as np
 import pytest
@@ -51,13 +52,16 @@ def test_what_differs_is_named(compare_commits, tmp_path, change, says):
 
 def test_a_commit_is_trained_in_a_folder_of_its_own(compare_commits, tmp_path, monkeypatch):
     called = []
-    monkeypatch.setattr(
-        compare_commits.subprocess, "run", lambda command, **more: called.append((command, more))
-    )
+
+    def run(command, **more):
+        called.append((command, more))
+        return types.SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(compare_commits.subprocess, "run", run)
     compare_commits.train_all("HEAD", tmp_path / "first", ["dense", "global_threshold"])
     trained = [(command, more) for command, more in called if "-m" in command]
     assert len(trained) == 2 and len(called) == 4
     for _, more in trained:
         assert more["cwd"] == tmp_path / "first_clone"
         assert more["env"]["PYTHONPATH"] == str(more["cwd"])
-    assert "GlobalThreshold" in (tmp_path / "first" / "global_threshold.gin").read_text()
+    assert "global_magnitude.schedule" in (tmp_path / "first" / "global_threshold.gin").read_text()
