@@ -85,13 +85,10 @@ def train_all(commit, runs, names):
     try:
         for number, name in enumerate(names, start=1):
             begin = time.monotonic()
-            subprocess.run(
-                _command(name, runs),
-                cwd=clone,
-                env=_environment(clone),
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
+            process = {"cwd": clone, "env": _environment(clone), "text": True}
+            done = subprocess.run(_command(name, runs), capture_output=True, **process)
+            if done.returncode:
+                sys.exit(f"{commit}: {name} ended with {done.returncode}:\n{done.stderr}")
             seconds = time.monotonic() - begin
             print(f"{commit}: {name}, {number} of {len(names)}, {seconds:.0f} s", flush=True)
     finally:
