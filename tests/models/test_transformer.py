@@ -205,7 +205,7 @@ def test_names_do_not_depend_on_what_was_built_before(small):
             {"vocabulary_size": 2},
             r"`vocabulary_size` must be an integer .*at least 3\. Received: 2\.",
         ),
-        ({"layers": 0}, r"`layers` must be an integer of at least 1\. Received: 0\."),
+        ({"layers": 0}, r"`layers` must be .* at least 1 and at most 1000\. Received: 0\."),
         ({"filter": 0}, r"`filter` must be an integer of at least 1\. Received: 0\."),
         ({"heads": 0}, r"`heads` must be an integer of at least 1\. Received: 0\."),
         ({"hidden": 12, "heads": 8}, r"`hidden` must be even and a multiple .* Received: 12\."),
