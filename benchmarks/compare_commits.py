@@ -161,8 +161,9 @@ def _rows(file, first, second):
         yield f"{file} has {len(first)} rows, and {len(second)}"
         return
     columns = [set().union(*rows) - set(LEFT_OUT) for rows in (first, second)]
-    for name in sorted(columns[0] ^ columns[1]):
-        yield f"only in {'first' if name in columns[0] else 'second'}: {name} of {file}"
+    for side, alone in (("first", columns[0] - columns[1]), ("second", columns[1] - columns[0])):
+        if alone:
+            yield f"only in {side}: {', '.join(sorted(alone))} of {file}"
     for name in sorted(columns[0] & columns[1]):
         if [row.get(name) for row in first] != [row.get(name) for row in second]:
             yield f"{name} of {file} differs: {first[-1].get(name)} and {second[-1].get(name)}"

@@ -15,9 +15,11 @@ def open_data(data, model):
         model: the built Keras model, compiled or not.
 
     Raises:
-        ValueError: if data cannot be found or read, or the model has another number of classes.
+        ValueError: if data cannot be found or read, the model has another number of classes, or
+            it takes inputs of other names.
     """
-    data.train(), data.validation()
+    batches, _ = data.train(), data.validation()
+    _check_names(batches, model)
     classes, shape = getattr(data, "classes", None), getattr(model, "output_shape", None)
     outputs = shape[-1] if isinstance(shape, tuple) else None
     # A label beyond the outputs is an error on a CPU, and a loss of NaN on a GPU.
@@ -34,4 +36,19 @@ def open_data(data, model):
         warn(
             f"The learning rate counts epochs of {counted:,} examples, the data have {there:,} to "
             "train on. Unless this is a trial, give that number: in a gin file that is EXAMPLES."
+        )
+
+
+def _check_names(batches, model):
+    """Raises where batches have inputs that the model does not take: Keras leaves those out."""
+    spec = getattr(batches, "element_spec", None)
+    inputs = spec[0] if isinstance(spec, tuple) and spec else None
+    if not isinstance(inputs, dict) or not getattr(model, "inputs", None):
+        return
+    taken = {each.name for each in model.inputs}
+    if set(inputs) != taken:
+        raise ValueError(
+            f"`model` must take what the data give: {', '.join(sorted(inputs))}. Received: a model "
+            f"of {', '.join(sorted(taken))}. In a gin file of translation that is PACKED, which "
+            "data and model must have alike."
         )

@@ -1,6 +1,7 @@
 """Data that are not there, or of other classes than the model's."""
 
 import keras
+import numpy as np
 import pytest
 
 from state_of_sparsity.data.digits import Digits
@@ -57,3 +58,21 @@ def test_epochs_of_another_number_of_examples_are_warned_of(examples, classes, p
     told = [text for w in recwarn if "counts epochs" in (text := str(w.message))]
     assert len(told) == (examples == 1000 and classes == 10)
     assert all("epochs of 1,000 examples, the data have 1,077" in text for text in told)
+
+
+@pytest.mark.parametrize("names", [("source",), ("source", "target", "position")])
+def test_inputs_that_the_model_does_not_take_are_refused(names):
+    tf = pytest.importorskip("tensorflow")
+    made = {name: keras.Input((), name=name) for name in ("source", "target")}
+    model = keras.Model(made, keras.ops.add(made["source"], made["target"]))
+
+    class Named(Digits):
+        def train(self, first_step=0):
+            batch = dict.fromkeys(given, np.zeros((2, 1))), np.zeros((2, 1))
+            return tf.data.Dataset.from_tensors(batch)
+
+    given = ("target", "source")
+    open_data(Named(), model)
+    given = names
+    with pytest.raises(ValueError, match=r"`model` must take what the data give: .*PACKED"):
+        open_data(Named(), model)
