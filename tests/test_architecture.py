@@ -45,9 +45,16 @@ LEVELS = [
     ("bin",),
 ]
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
-# These import nothing of ours outside themselves, but the ways to read and to write a file.
+# These import nothing of ours outside themselves, but checks of arguments and ways to use files.
 ALONE = ("models", "data", "analysis")
-FILES_OF_ANY = ("atomic_write", "file_lock", "json_files", "output_path", "table_cells")
+FILES_OF_ANY = (
+    "arguments",
+    "atomic_write",
+    "file_lock",
+    "json_files",
+    "output_path",
+    "table_cells",
+)
 
 
 def part_of(path):

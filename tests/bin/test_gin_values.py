@@ -73,7 +73,7 @@ def refused(folder, file, *bindings):
         ("Adam.use_ema = 'a'", "`use_ema` must be True or False."),
         ("CosineDecay.decay_steps = 'x'", "decay_steps = 'x', set in --gin_binding"),
         ("CosineDecay.alpha = -3", "`alpha` must be a number from 0"),
-        ("lenet_300_100.classes = 'ten'", "`classes` must be an integer of at least 2."),
+        ("lenet_300_100.classes = 'ten'", "`classes` must be an integer, at least 2."),
         (f"lenet_300_100.classes = {LONG}", f"classes = {LONG}, set in --gin_binding"),
         ("lenet_300_100.input_shape = 8", "`input_shape` must be integers above 0"),
         ("lenet_300_100.input_shape = (9, 8, 1)", "incompatible with the layer"),
