@@ -128,7 +128,7 @@ def test_killed_while_saving(tmp_path, processes, uninterrupted):
     assert_same(killed, uninterrupted(technique))
 
 
-@pytest.mark.parametrize("wanted", [5, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("wanted", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_random_moments(tmp_path, processes, uninterrupted, wanted):
     technique = "l0_regularization"
     reference = uninterrupted(technique)
