@@ -133,7 +133,7 @@ def test_what_is_not_in_the_table_is_a_failure(fakes, tmp_path, capfd, monkeypat
     monkeypatch.setattr(sweep.run_table, "row", lambda run, name: {})
     cells = fake_cells("trained")
     assert sweep.sweep(cells, tmp_path, workers=1, table=RunTable(tmp_path / "t.csv")) == 1
-    assert "NOT IN THE TABLE: [Errno 28] No space left" in capfd.readouterr().out
+    assert "NOT IN THE TABLE: No space left on device. Free some space" in capfd.readouterr().out
 
 
 def test_a_worker_that_is_killed_is_one_line_that_says_which_cells_ran(fakes, tmp_path):
