@@ -205,7 +205,9 @@ def _misread(value, default):
         if is_text and value.lower() in ("true", "false", "yes", "no", "on", "off", "0", "1", ""):
             return "True or False, without quotes"
     elif isinstance(default, (int, float)):
-        if isinstance(value, bool):
+        # A 0 or 1 may stand for a truth value, as in Keras's `verbose`.
+        is_truth = type(default) is int and default in (0, 1)
+        if isinstance(value, bool) and not is_truth:
             return "a number"
         if is_text and _is_text_of_number(value):
             return "a number, without quotes"

@@ -36,7 +36,7 @@ def refused(folder, file, *bindings):
         (f"EVAL_EVERY = {LONG}", "`eval_every` must be from 1 to 2147483647."),
         ("STEPS_PER_EXECUTION = [1]", f"`steps_per_execution` {INTEGER}"),
         ("SEED = 'a'", f"`seed` {INTEGER}"),
-        ("SEED = True", "`seed` must be a number. Received: True"),
+        ("SEED = True", "`seed` must be an integer, at least 0. Received: True"),
         ("SEED = 4294967296", "`seed` must be from 0 to 4294967295."),
         ("BATCH_SIZE = 'fast'", f"`batch_size` {INTEGER}from 1 to 1077."),
         (f"BATCH_SIZE = {LONG}", "`batch_size` must be from 1 to 1077."),
