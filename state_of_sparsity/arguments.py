@@ -1,6 +1,11 @@
 """Checks of arguments that more than one part of the package makes."""
 
 import inspect
+import math
+import numbers
+import os
+
+import numpy as np
 
 
 def refuse_class(argument: str, value, example: str):
@@ -40,3 +45,46 @@ def can_be_called_with(function, *arguments) -> bool:
     except TypeError:
         return False
     return True
+
+
+def check_integer(name: str, value, least: int, greatest: int | None = None):
+    """Raises a `ValueError` that names the argument unless it is an integer of a range.
+
+    Args:
+        name: the argument's name.
+        value: its value, of any type.
+        least: the least value allowed.
+        greatest: the greatest one; None for no bound.
+    """
+    allowed = f"at least {least}" if greatest is None else f"from {least} to {greatest}"
+    if not is_integer(value):
+        raise ValueError(f"`{name}` must be an integer, {allowed}. Received: {value!r}.")
+    if value < least or (greatest is not None and value > greatest):
+        raise ValueError(f"`{name}` must be {allowed}. Received: {value}.")
+
+
+def check_flag(name: str, value):
+    """Raises a `ValueError` that names the argument unless it is True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"`{name}` must be True or False. Received: {value!r}.")
+
+
+def check_path(name: str, value):
+    """Raises a `ValueError` that names the argument unless it is None, text or a path."""
+    if value is not None and not isinstance(value, (str, os.PathLike)):
+        raise ValueError(f"`{name}` must be text, or None. Received: {value!r}.")
+
+
+def is_integer(value) -> bool:
+    """Returns whether a value is an integer, and no truth value."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def is_number(value) -> bool:
+    """Returns whether a value is a finite number, of Python or numpy, and no truth value."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False

@@ -40,9 +40,10 @@ def atomic_path(path):
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{unique}-{path.name[-_NAME_LETTERS:]}")
     try:
         yield temporary
+        # Windows flushes what can be written alone, and the old file may be read-only.
+        _flush_to_disk(temporary, os.O_RDWR)
         if mode is not None:
             temporary.chmod(mode)
-        _flush_to_disk(temporary, os.O_RDWR)  # Windows flushes what can be written alone
         os.replace(temporary, path)
         with contextlib.suppress(PermissionError):  # Windows opens no folders
             _flush_to_disk(path.parent, os.O_RDONLY)

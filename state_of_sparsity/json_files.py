@@ -35,7 +35,23 @@ def read_rows(path: pathlib.Path, entries: Mapping[str, type], remedy: str) -> l
     ]
 
 
+def parse(text: str):
+    """Returns what JSON text means.
+
+    Raises:
+        ValueError: if it is none; the message says why, without a line break.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(str(error).partition(";")[0]) from None  # advice for programmers follows
+
+
 def _text(path, remedy):
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise _damaged(path, "it is no file", remedy)
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -46,8 +62,8 @@ def _text(path, remedy):
 
 def _checked(text, place, entries, remedy):
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:  # a RecursionError where it is nested too deeply
+        found = parse(text)
+    except ValueError as error:
         raise _damaged(place, f"it is no JSON: {error}", remedy) from error
     if not isinstance(found, dict):
         raise _damaged(place, f"it holds a {type(found).__name__} and no object", remedy)

@@ -9,12 +9,10 @@ update is due, and None before the first: it is asked where steps were skipped. 
 a subclass calls anew and inherits it, the schedule is asked about 100,000 steps at most.
 """
 
-import math
-
 import keras
 import numpy as np
 
-from state_of_sparsity.arguments import can_be_called_with, refuse_class
+from state_of_sparsity.arguments import can_be_called_with, is_number, refuse_class
 
 # The name under which Keras saves our classes and finds them again.
 PACKAGE = "state_of_sparsity"
@@ -251,16 +249,6 @@ def check_schedule(schedule):
             "tfmot.sparsity.keras.PolynomialDecay or sos.schedules.ConstantSparsity(0.5, 0). "
             f"Received: {schedule!r} (of type {type(schedule).__name__})."
         )
-
-
-def is_number(value):
-    """Returns whether `value` is a finite number, of Python or numpy."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond all floats
-        return False
 
 
 def check_sparsity(name, value):

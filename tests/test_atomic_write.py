@@ -68,6 +68,22 @@ def test_a_file_keeps_its_mode_and_a_link_is_replaced_not_followed(tmp_path):
     assert not link.is_symlink() and target.read_text() == "of somebody else"
 
 
+def test_a_read_only_file_is_flushed_while_its_successor_can_be_written(tmp_path, monkeypatch):
+    path, opened, flush = tmp_path / "a.txt", [], os.open
+    path.write_text("old")
+    path.chmod(0o400)
+
+    def noted(name, flags, *more):
+        opened.append(os.stat(name).st_mode & stat.S_IWUSR)
+        return flush(name, flags, *more)
+
+    monkeypatch.setattr(atomic_write.os, "open", noted)
+    with atomic_write.atomic_path(path) as temporary:
+        temporary.write_text("new")
+    assert opened and all(opened)
+    assert path.read_text() == "new" and stat.S_IMODE(path.stat().st_mode) == 0o400
+
+
 def test_what_is_no_file_is_not_replaced(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in ("/dev/null", tmp_path, tmp_path / "pipe"):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
+from tests.slow_variants import slow_but
 from tests.test_conformance import (
     LAYERS,
     SCHEDULE,
@@ -86,7 +87,11 @@ def noise_off(monkeypatch):
     )
 
 
-@every_technique
+# What the others share with these is the kernel that they run with.
+RUN_IN_EVERY_WAY = ["magnitude", "fixed mask", "variational dropout", "l0", "l0, ramp", "l0, units"]
+
+
+@pytest.mark.parametrize("name", slow_but(RUN_IN_EVERY_WAY, TECHNIQUES))
 def test_every_way_of_running_gives_the_same_loss(name, noise_off):
     ways = [{}, {"run_eagerly": True}]
     if HAS_GRAPHS:

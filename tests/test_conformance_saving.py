@@ -168,10 +168,17 @@ for path in pathlib.Path().glob("*.keras"):
 """
 
 
-def test_every_file_loads_in_a_new_process_that_imports_the_package_and_nothing_else(tmp_path):
-    np.save(tmp_path / "x.npy", X)
+@pytest.fixture(scope="module")
+def models():
+    """Returns a model of every technique, with TF-MOT's schedule where there is one."""
     schedule = SCHEDULES["tfmot" if HAS_TENSORFLOW else "ours"]()
-    models = {name: updated_model(name, schedule) for name in TECHNIQUES}
+    return {name: updated_model(name, schedule) for name in TECHNIQUES}
+
+
+def test_every_file_loads_in_a_new_process_that_imports_the_package_and_nothing_else(
+    models, tmp_path
+):
+    np.save(tmp_path / "x.npy", X)
     for name, model in models.items():
         model.save(tmp_path / f"{name}.keras")
     run_elsewhere(LOAD, tmp_path, PYTHONPATH=str(ROOT))
@@ -192,9 +199,8 @@ for path in pathlib.Path().glob("*.keras"):
 """
 
 
-def test_every_stripped_file_loads_where_the_package_cannot_be_imported(tmp_path):
+def test_every_stripped_file_loads_where_the_package_cannot_be_imported(models, tmp_path):
     np.save(tmp_path / "x.npy", X)
-    models = {name: updated_model(name) for name in TECHNIQUES}
     for name, model in models.items():
         sos.strip(model).save(tmp_path / f"{name}.keras")
     run_elsewhere(LOAD_WITHOUT_THE_PACKAGE, tmp_path)

@@ -243,7 +243,8 @@ def test_the_header_says_which_bleu_is_published(name):
 @pytest.mark.parametrize(
     "technique",
     [
-        *("magnitude_nonuniform", "variational_dropout", "l0_regularization"),
+        *("magnitude_nonuniform", "l0_regularization"),
+        pytest.param("variational_dropout", marks=pytest.mark.slow),
         pytest.param("magnitude_pruning", marks=pytest.mark.slow),
         pytest.param("magnitude_erdos_renyi_kernel", marks=pytest.mark.slow),
     ],

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from state_of_sparsity import json_files
@@ -20,6 +22,14 @@ BAD = {
     b'{"step": 2, "loss": "1", "name": "a"}': "`loss` must be of type float. Received: '1'",
     b'{"step": 2, "loss": 1, "name": ["a"]}': "`name` must be of type str",
 }
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes that have names")
+def test_nothing_is_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(DamagedFileError, match=r"is damaged: it is no file\. Remove it\."):
+            json_files.read(path, ENTRIES, "Remove it.")
 
 
 def test_reads_what_was_written(tmp_path):

@@ -2,11 +2,11 @@
 
 import csv
 import io
-import json
 import os
 import pathlib
 from collections.abc import Iterable
 
+from state_of_sparsity import json_files
 from state_of_sparsity.table_cells import from_csv
 
 _LONGEST_CELL = 2**31 - 1  # the csv module's own limit is a kernel or two of a large model
@@ -41,12 +41,9 @@ def read_json(path: str | os.PathLike):
     """Returns what a JSON file holds; raises as `read` does."""
     text = read(path)
     try:
-        return json.loads(text)
-    except RecursionError:
-        reason = "it is nested too deeply"
+        return json_files.parse(text)
     except ValueError as error:
-        reason = str(error).partition(";")[0]
-    raise ValueError(f"{pathlib.Path(path).name} cannot be read: {reason}")
+        raise ValueError(f"{pathlib.Path(path).name} cannot be read: {error}") from None
 
 
 def read_csv(path: str | os.PathLike, columns: Iterable[str] = ()) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from state_of_sparsity.analysis import file_text, run_files, run_settings, words
+from state_of_sparsity.analysis import run_files, run_settings, words
 
 
 @dataclass(frozen=True)
@@ -128,24 +128,6 @@ def read_run(run_dir: str | os.PathLike) -> Run:
         found = run_settings.of_gin_text(run_files.read_config(path))
     run_files.read_layers(path)
     return Run(path, result, run_settings.without_seeds(found))
-
-
-def read_table(path: str | os.PathLike) -> list[dict]:
-    """Reads a CSV file such as `metrics.csv` or `report.csv`.
-
-    Args:
-        path: the file.
-
-    Returns:
-        A dict a row; numbers are int or float, empty cells None.
-
-    Raises:
-        ValueError: if it cannot be read.
-    """
-    return [
-        {key: file_text.parse_cell(cell) for key, cell in row.items()}
-        for row in file_text.read_csv(path)
-    ]
 
 
 def aggregate(runs: Iterable[Run], metric: str) -> list[Aggregate]:

@@ -4,6 +4,7 @@ import pathlib
 import reprlib
 
 from state_of_sparsity.analysis import file_text
+from state_of_sparsity.arguments import is_number
 
 # The table of runs names its lines by these itself.
 OF_THE_TABLE = ("run", "kernels")
@@ -13,7 +14,7 @@ _LONGEST = 1000
 
 
 def _is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+    return is_number(value) and abs(value) < _LARGEST
 
 
 def _is_fraction(value):

@@ -1,6 +1,5 @@
 """What programs configured by absl flags and gin files share: flags, parsing, checks, errors."""
 
-import functools
 import importlib.util
 import os
 import pathlib
@@ -172,9 +171,6 @@ def _prepare():
     # fails on folders that look like packages, as gin_configs does.
     readers = gin.config._FILE_READERS
     readers[:] = [r for r in readers if r[0].__module__ != "gin.resource_reader"]
-    # Its first reader takes files for text in the encoding of the machine. Editors on Windows put
-    # a byte order mark at the beginning.
-    readers[0] = functools.partial(open, encoding="utf-8-sig"), readers[0][1]
     gin.add_config_file_search_path(str(gin_configs()))
     gin.add_config_file_search_path(str(gin_configs().parent))
     _prepare.done = True

@@ -5,6 +5,7 @@ import re
 
 import gin
 
+from state_of_sparsity.arguments import is_number
 from state_of_sparsity.bin import gin_messages, gin_parsing
 
 _config = gin.config
@@ -82,7 +83,7 @@ def named_in(error):
     is_in_words = isinstance(error, (ValueError, ImportError, OSError)) and "`" in message
     if is_in_words or not bindings:
         return []
-    literals = sorted(filter(_is_literal, bindings), key=lambda key: _is_number(_value(*key)))
+    literals = sorted(filter(_is_literal, bindings), key=lambda key: is_number(_value(*key)))
     given = [f"{key[2]} = {_described(*key)}" for key in literals[:_MOST]]
     name = _name(*bindings[0][:2])
     return [f"`{name}` was given {'; '.join(given)}."] if given else []
@@ -132,7 +133,7 @@ def _sentence(message, scope, selector, parameter):
     is_said = _is_received(message, value)
     sentence = f"`{parameter}` is {_origin(*key) if is_said else _described(*key)}."
     is_fraction = "sparsity" in parameter or "dropout" in parameter
-    if is_fraction and _is_number(value) and 2 <= value < 100:
+    if is_fraction and is_number(value) and 2 <= value < 100:
         sentence += f" A fraction is wanted: {value / 100:g}."
     return sentence
 
@@ -204,15 +205,13 @@ def _misread(value, default):
         if is_text and value.lower() in ("true", "false", "yes", "no", "on", "off", "0", "1", ""):
             return "True or False, without quotes"
     elif isinstance(default, (int, float)):
-        if isinstance(value, bool):
+        # A 0 or 1 may stand for a truth value, as in Keras's `verbose`.
+        is_truth = type(default) is int and default in (0, 1)
+        if isinstance(value, bool) and not is_truth:
             return "a number"
         if is_text and _is_text_of_number(value):
             return "a number, without quotes"
     return None
-
-
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _is_text_of_number(text):

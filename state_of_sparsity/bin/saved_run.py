@@ -78,7 +78,11 @@ def _parse_recorded(run_dir, data_dir, trusted):
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "run.gin"
         file.write_text(config, encoding="utf-8")
-        gin_app.parse([str(file)], bindings, data_dir, run_dir.path)
+        try:
+            gin_app.parse([str(file)], bindings, data_dir, run_dir.path)
+        except gin_app.UsageError as error:  # names a file that nobody can look at
+            message = str(error).replace(str(file), f"the configuration of {run_dir.path}")
+            raise gin_app.UsageError(message) from error
 
 
 def _last_saved(run_dir, model, averaged):

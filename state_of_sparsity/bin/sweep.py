@@ -24,9 +24,9 @@ import traceback
 
 from absl import flags
 
-from state_of_sparsity import output_path
+from state_of_sparsity import file_lock, output_path
 from state_of_sparsity.analysis import results, run_table
-from state_of_sparsity.bin import gin_app, grid, train, worker_logs
+from state_of_sparsity.bin import gin_app, grid, system_errors, train, worker_logs
 from state_of_sparsity.bin.workers import WorkerDiedError, Workers, how_it_ended
 
 FLAGS = flags.FLAGS
@@ -203,8 +203,10 @@ def _add_to_table(table, cell, directory):
     try:
         run = results.read_run(directory / cell.directory)
         table.add([run_table.row(run, cell.directory)])
-    except (OSError, ValueError) as error:
+    except (file_lock.LockError, ValueError) as error:
         return f"  NOT IN THE TABLE: {error}"
+    except OSError as error:
+        return f"  NOT IN THE TABLE: {system_errors.explain(error)}"
     return ""
 
 

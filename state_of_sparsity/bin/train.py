@@ -78,7 +78,8 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
     strategy = Strategy() if strategy is None else strategy
     run_dir = RunDir(directory)
     with _errors_of_the_user(strategy, run_dir):
-        output_path.check_folder("run_dir", directory)
+        if strategy.is_chief and not run_dir.is_finished:  # others, and finished runs, only read
+            output_path.check_folder("run_dir", directory)
         run_dir.check(config)
         strategy.check_agreement(
             configuration=zlib.crc32(config.encode()), finished=int(run_dir.is_finished)

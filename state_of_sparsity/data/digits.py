@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from state_of_sparsity.arguments import check_integer
 from state_of_sparsity.data.in_memory import InMemory
-from state_of_sparsity.data.integer_arguments import check_integer
 
 VALIDATION_EXAMPLES = 360
 TEST_EXAMPLES = 360

@@ -2,11 +2,11 @@
 
 import re
 
+from state_of_sparsity.arguments import check_integer
 from state_of_sparsity.data.grammar_english import english_sentence
 from state_of_sparsity.data.grammar_german import german_sentence
 from state_of_sparsity.data.grammar_held_out import split_of
 from state_of_sparsity.data.grammar_sentences import Sentences
-from state_of_sparsity.data.integer_arguments import check_integer
 
 LEAST, MOST = 2_000, 200_000
 _HELD_OUT = ("validation", "test")

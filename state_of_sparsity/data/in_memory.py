@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from state_of_sparsity.data.integer_arguments import check_integer
+from state_of_sparsity.arguments import check_integer
 
 EVALUATION_BATCH = 1000
 

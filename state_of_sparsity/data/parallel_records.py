@@ -3,8 +3,8 @@
 import functools
 import os
 
+from state_of_sparsity.arguments import check_path
 from state_of_sparsity.data.known_features import known_features_only
-from state_of_sparsity.data.path_arguments import check_path
 
 
 class ParallelRecords:

@@ -7,7 +7,7 @@ import os
 import sys
 import zlib
 
-from state_of_sparsity.data.path_arguments import check_path
+from state_of_sparsity.arguments import check_path
 
 _SIDES = ("source", "target")
 

@@ -9,13 +9,12 @@ import time
 import keras
 import numpy as np
 
+from state_of_sparsity.arguments import check_flag, check_integer, check_path
 from state_of_sparsity.data import length_buckets, packing, tokenized_pairs
 from state_of_sparsity.data.data_digests import DataDigests
 from state_of_sparsity.data.generated_dataset import untuned
-from state_of_sparsity.data.integer_arguments import check_integer
 from state_of_sparsity.data.length_buckets import LengthBuckets
 from state_of_sparsity.data.packing import PackedRows
-from state_of_sparsity.data.path_arguments import check_path
 from state_of_sparsity.data.vocabulary import LEAST_SIZE, Vocabulary
 
 # What a folder's vocabulary is called.
@@ -109,8 +108,7 @@ class Translation:
             )
         check_path("vocabulary", vocabulary)
         check_path("directory", directory)
-        if not isinstance(packed, bool):
-            raise ValueError(f"`packed` must be True or False. Received: {packed!r}.")
+        check_flag("packed", packed)
         check_integer("vocabulary_size", vocabulary_size, LEAST_SIZE)
         check_integer("tokens", tokens, 2)
         check_integer("maximum_length", maximum_length, 2, tokens)

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from state_of_sparsity.arguments import is_number
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.layers.units import gate_shape
-from state_of_sparsity.schedules import PACKAGE, is_number
+from state_of_sparsity.schedules import PACKAGE
 
 EPSILON = 1e-8
 # Chosen on digits with plain Adam (docs/l0_regularization.md); a power of two rounds nothing.

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from state_of_sparsity.arguments import refuse_class
+from state_of_sparsity.arguments import is_number, refuse_class
 from state_of_sparsity.layers.base import SparseWrapper
-from state_of_sparsity.schedules import Ramp, is_number
+from state_of_sparsity.schedules import Ramp
 
 
 class PenalizedWrapper(SparseWrapper):

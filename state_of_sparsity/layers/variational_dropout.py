@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from state_of_sparsity.arguments import check_flag, is_number
 from state_of_sparsity.layers.kernels import own_weights
 from state_of_sparsity.layers.linear_layers import (
     is_linear,
@@ -16,7 +17,7 @@ from state_of_sparsity.layers.linear_layers import (
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.layers.replica_seeds import ReplicaSeedGenerator
 from state_of_sparsity.layers.substitution import call_with
-from state_of_sparsity.schedules import PACKAGE, is_number
+from state_of_sparsity.schedules import PACKAGE
 
 EPSILON = 1e-8
 K1, K2, K3 = 0.63576, 1.87320, 1.48695
@@ -79,10 +80,7 @@ class VariationalDropout(PenalizedWrapper):
     ):
         if not is_number(threshold):
             raise ValueError(f"`threshold` must be a number. Received: {threshold!r}.")
-        if not isinstance(share_positions, bool):
-            raise ValueError(
-                f"`share_positions` must be True or False. Received: {share_positions!r}."
-            )
+        check_flag("share_positions", share_positions)
         if clip_log_alpha is not None and not (is_number(clip_log_alpha) and clip_log_alpha > 0):
             raise ValueError(
                 f"`clip_log_alpha` must be above 0, or None. Received: {clip_log_alpha!r}."

@@ -2,11 +2,8 @@
 
 import keras
 
-from state_of_sparsity.models.model_arguments import (
-    check_image_shape,
-    check_integer,
-    check_whole_shape,
-)
+from state_of_sparsity.arguments import check_integer
+from state_of_sparsity.models.model_arguments import check_image_shape, check_whole_shape
 
 
 def lenet_300_100(input_shape=(28, 28, 1), classes=10):

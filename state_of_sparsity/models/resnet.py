@@ -2,13 +2,8 @@
 
 import keras
 
-from state_of_sparsity.models.model_arguments import (
-    check_flag,
-    check_image_shape,
-    check_integer,
-    check_weight_decay,
-    is_number,
-)
+from state_of_sparsity.arguments import check_flag, check_integer, is_number
+from state_of_sparsity.models.model_arguments import check_image_shape, check_weight_decay
 from state_of_sparsity.models.residual_blocks import (
     ResidualLayers,
     basic_block,

@@ -3,12 +3,8 @@
 import keras
 import numpy as np
 
-from state_of_sparsity.models.model_arguments import (
-    check_flag,
-    check_image_shape,
-    check_integer,
-    check_weight_decay,
-)
+from state_of_sparsity.arguments import check_flag, check_integer
+from state_of_sparsity.models.model_arguments import check_image_shape, check_weight_decay
 from state_of_sparsity.models.residual_blocks import ResidualLayers
 
 # Brightness, blue against red, green against the others; mean, and differences of rows, of columns

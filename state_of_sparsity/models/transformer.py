@@ -17,7 +17,7 @@ import functools
 
 import keras
 
-from state_of_sparsity.models.model_arguments import check_flag, check_fraction, check_integer
+from state_of_sparsity.arguments import check_flag, check_integer, is_number
 from state_of_sparsity.models.transformer_layers import transformer_layers
 from state_of_sparsity.models.transformer_stacks import decoder, encoder, keys_and_values
 
@@ -183,6 +183,7 @@ def _check_arguments(vocabulary_size, sizes, dropouts, **flags):
             f"part, and positions are told by pairs of sine and cosine. Received: {hidden}."
         )
     for name, rate in dropouts.items():
-        check_fraction(name, rate)
+        if not (is_number(rate) and 0 <= rate < 1):
+            raise ValueError(f"`{name}` must be a number in [0, 1). Received: {rate!r}.")
     for name, value in flags.items():
         check_flag(name, value)

@@ -28,13 +28,9 @@ def read(callback) -> dict:
     >>> read(keras.callbacks.EarlyStopping(patience=3))["wait"]
     0
     """
-    configured = inspect.signature(type(callback).__init__).parameters
-    found = {}
-    for name, value in vars(callback).items():
-        value = value.item() if isinstance(value, np.generic) else value
-        if name not in configured and name not in _KERAS_OWN and _is_plain(value):
-            found[name] = value
-    return found
+    own = vars(callback).items()
+    values = {k: v.item() if isinstance(v, np.generic) else v for k, v in own}
+    return {name: value for name, value in values.items() if _is_state(callback, name, value)}
 
 
 def write(callback, state: dict):
@@ -60,7 +56,7 @@ def write(callback, state: dict):
 
 
 def _is_state(callback, name, value):
-    """Returns whether `read` may return an attribute, which the callback need not have yet."""
+    """Returns whether an attribute is state, which the callback need not have yet."""
     configured = inspect.signature(type(callback).__init__).parameters
     # Methods and properties are its class's; numbers there are where its own ones begin.
     of_class = inspect.getattr_static(type(callback), name, None)

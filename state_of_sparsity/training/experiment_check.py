@@ -2,7 +2,7 @@
 
 import keras
 
-from state_of_sparsity.data.integer_arguments import check_integer
+from state_of_sparsity.arguments import check_integer
 
 # More steps than any run takes, and fewer than the counter of the optimizer holds.
 MOST_STEPS = 2**31 - 1

@@ -2,7 +2,8 @@
 
 import keras
 
-from state_of_sparsity.schedules import PACKAGE, is_number
+from state_of_sparsity.arguments import is_number
+from state_of_sparsity.schedules import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

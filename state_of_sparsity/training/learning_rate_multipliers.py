@@ -1,6 +1,6 @@
 """Learning rates of their own for variables of some names, for any optimizer of Keras."""
 
-from state_of_sparsity.schedules import is_number
+from state_of_sparsity.arguments import is_number
 
 
 class LearningRateMultipliers:

@@ -5,7 +5,8 @@ import math
 import keras
 import numpy as np
 
-from state_of_sparsity.schedules import is_number
+from state_of_sparsity.arguments import is_number
+from state_of_sparsity.optimizers import innermost, schedule_of
 from state_of_sparsity.user_warnings import warn
 
 _TRIED_STEPS = 11
@@ -41,13 +42,12 @@ def check_optimizer(optimizer, steps):
     Raises:
         ValueError: naming the argument.
     """
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # in float16 Keras wraps it
+    inner = innermost(optimizer)
     for name, (what, is_allowed) in _ALLOWED.items():
-        value = getattr(optimizer, name, None)
+        value = getattr(inner, name, None)
         if value is not None and not is_allowed(value):
             raise ValueError(f"`{name}` must be {what}. Received: {value!r}.")
-    # A schedule given to a Keras optimizer is kept here; the public property evaluates it.
-    rate = optimizer._learning_rate
+    rate = schedule_of(optimizer)
     tried = sorted({(steps - 1) * part // (_TRIED_STEPS - 1) for part in range(_TRIED_STEPS)})
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         _check_schedule(rate)

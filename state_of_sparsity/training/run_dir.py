@@ -71,12 +71,12 @@ class RunDir:
     @property
     def is_started(self):
         """Whether a run has taken its first step here, with the configuration in `run.json`."""
-        return self.state.exists()
+        return os.path.exists(self.state)  # a path's own raises for names too long
 
     @property
     def is_finished(self):
         """Whether the run has its result."""
-        return self.result.exists()
+        return os.path.exists(self.result)
 
     def check(self, config):
         """Raises unless this directory is free or was started with the same configuration.

@@ -1,7 +1,6 @@
 """`TranslationScore`: what a trained Transformer's translations are worth, and a few to look at."""
 
-from state_of_sparsity.data.integer_arguments import check_integer
-from state_of_sparsity.schedules import is_number
+from state_of_sparsity.arguments import check_integer, is_number
 
 MOST = 1_000
 

@@ -64,7 +64,7 @@ def test_a_run_that_cannot_be_used_has_a_reason(tmp_path, text, reason):
     assert results.read_runs([tmp_path / "nowhere"])[1].popitem()[1] == "no such directory"
 
 
-def test_tables_and_layers(make_run, tmp_path):
+def test_layers(make_run):
     path = make_run("dense", None, 0.9, 0)
     first, _ = results.read_run(path).layers()
     assert first == {
@@ -76,11 +76,6 @@ def test_tables_and_layers(make_run, tmp_path):
     }
     (path / "report.csv").unlink()
     assert results.read_run(path).layers() == []
-    (tmp_path / "metrics.csv").write_text("step,loss,note\n100,0.5,\n200,1e-3,warm\n")
-    assert results.read_table(tmp_path / "metrics.csv") == [
-        {"step": 100, "loss": 0.5, "note": None},
-        {"step": 200, "loss": 0.001, "note": "warm"},
-    ]
 
 
 def test_the_metric_is_the_first_that_all_runs_share(make_run):

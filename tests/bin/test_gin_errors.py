@@ -107,6 +107,11 @@ def test_a_mistake_in_a_binding_is_said_with_the_binding(binding, message):
     assert message in said and f"In --gin_binding {binding!r}" in said
 
 
+def test_a_truth_value_may_stand_where_0_or_1_is_the_default(tmp_path):
+    (tmp_path / "mine.gin").write_text(f"{HEAD}keras.callbacks.EarlyStopping.verbose = True\n")
+    assert "verbose = True" in parse(["mine.gin"], [])
+
+
 def test_what_a_file_cannot_be(tmp_path):
     (tmp_path / "folder.gin").mkdir()
     (tmp_path / "latin.gin").write_bytes(HEAD.encode() + b"# sch\xf6n\n")

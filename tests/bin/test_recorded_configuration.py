@@ -320,7 +320,7 @@ OTHERS = {
     "distributions.erdos_renyi_kernel",
     *("data.cifar10.standardize", "data.cifar10.shift_and_mirror", "data.parallel_text.read_lines"),
     *("models.small_vgg.whitening_filters", "training.word_crossentropy.word_weights"),
-    *(f"schedules.{name}" for name in ("check_schedule", "check_sparsity", "is_number")),
+    *(f"schedules.{name}" for name in ("check_schedule", "check_sparsity")),
 }
 
 
@@ -349,6 +349,16 @@ def test_a_run_of_ones_own_module_is_evaluated_where_one_trusts_it(canary, tmp_p
         evaluate.evaluate_run(tmp_path / "run")
     found = evaluate.evaluate_run(tmp_path / "run", trusted=True)
     assert found["metrics"]["certainty"] == result["certainty"]
+
+
+def test_a_mistake_in_it_is_said_of_the_run(base, tmp_path):
+    run_dir = run_of(tmp_path, f"{base}\nexperiment.Experiment.stepz = 5\n")
+    with pytest.raises(
+        UsageError, match=r"'stepz'\. .* In the configuration of .*, line \d+"
+    ) as it:
+        evaluate.evaluate_run(run_dir)
+    assert f"In the configuration of {run_dir}, line" in str(it.value)
+    assert "run.gin" not in str(it.value)
 
 
 def test_the_programs_say_it_in_one_line_and_go_on_where_told(base, canary, tmp_path):

@@ -22,7 +22,7 @@ def run(path, *bindings, gin_file=PRUNING):
     return train.run([gin_file], [*SHORT, *bindings], path)
 
 
-def test_a_run_its_repetition_and_another_configuration(tmp_path, capsys):
+def test_a_run_its_repetition_and_another_configuration(tmp_path, capsys, monkeypatch):
     path = tmp_path / "run"
     result = run(path)
     assert result["sparsity"] == pytest.approx(0.9, abs=1e-3)
@@ -32,6 +32,8 @@ def test_a_run_its_repetition_and_another_configuration(tmp_path, capsys):
     before = {p: p.stat().st_mtime_ns for p in path.rglob("*") if p.name != "lock"}
     capsys.readouterr()
 
+    # As on a medium that can only be read.
+    monkeypatch.setattr(train.output_path, "check_folder", lambda *_: pytest.fail("no writing"))
     assert run(path) is None
     assert "is finished; it is left alone" in capsys.readouterr().out
     assert before == {p: p.stat().st_mtime_ns for p in path.rglob("*") if p.name != "lock"}

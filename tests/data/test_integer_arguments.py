@@ -2,12 +2,10 @@
 
 import re
 
-import numpy as np
 import pytest
 
 from state_of_sparsity.data.cifar10 import Cifar10
 from state_of_sparsity.data.imagenet import ImageNet
-from state_of_sparsity.data.integer_arguments import check_integer
 from state_of_sparsity.data.mnist import Mnist
 
 IMAGENET = ["image_size", "evaluation_batch_size", "shuffle_buffer"]
@@ -29,10 +27,3 @@ def test_what_is_no_integer_is_refused_by_name(kind, name, value):
 def test_negative_numbers_are_refused_by_name(kind, name):
     with pytest.raises(ValueError, match=rf"`{name}` must be at least [01]\. Received: -1\."):
         kind("/nowhere", **{name: -1})
-
-
-@pytest.mark.parametrize("value", [1, 3, np.int64(2)])
-def test_integers_in_the_range_are_let_through(value):
-    check_integer("number", value, 1, 3)
-    with pytest.raises(ValueError, match=r"`number` must be from 5 to 6\. Received: "):
-        check_integer("number", value, 5, 6)

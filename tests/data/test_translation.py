@@ -11,6 +11,7 @@ from state_of_sparsity.data.parallel_records import ParallelRecords
 from state_of_sparsity.data.parallel_text import ParallelFiles
 from state_of_sparsity.data.translation import Translation
 from state_of_sparsity.data.vocabulary import Vocabulary
+from tests.slow_variants import slow_but
 from tests.small_translation import COUNTS, make_pairs, write_records, write_text
 
 PAIRS = make_pairs()
@@ -298,7 +299,7 @@ def test_no_text_to_test_on(own, tmp_path):
         translation(**own).train()
 
 
-@BOTH
+@pytest.mark.parametrize("packed", slow_but([True], [False, True]))
 def test_keras_trains_and_evaluates_on_it_under_xla(written, packed):
     data = Translation(**written, packed=packed)
     inputs = {

@@ -38,5 +38,5 @@ def test_returns_logits_of_any_images(make, shape):
 
 @pytest.mark.parametrize("make", [lenet_300_100, lenet_5])
 def test_too_few_classes_are_refused(make):
-    with pytest.raises(ValueError, match=r"`classes` must be an integer .* Received: 1"):
+    with pytest.raises(ValueError, match=r"`classes` must be at least 2. Received: 1"):
         make(classes=1)

@@ -56,11 +56,11 @@ def test_training_leaves_the_filters_alone(policy):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"classes": 1}, "`classes` must be an integer of at least 2. Received: 1."),
+        ({"classes": 1}, "`classes` must be at least 2. Received: 1."),
         ({"filters": (24, 48)}, "`filters` must be three numbers"),
-        ({"filters": (24, 0, 48)}, "`filters` must be an integer of at least 1. Received: 0."),
+        ({"filters": (24, 0, 48)}, "`filters` must be at least 1. Received: 0."),
         ({"filters": 24}, "`filters` must be three numbers"),
-        ({"filters": (24, "64", 128)}, "`filters` must be an integer .* Received: '64'"),
+        ({"filters": (24, "64", 128)}, "`filters` must be an integer.* Received: '64'"),
         ({"input_shape": (8, 8, 3)}, "`input_shape` must be .*, 9 or more high"),
         ({"input_shape": (32, 32, 1)}, "must have 3 colours"),
         ({"weight_decay": -1}, "`weight_decay` must be a number of at least 0. Received: -1."),

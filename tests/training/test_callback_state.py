@@ -1,5 +1,6 @@
 """What of a callback's state is saved, and that a run goes on with it."""
 
+import functools
 import json
 
 import keras
@@ -24,6 +25,18 @@ def test_numbers_and_text_and_lists_of_them():
     other = keras.callbacks.EarlyStopping(patience=4)
     callback_state.write(other, state)
     assert (other.patience, other.best, other.history) == (4, 0.5, callback.history)
+
+
+class Cached(keras.callbacks.Callback):
+    @functools.cached_property
+    def found(self):
+        return 5
+
+
+def test_what_is_read_can_be_written():
+    callback = Cached()
+    assert callback.found == 5  # an attribute from now on
+    callback_state.write(Cached(), callback_state.read(callback))
 
 
 class Interrupt(keras.callbacks.Callback):

@@ -14,6 +14,7 @@ import pytest
 from state_of_sparsity import atomic_write
 from state_of_sparsity.training.run_dir import RunDir
 from state_of_sparsity.training.train import train
+from tests.slow_variants import slow_but
 from tests.training.experiments import STEPS, TECHNIQUES, small_experiment
 
 
@@ -104,7 +105,10 @@ def assert_same(path, reference):
     assert not list(RunDir(path).path.rglob(".tmp-*"))
 
 
-@pytest.mark.parametrize("technique", TECHNIQUES)
+# The two others are killed elsewhere below.
+@pytest.mark.parametrize(
+    "technique", slow_but(["dense", "magnitude_pruning", "random_pruning"], TECHNIQUES)
+)
 def test_killed_run_ends_as_an_uninterrupted_one(tmp_path, processes, uninterrupted, technique):
     killed = tmp_path / "killed"
     assert in_new_process(processes, killed, technique, 3) == -signal.SIGKILL
@@ -124,7 +128,7 @@ def test_killed_while_saving(tmp_path, processes, uninterrupted):
     assert_same(killed, uninterrupted(technique))
 
 
-@pytest.mark.parametrize("wanted", [5, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("wanted", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_random_moments(tmp_path, processes, uninterrupted, wanted):
     technique = "l0_regularization"
     reference = uninterrupted(technique)
