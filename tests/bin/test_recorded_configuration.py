@@ -351,6 +351,20 @@ def test_a_run_of_ones_own_module_is_evaluated_where_one_trusts_it(canary, tmp_p
     assert found["metrics"]["certainty"] == result["certainty"]
 
 
+def test_a_module_that_is_not_found_is_said_with_the_run_that_names_it(tmp_path):
+    """Not with the temporary file that its configuration is parsed from."""
+    config = "from __gin__ import dynamic_registration\nimport no_such_module\n"
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"config": config}))
+    with pytest.raises(UsageError) as error:
+        evaluate.evaluate_run(tmp_path / "run", trusted=True)
+    assert str(error.value) == (
+        "`import no_such_module` failed: ModuleNotFoundError: No module named 'no_such_module'. "
+        "Python looks in the working directory and in PYTHONPATH. In the configuration in "
+        f"{tmp_path / 'run' / 'run.json'}, line 2 (`import no_such_module`)."
+    )
+
+
 def test_the_programs_say_it_in_one_line_and_go_on_where_told(base, canary, tmp_path):
     run_dir = run_of(tmp_path, HOSTILE["import"][0](base, tmp_path))
     environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(gin_app.__file__).parents[2])}
