@@ -189,7 +189,7 @@ def _read(path):
         ) from None
     except Exception as error:  # the readers of damaged archives raise nearly anything
         # Numpy takes what is no archive for a pickle, and advises to load it as one.
-        reason = "it is no archive of arrays" if "pickle" in str(error) else error
+        reason = "it is no archive of arrays" if "unsafely" in str(error) else error
         raise CheckpointError(
             f"Checkpoint {path} is damaged ({reason}). Remove it and run again, to go on from the "
             "checkpoint before it or, where there is none, from the start."
