@@ -6,6 +6,7 @@ import operator
 import numpy as np
 
 from state_of_sparsity.arguments import can_be_called_with
+from state_of_sparsity.tfmot_twins import without_tensorflow
 
 # A Python function answers as many in a tenth of a second, one that computes with tensors in a
 # minute.
@@ -42,9 +43,10 @@ def sparsity_due(schedule, step: int) -> float | None:
 def sparsity_at(schedule, step: int) -> float | None:
     """Returns the sparsity that a schedule has at `step`, whether or not an update is due.
 
-    None where it has none: one without an update need not say a number.
+    None where it has none: one without an update need not say a number. TF-MOT's own would refuse
+    steps such as 20.0, which its twins, that training asks, take for 20.
     """
-    answer = schedule(step)
+    answer = without_tensorflow(schedule)(step)
     try:
         _, sparsity = answer
         value = _as_meant(sparsity)

@@ -130,6 +130,19 @@ def test_results_and_dry_runs_say_the_number_that_was_meant(sparsity, expected):
     assert column(10) == pytest.approx(np.nan if expected is None else expected, nan_ok=True)
 
 
+@pytest.mark.parametrize("steps", [(0, 20, 10.0), (0, 20.0, 10), (np.float64(0), 20, 10)], ids=repr)
+def test_results_and_dry_runs_take_the_steps_that_training_takes(steps):
+    """TF-MOT's own schedules compare steps as tensors, and refuse a 20.0 when they are asked."""
+    begin, end, frequency = steps
+    schedule = pruning_schedules().PolynomialDecay(0.0, 0.9, begin, end, frequency=frequency)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+    model = sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, schedule))
+    assert SparsityUpdates(model).due(20, 20)[0][2] == 0.9
+    assert run_identity.target_sparsity(model, 40) == 0.9
+    (column,) = description._schedules(model).values()
+    assert column(40) == pytest.approx(0.9)
+
+
 def test_a_step_without_an_update_needs_no_sparsity():
     assert sparsity_due(lambda step: (False, None), 3) is None
     assert sparsity_at(lambda step: (False, None), 3) is None

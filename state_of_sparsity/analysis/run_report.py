@@ -93,12 +93,16 @@ def _by_sparsity(aggregates, metric):
         rows.append([for_markdown(curve), *cells])
     header = ["Technique", "0 %", *(percent(target, 1) for target in targets)]
     title = for_markdown(capital(metrics.label(metric)))
-    return (
+    text = (
         f"## {title} at each sparsity\n\n{table(header, rows)}\n\n"
-        "Mean ± sample standard deviation over seeds (n seeds). `~`: a penalty, or a sparsity for "
-        "each layer, sets that of the whole; read off the upper envelope of the means, between two "
-        "sparsities that were reached."
+        "Mean ± sample standard deviation over seeds (n seeds)."
     )
+    if any((cell or "").startswith("~") for row in rows for cell in row):
+        text += (
+            " `~`: a penalty, or a sparsity for each layer, sets that of the whole; read off the "
+            "upper envelope of the means, between two sparsities that were reached."
+        )
+    return text
 
 
 def _cell_at(aggregates, target, metric):

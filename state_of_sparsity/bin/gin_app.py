@@ -14,6 +14,7 @@ from state_of_sparsity.bin import (
     gin_messages,
     gin_parsing,
     gin_values,
+    interruptions,
     recorded_defaults,
     system_errors,
 )
@@ -76,6 +77,7 @@ def run(main):
             print("\nInterrupted. Run the same command to go on.", file=sys.stderr)
             sys.exit(130)
 
+    interruptions.keep()
     app.run(guarded, flags_parser=parse_flags)
 
 

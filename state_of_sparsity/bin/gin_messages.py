@@ -115,9 +115,10 @@ def macro_problems():
         for name in sorted(set(used) - defined)
     ]
     for name in sorted(defined - set(used)):
-        flag, near = by_flag(name), _nearest(name, used)
+        flag, near = flag_of(name), _nearest(name, used)
         where = "" if flag else _in_places([(name, "gin.macro", "value")])
-        problems.append(f"The macro {name} is given{flag} but nothing uses it.{near}{where}")
+        given = f"given by {flag}" if flag else "given"
+        problems.append(f"The macro {name} is {given} but nothing uses it.{near}{where}")
     for (scope, selector), bindings in _config._CONFIG.items():
         for parameter, value in bindings.items():
             if _is_required(value):
@@ -133,11 +134,11 @@ def _in_places(keys):
     return f" In {'; '.join(where)}." if where else ""
 
 
-def by_flag(name):
-    """Returns " by --flag" where a macro was given by its flag on the command line, else ""."""
+def flag_of(name):
+    """Returns "--flag" where a macro was given by its flag on the command line, else ""."""
     flag = name.lower()
     given = flag in flags.FLAGS and flags.FLAGS[flag].present
-    return f" by --{flag}" if given else ""
+    return f"--{flag}" if given else ""
 
 
 def unused_bindings():

@@ -158,6 +158,8 @@ def _carry_out(statement, place, context, parents):
         message = _what_and_line(error, None)[0]
         if isinstance(statement, config_parser.ImportStatement):
             message = f"`{statement.format()}` failed: {type(error).__name__}: {message}"
+            if isinstance(error, ModuleNotFoundError):
+                message += ". Python looks in the working directory and in PYTHONPATH"
         raise GinError(message, place) from error
 
 

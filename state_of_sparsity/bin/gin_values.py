@@ -150,8 +150,8 @@ def _origin(scope, selector, parameter):
     place = gin_parsing.places.get(key)
     if not macros:
         return f"set in {place}" if place else "set"
-    flag = gin_messages.by_flag(macros[-1])
-    return f"set by {', which is '.join(macros)}{flag or f' ({place})'}"
+    flag = gin_messages.flag_of(macros[-1])
+    return f"set by {', which is '.join(macros)} ({flag or place})"
 
 
 def _resolved(value, key=None):

@@ -7,6 +7,7 @@ from state_of_sparsity.bin import (
     backend_messages,
     configured_experiment,
     gin_app,
+    gin_parsing,
     recorded_configuration,
 )
 
@@ -75,14 +76,16 @@ def _parse_recorded(run_dir, data_dir, trusted):
     # A run does not record where its data lay.
     missing = data_dir is None and f"%{gin_app.DATA_DIR_MACRO}" in config
     bindings = [f"{gin_app.DATA_DIR_MACRO} = None"] if missing else []
+    recorded = f"the configuration in {pathlib.Path(run_dir.path) / 'run.json'}"
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "run.gin"
         file.write_text(config, encoding="utf-8")
         try:
             gin_app.parse([str(file)], bindings, data_dir, run_dir.path)
-        except gin_app.UsageError as error:  # names a file that nobody can look at
-            message = str(error).replace(str(file), f"the configuration of {run_dir.path}")
-            raise gin_app.UsageError(message) from error
+        except gin_app.UsageError as error:
+            raise gin_app.UsageError(str(error).replace(str(file), recorded)) from error
+    for key, place in gin_parsing.places.items():  # nobody can look into the temporary file
+        gin_parsing.places[key] = place.replace(str(file), recorded)
 
 
 def _last_saved(run_dir, model, averaged):

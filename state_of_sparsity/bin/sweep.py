@@ -119,7 +119,8 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
     directory.mkdir(parents=True, exist_ok=True)
     worker_logs.remove_those_of_the_dead(directory)
     count = min(workers, len(cells))
-    print(f"{len(cells)} runs in {count} processes, in {directory}. Starting.", flush=True)
+    runs, processes = _number(len(cells), "run"), _number(count, "process", "es")
+    print(f"{runs} in {processes}, in {directory}. Starting.", flush=True)
     prepare = functools.partial(_start_worker, directory, count)
     begin, counts = time.monotonic(), collections.Counter()
     try:
@@ -145,6 +146,10 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
     return counts[FAILED]
 
 
+def _number(count, noun, plural="s"):
+    return f"{count} {noun}{'' if count == 1 else plural}"
+
+
 def _outcomes(pool, cells, directory, data_dir):
     """Yields a cell and its outcome as it ends; those that run elsewhere last, asked again."""
     tasks, elsewhere = [(cell, directory, data_dir) for cell in cells], []
@@ -167,7 +172,7 @@ def _outcomes(pool, cells, directory, data_dir):
 def _explained(error, directory):
     """Returns what is to be said of a worker that died."""
     others = ", ".join(cell.directory for cell, *_ in error.others)
-    meanwhile = f" and others {others}" if others else ""
+    meanwhile = f" (others ran {others})" if others else ""
     log = directory / worker_logs.name(error.process)
     return (
         f"The worker process {error.process} {how_it_ended(error.exit_code)}, while it ran "

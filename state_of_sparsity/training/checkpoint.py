@@ -188,8 +188,10 @@ def _read(path):
             f"{path} is not a checkpoint of this package. Remove it and run again."
         ) from None
     except Exception as error:  # the readers of damaged archives raise nearly anything
+        # Numpy takes what is no archive for a pickle, and advises to load it as one.
+        reason = "it is no archive of arrays" if "unsafely" in str(error) else error
         raise CheckpointError(
-            f"Checkpoint {path} is damaged ({error}). Remove it and run again, to go on from the "
+            f"Checkpoint {path} is damaged ({reason}). Remove it and run again, to go on from the "
             "checkpoint before it or, where there is none, from the start."
         ) from error
 

@@ -353,12 +353,24 @@ def test_a_run_of_ones_own_module_is_evaluated_where_one_trusts_it(canary, tmp_p
 
 def test_a_mistake_in_it_is_said_of_the_run(base, tmp_path):
     run_dir = run_of(tmp_path, f"{base}\nexperiment.Experiment.stepz = 5\n")
-    with pytest.raises(
-        UsageError, match=r"'stepz'\. .* In the configuration of .*, line \d+"
-    ) as it:
+    with pytest.raises(UsageError, match=r"'stepz'\. .* In the configuration in ") as it:
         evaluate.evaluate_run(run_dir)
-    assert f"In the configuration of {run_dir}, line" in str(it.value)
+    assert f"In the configuration in {run_dir / 'run.json'}, line" in str(it.value)
     assert "run.gin" not in str(it.value)
+
+
+def test_a_module_that_is_not_found_is_said_with_the_run_that_names_it(tmp_path):
+    """Not with the temporary file that its configuration is parsed from."""
+    config = "from __gin__ import dynamic_registration\nimport no_such_module\n"
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"config": config}))
+    with pytest.raises(UsageError) as error:
+        evaluate.evaluate_run(tmp_path / "run", trusted=True)
+    assert str(error.value) == (
+        "`import no_such_module` failed: ModuleNotFoundError: No module named 'no_such_module'. "
+        "Python looks in the working directory and in PYTHONPATH. In the configuration in "
+        f"{tmp_path / 'run' / 'run.json'}, line 2 (`import no_such_module`)."
+    )
 
 
 def test_the_programs_say_it_in_one_line_and_go_on_where_told(base, canary, tmp_path):

@@ -144,7 +144,7 @@ def test_a_worker_that_is_killed_is_one_line_that_says_which_cells_ran(fakes, tm
     assert time.monotonic() - begin < 20
     assert re.fullmatch(
         r"The worker process \d+ was ended by SIGKILL, perhaps by the system for lack of memory, "
-        r"while it ran dense/seed_killed and others dense/seed_slow; see \S+/worker_\S+\.log. Run "
+        r"while it ran dense/seed_killed \(others ran dense/seed_slow\); see \S+/worker_\S+\.log. Run "
         r"the same command to go on, with fewer `workers` if need be\.",
         str(caught.value),
     )

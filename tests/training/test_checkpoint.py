@@ -154,6 +154,13 @@ def test_a_pickle_is_never_read(tmp_path):
     expect_error(path, "is damaged")
 
 
+def test_what_is_no_archive_is_not_said_to_be_a_pickle(tmp_path):
+    """Numpy advises to load it unsafely."""
+    path = tmp_path / "c.npz"
+    path.write_bytes(bytes(range(256)))
+    expect_error(path, r"is damaged \(it is no archive of arrays\)")
+
+
 def test_a_file_of_something_else_is_refused(tmp_path):
     path = tmp_path / "c.npz"
     np.savez(path, weights=np.zeros(3))
