@@ -47,6 +47,10 @@ def atomic_path(path):
         os.replace(temporary, path)
         with contextlib.suppress(PermissionError):  # Windows opens no folders
             _flush_to_disk(path.parent, os.O_RDONLY)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = os.fspath(path)  # those of a full disk name no file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -6,7 +6,14 @@ import pathlib
 import stat
 import sys
 import tempfile
+from collections.abc import Iterable
 
+# What a run directory, which has the first of them, holds for good.
+RUN_FILES = (
+    *("run.json", "config.gin", "metrics.csv", "metrics.jsonl", "progress.jsonl", "result.json"),
+    *("report.csv", "report.md", "report.txt", "model.keras", "vocabulary.model"),
+    *("data_digests.json", "lock"),
+)
 # Room for what a temporary name adds to a file's, and for files inside a folder.
 _ADDED_BYTES = 64
 _KINDS = (
@@ -20,16 +27,19 @@ class OutputPathError(ValueError):
     """A path that cannot be written; the message says why."""
 
 
-def check_file(argument: str, path: str | os.PathLike) -> pathlib.Path:
+def check_file(
+    argument: str, path: str | os.PathLike, inputs: Iterable[str | os.PathLike | None] = ()
+) -> pathlib.Path:
     """Returns the path of a file that can be written; nothing is made or changed.
 
     Links are followed, and `~` is the home directory. A file that is there must be a plain file
-    which may be written; one that is not must have a name, and a folder or the beginning of one,
-    in which it can be made.
+    which may be written, and no run's own; one that is not must have a name, and a folder or the
+    beginning of one, in which it can be made.
 
     Args:
         argument: what the user calls the path, for the message.
         path: the file to be written.
+        inputs: files that are read, and so must not be written; None is no file.
 
     Raises:
         OutputPathError: if it cannot be written, a ValueError.
@@ -43,6 +53,10 @@ Received: /dev/null, which is a device. Name a file, or redirect the standard ou
     """
     with _explained(argument, "a file that can be written", path):
         target = _resolved(path)
+        if target in [_resolved(each) for each in inputs if each]:
+            raise OutputPathError("is what is read. Name another file")
+        if target.name in RUN_FILES and (target.parent / RUN_FILES[0]).exists():
+            raise OutputPathError(f"is a file of the run in {target.parent}. Name another file")
         if target.exists():
             _check_plain(target)
         _check_can_be_made(target.parent, target)
@@ -61,6 +75,8 @@ def check_folder(argument: str, path: str | os.PathLike):
     """
     with _explained(argument, "a directory that can be written", path):
         target = _resolved(path)
+        if pathlib.Path(path).expanduser().is_symlink() and not target.exists():
+            raise OutputPathError(f"is a link to {target}, which is not there. Make it first")
         if target.exists() and not target.is_dir():
             raise OutputPathError(f"is {_kind(target)}. Choose another name")
         _check_can_be_made(target, target)

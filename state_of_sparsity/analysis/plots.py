@@ -34,6 +34,7 @@ _OTHER_STYLES = tuple(
 _SPARSITY_TICKS = (0, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 _LEAST_DENSITY = 1e-4
 _LINES = 3  # of a title
+_LEAST_GAIN = 1.5  # of a second panel, for which there is less room then
 _LONGEST = 100  # characters of a label
 # Without the time in them, equal plots are equal files.
 _FORMATS = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
@@ -49,7 +50,7 @@ def trade_off(
 
     Lines join the means over seeds; bars go from the worst to the best seed. The dense runs are a
     horizontal line with a band from worst to best. A second panel shows the same without the
-    lowest quarter of the means, which may lie far below. The density (one minus sparsity) has a
+    lowest quarter of the means, where those lie far below. The density (one minus sparsity) has a
     logarithmic scale, so that high sparsities do not crowd.
 
     Args:
@@ -62,14 +63,19 @@ def trade_off(
         `path`.
     """
     figure = Figure(figsize=(10, 5), layout="constrained")
-    whole, close = figure.subplots(1, 2)
-    for axes in (whole, close):
+    factor = metrics.factor(metric)
+    low, high = close_limits(aggregates, factor)
+    drawn = (max(a.max for a in aggregates) - min(a.min for a in aggregates)) * factor
+    panels = 2 if drawn > _LEAST_GAIN * (high - low) else 1
+    whole, *close = figure.subplots(1, panels, squeeze=False)[0]
+    for axes in (whole, *close):
         _draw_trade_off(axes, aggregates, metric, unjoined)
     _set_title(figure, run_facts.title(run for a in aggregates for run in a.runs))
     whole.set_ylabel(_label(words.capital(metrics.label(metric))))
-    whole.set_title("All runs", fontsize=10)
-    close.set_title("The same, without the lowest quarter of the means", fontsize=10)
-    close.set_ylim(*close_limits(aggregates, metrics.factor(metric)))
+    for axes in close:
+        whole.set_title("All runs", fontsize=10)
+        axes.set_title("The same, without the lowest quarter of the means", fontsize=10)
+        axes.set_ylim(low, high)
     handles, labels = whole.get_legend_handles_labels()
     if handles:
         columns = 2 if max(map(len, labels)) > 40 else 3

@@ -13,6 +13,7 @@ from state_of_sparsity.analysis.pareto import interpolate, upper_envelope
 from state_of_sparsity.analysis.words import capital
 from state_of_sparsity.table_cells import for_markdown
 
+TITLE = "# Report on"
 _REASONS = 3  # in a message; the report lists all
 
 
@@ -73,7 +74,7 @@ def _check_some(runs, others):
 
 
 def _head(runs, others, metric):
-    text = f"# Report on {_runs(len(runs))}\n\nMetric: {for_markdown(metrics.label(metric))}."
+    text = f"{TITLE} {_runs(len(runs))}\n\nMetric: {for_markdown(metrics.label(metric))}."
     told = run_facts.facts(runs)
     text += f" {for_markdown(told)}" if told else ""
     if others:

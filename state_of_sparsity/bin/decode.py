@@ -70,7 +70,7 @@ def decode_run(
     from state_of_sparsity.data.translation import Translation
 
     text = _text(source, reference)
-    output = output_path.check_file("output", output) if output else None
+    output = output and output_path.check_file("output", output, [source, reference])
     run_dir, experiment, model, step = saved_run.load(directory, trusted=trusted)
     if not isinstance(experiment.data, Translation):
         raise gin_app.UsageError(
@@ -103,7 +103,8 @@ def decode_model(model, vocabulary, source="-", reference=None, output=None, bea
     from state_of_sparsity.data.vocabulary import Vocabulary
 
     text = _text(source, reference)
-    output = output_path.check_file("output", output) if output else None
+    inputs = source, reference, model, vocabulary
+    output = output and output_path.check_file("output", output, inputs)
     found = saved_run.load_model(model), Vocabulary.load(vocabulary)
     _check_is_the_runs(model, found[1], vocabulary)
     beam, alpha = _search_settings(None, beam, alpha)

@@ -29,7 +29,7 @@ def main(_):
             f"with a gin_file. Received: {'both' if FLAGS.model else 'neither'}."
         )
     thresholds = parse_thresholds(FLAGS.thresholds)
-    output = output_path.check_file("output", FLAGS.output) if FLAGS.output else None
+    output = FLAGS.output and output_path.check_file("output", FLAGS.output, [FLAGS.model])
     if FLAGS.run_dir:
         if FLAGS.gin_file or FLAGS.gin_binding:
             raise gin_app.UsageError(

@@ -22,12 +22,25 @@ def main(_):
     # Imports matplotlib, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity.analysis import run_report
 
+    output_dir = pathlib.Path(FLAGS.output_dir).expanduser()
+    _check_is_no_others(output_dir, run_report.TITLE)
     try:
-        output_dir = pathlib.Path(FLAGS.output_dir).expanduser()
         path = run_report.write_report(finished + unfinished, output_dir, tell=_say)
     except ValueError as error:
         raise gin_app.UsageError(str(error)) from error
     _say(f"Report: {path}")
+
+
+def _check_is_no_others(output_dir, title):
+    """Refuses to replace the report of a run, and a page that is no report of this program."""
+    page = output_dir / "report.md"
+    is_run = (output_dir / output_path.RUN_FILES[0]).exists()
+    if is_run or (page.is_file() and not page.read_bytes().startswith(title.encode())):
+        what = "a run directory" if is_run else f"one with {page.name}, which is no report on runs"
+        raise gin_app.UsageError(
+            f"`output_dir` must be a directory for reports. Received: {output_dir}, {what}. Name "
+            "another one."
+        )
 
 
 def find_runs(run_dirs, globs):

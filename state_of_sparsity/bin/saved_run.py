@@ -102,11 +102,12 @@ def _last_saved(run_dir, model, averaged):
         restored = Checkpoints(run_dir.checkpoints, write=False).restore_latest(model, averaged)
     except CheckpointError as error:
         raise gin_app.UsageError(str(error)) from error
-    if restored is not None:
+    steps = run_dir.read_result()["steps"] if run_dir.is_finished else None
+    if restored is not None and steps in (None, restored["step"]):
         return model, restored["step"]
-    if not run_dir.is_finished:
+    if steps is None:
         raise gin_app.UsageError(
             f"`run_dir` must have a checkpoint. Received: {run_dir.path}, which has none yet. "
             "Wait for its first validation, or start its training again."
         )
-    return load_model(run_dir.model), run_dir.read_result()["steps"]
+    return load_model(run_dir.model), steps  # its last checkpoint is gone

@@ -65,9 +65,10 @@ def main(_):
     directory = pathlib.Path(FLAGS.sweep_dir).expanduser()
     failed = sweep(cells, directory, FLAGS.workers, FLAGS.data_dir, table)
     if failed:
+        others = "; the others are said above" if len(failed) > 1 else ""
         raise gin_app.UsageError(
-            f"{failed} of {len(cells)} runs failed, as said above. Run the same command to try "
-            "them again; the others are left alone."
+            f"{len(failed)} of {len(cells)} runs failed, {failed[0]}{others}. Once that is put "
+            "right, run the command again: what is finished is left alone."
         )
 
 
@@ -111,7 +112,7 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
         table: the `RunTable` that gets a line for every finished run, or None.
 
     Returns:
-        How many cells failed, or could not be added to the table.
+        For each cell that failed, or could not be added to the table, what was said of it.
 
     Raises:
         UsageError: if a worker process died.
@@ -122,7 +123,7 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
     runs, processes = _number(len(cells), "run"), _number(count, "process", "es")
     print(f"{runs} in {processes}, in {directory}. Starting.", flush=True)
     prepare = functools.partial(_start_worker, directory, count)
-    begin, counts = time.monotonic(), collections.Counter()
+    begin, counts, failed = time.monotonic(), collections.Counter(), []
     try:
         with Workers(count, run_cell, prepare) as pool:
             for cell, outcome in _outcomes(pool, cells, directory, data_dir):
@@ -131,6 +132,9 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
                     problem = _add_to_table(table, cell, directory)
                     kind, text = (FAILED if problem else kind), text + problem
                 counts[kind] += 1
+                if kind == FAILED:
+                    said = text.removeprefix("FAILED: ").strip().rstrip(".")
+                    failed.append(f"{cell.directory}: {said}")
                 done, left = counts.total(), len(cells) - counts.total()
                 left_s = left * (time.monotonic() - begin) / max(counts[TRAINED], 1)
                 eta = f"  ETA {left_s:.0f} s" if counts[TRAINED] and left else ""
@@ -143,7 +147,7 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
     later = " Run the same command once those have ended." if counts[ELSEWHERE] else ""
     total = ", ".join(f"{number} {kind}" for kind, number in counts.items())
     print(f"{total}.{later}", flush=True)
-    return counts[FAILED]
+    return failed
 
 
 def _number(count, noun, plural="s"):

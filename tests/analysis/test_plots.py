@@ -65,6 +65,21 @@ def test_a_technique_has_the_same_style_in_every_plot():
     assert len(set(many.values())) == len(many)
 
 
+@pytest.mark.parametrize(("lowest", "panels"), [(0.1, 2), (0.7, 1)])
+def test_a_second_panel_is_there_where_it_shows_more(
+    make_run, tmp_path, monkeypatch, lowest, panels
+):
+    figures = []
+    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
+    paths = [
+        make_run("magnitude_pruning", target, accuracy, 0)
+        for target, accuracy in ((0.5, 0.9), (0.8, 0.85), (0.9, 0.8), (0.98, lowest))
+    ]
+    aggregates = results.aggregate(results.read_runs(paths)[0], "accuracy")
+    plots.trade_off(aggregates, "accuracy", tmp_path / "a.png")
+    assert len(figures[0].axes) == panels
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_close_panel_cuts_no_bar(make_run, seed):
     generator = np.random.default_rng(seed)

@@ -122,6 +122,15 @@ def test_a_finished_run_without_checkpoints_gives_its_model(runs, tmp_path):
     assert not (path / "checkpoints").exists()
 
 
+def test_a_finished_run_without_its_last_checkpoint_gives_its_model(runs, tmp_path):
+    path = shutil.copytree(runs / "magnitude_pruning", tmp_path / "run")
+    (path / "checkpoints" / "step_00000002.npz").unlink()
+    assert (path / "checkpoints" / "step_00000001.npz").exists()
+    found = evaluate.evaluate_run(path)
+    assert found["step"] == 2
+    assert_gives(found, result_of(path))
+
+
 def test_where_the_data_lie_is_no_part_of_a_run(tmp_path):
     bindings = [*STEPS[:3], "SparseCategoricalCrossentropy.name = %DATA_DIR"]
     gin_files = ["quickstart/dense.gin"]

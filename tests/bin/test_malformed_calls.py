@@ -29,8 +29,11 @@ def places(tmp_path_factory):
     bindings = ["STEPS = 2", "EVAL_EVERY = 1", "STEPS_PER_EXECUTION = 1", "SPARSITY = 0.5"]
     bindings += ["BEGIN_STEP = 0", "END_STEP = 2", "FREQUENCY = 1"]
     train.run(["quickstart/magnitude_pruning.gin"], bindings, made["run"], verbose=False)
-    for name in ("started", "folder", "full"):
+    made["pages"], made["dangling"] = root / "pages", root / "dangling"
+    for name in ("started", "folder", "full", "pages"):
         made[name].mkdir()
+    made["dangling"].symlink_to(made["no"])
+    (made["pages"] / "report.md").write_text("# My own")
     (made["full"] / "thesis.tex").write_text("")
     shutil.copy(made["run"] / "run.json", made["started"])
     for name, content in RUN_FILES.items():
