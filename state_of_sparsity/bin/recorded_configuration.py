@@ -14,8 +14,9 @@ from state_of_sparsity.bin.recorded_names import MODULES, NAMES
 
 _MOST_SHOWN = 200
 _FIRST = "from __gin__ import dynamic_registration"
-# Data may be downloaded or written there: the user says where, by --data_dir and --run_dir.
-_PLACES = ("data_dir", "directory")
+# Data may be downloaded or written there: the user says where, by --data_dir and --run_dir. A run
+# directory is no place for data: TensorFlow Datasets would download to it, through links in it.
+_PLACES = {"data_dir": DATA_DIR_MACRO, "directory": RUN_DIR_MACRO}
 _GIVEN = (DATA_DIR_MACRO, RUN_DIR_MACRO)
 # A name of TensorFlow Datasets: 'huggingface:...' and the like run code that is downloaded.
 _TFDS_NAME = r"\w+(/[\w+-][\w.+-]*)?(:\d+(\.\d+)*)?"
@@ -114,10 +115,10 @@ class _Checked:
     def check_values(self):
         """Checks the arguments that say where data lie, wherever macros have their values."""
         for argument, value in self._places:
-            found, is_place = self._followed(value), not argument.endswith(".dataset")
-            if is_place and found is not None and found not in map(_Macro, _GIVEN):
+            found, macro = self._followed(value), _PLACES.get(argument.rpartition(".")[2])
+            if macro is not None and found is not None and found != _Macro(macro):
                 raise _Refused(f"{argument} = {found!a}, a place that only flags may give")
-            if not is_place and not _is_tfds_name(found):
+            if macro is None and not _is_tfds_name(found):
                 raise _Refused(f"{argument} = {found!a}, which is no name of a data set")
 
     def _add_import(self, statement):
