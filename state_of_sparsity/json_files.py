@@ -36,6 +36,8 @@ def read_rows(path: pathlib.Path, entries: Mapping[str, type], remedy: str) -> l
 
 
 def _text(path, remedy):
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise _damaged(path, "it is no file", remedy)
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

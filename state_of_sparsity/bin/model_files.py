@@ -51,7 +51,9 @@ def _config(path):
 
 
 def _check_object(value):
-    module = value.get("module")
+    name, module = value.get("name"), value.get("module")
+    if isinstance(name, str) and not name.isprintable():  # reports print it
+        raise ValueError(f"it has the name {name!a}")
     for key in ("config", "class_name", "spec_name"):
         name = value.get(key)
         if isinstance(module, str) and isinstance(name, str):

@@ -163,7 +163,9 @@ class _Checked:
                 self._check_value(item)
         elif type(value) is dict:
             self._check_dict(value)
-        elif value is not None and type(value) not in (bool, int, float, str):
+        elif type(value) is str:
+            _check_printable(value)
+        elif value is not None and type(value) not in (bool, int, float):
             raise _Refused(f"a value of type {type(value).__name__}")
 
     def _check_dict(self, value):
@@ -172,6 +174,7 @@ class _Checked:
             is_plain = type(item) in (bool, int, float) or item is None
             if type(key) is not str or key in _KERAS_KEYS or not (is_plain or type(item) is _Macro):
                 raise _Refused(f"a dict with {key!a}")
+            _check_printable(key)
             self._check_value(item)
 
     def _followed(self, value):
@@ -179,6 +182,12 @@ class _Checked:
         for _ in self._macros:
             value = self._macros.get(value.name, value) if isinstance(value, _Macro) else value
         return value
+
+
+def _check_printable(text):
+    # Names of metrics are printed, and terminals obey some characters.
+    if not text.isprintable():
+        raise _Refused(f"the text {text!a}")
 
 
 def _is_tfds_name(value):

@@ -186,6 +186,16 @@ HOSTILE = {
         "a dict with 'module'",
         False,
     ),
+    "text_that_terminals_obey": (
+        adds(f"{NAME} = 'a\\x1b]0;b\\x07'"),
+        "the text 'a\\x1b]0;b\\x07'",
+        False,
+    ),
+    "keys_that_terminals_obey": (
+        adds("A = {{'a\\nb': 1}}"),
+        "the text 'a\\nb'",
+        False,
+    ),
     "bytes": (adds(f"{NAME} = b'a'"), "a value of type bytes", False),
     "relative_import": (adds("from . import {module}"), "text that gin cannot parse", False),
     "never_ends": (adds(NAME + " = " + "[" * 5000), "text that gin cannot parse", False),

@@ -13,6 +13,7 @@ import pytest
 from state_of_sparsity.bin import evaluate, gin_app, saved_run
 from state_of_sparsity.bin.gin_app import UsageError
 from state_of_sparsity.data.vocabulary import Vocabulary
+from state_of_sparsity.json_files import DamagedFileError
 
 MODULE = "canary_of_files"
 
@@ -146,6 +147,37 @@ def test_a_file_holds_no_model(tmp_path):
     model_with(into_a_layer, tmp_path / "model.keras")
     with pytest.raises(UsageError, match="it holds a Flatten"):
         saved_run.load_model(tmp_path / "model.keras")
+
+
+def test_a_layer_has_a_name_that_terminals_obey(tmp_path):
+    def named(_, dense):
+        dense["config"]["name"] = "dense\x1b[2J"
+
+    model_with(named, tmp_path / "model.keras")
+    with pytest.raises(UsageError, match=r"it has the name 'dense\\x1b\[2J'"):
+        saved_run.load_model(tmp_path / "model.keras")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+@pytest.mark.parametrize("name", ["run.json", "result.json", "checkpoints/step_00000001.npz"])
+def test_a_run_has_a_pipe_for_a_file(run_dir, name):
+    (run_dir / "run.json").rename(run_dir / "away")
+    os.mkfifo(run_dir / name)
+    if name != "run.json":
+        (run_dir / "away").rename(run_dir / "run.json")
+    if name == "result.json":
+        keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()]).save(
+            run_dir / "model.keras"
+        )
+    with pytest.raises((UsageError, DamagedFileError), match=f"{name} is damaged.*it is no file"):
+        evaluate.evaluate_run(run_dir)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+def test_a_vocabulary_is_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "vocabulary.model")
+    with pytest.raises(ValueError, match=r"must be a file with a vocabulary.*no file"):
+        Vocabulary.load(tmp_path / "vocabulary.model")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
