@@ -43,6 +43,8 @@ Received: /dev/null, which is a device. Name a file, or redirect the standard ou
     """
     with _explained(argument, "a file that can be written", path):
         target = _resolved(path)
+        if os.fspath(path).endswith(("/", os.sep)) and not target.is_dir():
+            raise OutputPathError("ends as names of directories do. Name a file")
         if target.exists():
             _check_plain(target)
         _check_can_be_made(target.parent, target)
