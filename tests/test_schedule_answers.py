@@ -19,7 +19,7 @@ from state_of_sparsity.schedule_answers import (
 )
 from state_of_sparsity.schedules import ConstantSparsity, PolynomialDecay
 from state_of_sparsity.tfmot import pruning_schedules
-from state_of_sparsity.training import description, outcome
+from state_of_sparsity.training import description, run_identity
 from state_of_sparsity.updates import SparsityUpdates
 
 FAR = 10**8
@@ -125,7 +125,7 @@ def test_results_and_dry_runs_say_the_number_that_was_meant(sparsity, expected):
     model = sos.sparsify(
         model, lambda layer: sos.MagnitudePruning(layer, lambda step: (False, sparsity))
     )
-    assert outcome.target_sparsity(model, 10) == expected
+    assert run_identity.target_sparsity(model, 10) == expected
     (column,) = description._schedules(model).values()
     assert column(10) == pytest.approx(np.nan if expected is None else expected, nan_ok=True)
 
