@@ -38,7 +38,7 @@ def check(path: str | os.PathLike):
 
 def _config(path):
     if not os.path.isfile(path):  # a pipe would be waited for
-        raise ValueError("it is no file" if os.path.exists(path) else "there is no such file")
+        raise ValueError("it is no file" if os.path.exists(path) else "File not found")
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             return archive.read("config.json")
