@@ -39,6 +39,9 @@ def atomic_path(path):
     unique = f"{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{unique}-{path.name[-_NAME_LETTERS:]}")
     try:
+        if mode is not None:  # who may not read the old one may not read the new one meanwhile
+            access = mode & 0o777 | 0o600
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, access))
         yield temporary
         # Windows flushes what can be written alone, and the old file may be read-only.
         _flush_to_disk(temporary, os.O_RDWR)

@@ -57,6 +57,8 @@ Received: /dev/null, which is a device. Name a file, or redirect the standard ou
             raise OutputPathError("is what is read. Name another file")
         if target.name in RUN_FILES and (target.parent / RUN_FILES[0]).exists():
             raise OutputPathError(f"is a file of the run in {target.parent}. Name another file")
+        if os.fspath(path).endswith(("/", os.sep)) and not target.is_dir():
+            raise OutputPathError("ends as names of directories do. Name a file")
         if target.exists():
             _check_plain(target)
         _check_can_be_made(target.parent, target)

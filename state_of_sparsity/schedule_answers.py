@@ -29,7 +29,7 @@ def sparsity_due(schedule, step: int) -> float | None:
         if not _truth(should_prune):
             return None
         value = _as_meant(sparsity)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = None
     if value is None or not 0 <= value < 1:
         raise ValueError(
@@ -50,7 +50,7 @@ def sparsity_at(schedule, step: int) -> float | None:
     try:
         _, sparsity = answer
         value = _as_meant(sparsity)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return value if 0 <= value < 1 else None
 

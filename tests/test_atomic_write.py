@@ -99,3 +99,14 @@ def test_the_longest_name_can_be_written(tmp_path):
         assert temporary.suffix == ".keras"
         temporary.write_text("new")
     assert path.read_text() == "new"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes of this kind")
+def test_a_private_file_is_private_while_it_is_written(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    path.chmod(0o600)
+    with atomic_write.atomic_path(path) as temporary:
+        temporary.write_text("new")
+        assert temporary.stat().st_mode & 0o777 == 0o600
+    assert path.read_text() == "new" and path.stat().st_mode & 0o777 == 0o600

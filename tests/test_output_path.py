@@ -102,3 +102,10 @@ def test_the_file_that_messages_go_to_is_refused(tmp_path):
             command, stdout=out, stderr=subprocess.PIPE, cwd=tmp_path, env=environment, check=False
         )
     assert b"is where messages go" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["new/", "there.txt/"])
+def test_a_file_does_not_end_as_a_directory(tmp_path, name):
+    (tmp_path / "there.txt").write_text("old")
+    with pytest.raises(OutputPathError, match="ends as names of directories do"):
+        check_file("output", f"{tmp_path}/{name}")

@@ -289,3 +289,10 @@ def test_tfmots_own_schedules_are_fast_too(kind):
     sos.UpdateSparsity().update(model, FAR)
     assert time.monotonic() - begin < 10
     assert sos.report(model).sparsity == 0.5
+
+
+@pytest.mark.parametrize("answer", [(True, 10**400), (10**400, 0.5)])
+def test_an_integer_larger_than_any_float_is_said_to_be_wrong(answer):
+    with pytest.raises(ValueError, match="`schedule` must return"):
+        sparsity_due(lambda step: answer, 0)
+    assert sparsity_at(lambda step: (True, 10**400), 0) is None

@@ -10,6 +10,7 @@ Line i of the output is the translation of line i of the input. Messages go to t
 import math
 import os
 import pathlib
+import re
 import sys
 import time
 
@@ -124,7 +125,7 @@ def _decode(model, vocabulary, text, output, beam, alpha, maximum_length=256):
     _check_fit(model, vocabulary)
     sentences, references = text
     translations = _translated(model, vocabulary, sentences, beam, alpha, maximum_length)
-    lines = "".join(f"{line}\n" for line in translations)
+    lines = "".join(f"{_in_one_line(translation)}\n" for translation in translations)
     if output:
         atomic_write.write_text(output, lines)
         _say(f"written: {output}")
@@ -134,6 +135,11 @@ def _decode(model, vocabulary, text, output, beam, alpha, maximum_length=256):
         sys.stdout.flush()
     if references is not None:
         _print_scores(translations, references)
+
+
+def _in_one_line(text):
+    """Returns text without ends of lines and what terminals obey: vocabularies spell any byte."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text)
 
 
 def _translated(model, vocabulary, sentences, beam, alpha, maximum_length):

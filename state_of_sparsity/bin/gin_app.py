@@ -195,9 +195,15 @@ def _wants_help(argv):
 def _exit_with(message, error=None):
     if error is not None and flags.FLAGS.verbosity > 0:
         traceback.print_exception(error)
-    print(f"Error: {message}", file=sys.stderr)
+    print(f"Error: {_printable(message)}", file=sys.stderr)
     _give_up_output()
     sys.exit(2)
+
+
+def _printable(message):
+    """Returns a message in one line, without what terminals would obey: names may be strangers'."""
+    line = " ".join(part.strip() for part in message.splitlines())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def _end_at_closed_pipe():

@@ -14,8 +14,9 @@ from state_of_sparsity.bin.recorded_names import MODULES, NAMES
 
 _MOST_SHOWN = 200
 _FIRST = "from __gin__ import dynamic_registration"
-# Data may be downloaded or written there: the user says where, by --data_dir and --run_dir.
-_PLACES = ("data_dir", "directory")
+# Data may be downloaded or written there: the user says where, by --data_dir and --run_dir. A run
+# directory is no place for data: TensorFlow Datasets would download to it, through links in it.
+_PLACES = {"data_dir": DATA_DIR_MACRO, "directory": RUN_DIR_MACRO}
 _GIVEN = (DATA_DIR_MACRO, RUN_DIR_MACRO)
 # A name of TensorFlow Datasets: 'huggingface:...' and the like run code that is downloaded.
 _TFDS_NAME = r"\w+(/[\w+-][\w.+-]*)?(:\d+(\.\d+)*)?"
@@ -114,10 +115,10 @@ class _Checked:
     def check_values(self):
         """Checks the arguments that say where data lie, wherever macros have their values."""
         for argument, value in self._places:
-            found, is_place = self._followed(value), not argument.endswith(".dataset")
-            if is_place and found is not None and found not in map(_Macro, _GIVEN):
+            found, macro = self._followed(value), _PLACES.get(argument.rpartition(".")[2])
+            if macro is not None and found is not None and found != _Macro(macro):
                 raise _Refused(f"{argument} = {found!a}, a place that only flags may give")
-            if not is_place and not _is_tfds_name(found):
+            if macro is None and not _is_tfds_name(found):
                 raise _Refused(f"{argument} = {found!a}, which is no name of a data set")
 
     def _add_import(self, statement):
@@ -162,7 +163,9 @@ class _Checked:
                 self._check_value(item)
         elif type(value) is dict:
             self._check_dict(value)
-        elif value is not None and type(value) not in (bool, int, float, str):
+        elif type(value) is str:
+            _check_printable(value)
+        elif value is not None and type(value) not in (bool, int, float):
             raise _Refused(f"a value of type {type(value).__name__}")
 
     def _check_dict(self, value):
@@ -171,6 +174,7 @@ class _Checked:
             is_plain = type(item) in (bool, int, float) or item is None
             if type(key) is not str or key in _KERAS_KEYS or not (is_plain or type(item) is _Macro):
                 raise _Refused(f"a dict with {key!a}")
+            _check_printable(key)
             self._check_value(item)
 
     def _followed(self, value):
@@ -178,6 +182,12 @@ class _Checked:
         for _ in self._macros:
             value = self._macros.get(value.name, value) if isinstance(value, _Macro) else value
         return value
+
+
+def _check_printable(text):
+    # Names of metrics are printed, and terminals obey some characters.
+    if not text.isprintable():
+        raise _Refused(f"the text {text!a}")
 
 
 def _is_tfds_name(value):

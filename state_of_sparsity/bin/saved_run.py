@@ -8,6 +8,7 @@ from state_of_sparsity.bin import (
     configured_experiment,
     gin_app,
     gin_parsing,
+    model_files,
     recorded_configuration,
 )
 
@@ -60,7 +61,11 @@ def load_model(path):
 
     try:
         path = pathlib.Path(path).expanduser()
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        model_files.check(path)
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        if not isinstance(model, keras.Model):
+            raise ValueError(f"it holds a {type(model).__name__}")
+        return model
     except Exception as error:  # the readers of damaged files raise nearly anything
         raise gin_app.UsageError(
             f"`model` must be a `.keras` file that Keras can load. Received: {path} "

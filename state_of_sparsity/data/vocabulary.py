@@ -113,8 +113,11 @@ class Vocabulary:
         Raises:
             ValueError: if the file is missing, damaged, or something else.
         """
+        path = pathlib.Path(path)
         try:
-            return cls(pathlib.Path(path).read_bytes())
+            if path.exists() and not path.is_file():  # a pipe would be waited for
+                raise ValueError("It is no file.")
+            return cls(path.read_bytes())
         except OSError as error:
             raise ValueError(
                 f"`path` must be a file with a vocabulary. Received: {path} ({error.strerror})."

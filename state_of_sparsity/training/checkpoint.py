@@ -176,6 +176,8 @@ def _without_numbers(path):
 
 def _read(path):
     try:
+        if not pathlib.Path(path).is_file():  # a pipe would be waited for
+            raise ValueError("it is no file that can be found")
         # Opened here, since numpy leaves a file open that turns out to be damaged.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             header = json.loads(str(archive[_HEADER][()]))

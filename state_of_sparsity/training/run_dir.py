@@ -224,6 +224,14 @@ class RunDir:
                     f"`run_dir` must hold what its run writes. Received: {path}, which is a link. "
                     "Remove it; `run_dir` itself may be a link to where there is room."
                 )
+        # Lines are added to it: a pipe would be waited for, a file of two names is another's too.
+        if self.progress.exists() and not (
+            self.progress.is_file() and self.progress.stat().st_nlink == 1
+        ):
+            raise RunDirError(
+                f"`run_dir` must hold what its run writes. Received: {self.progress}, which is no "
+                "plain file of its own. Remove it."
+            )
 
 
 def _difference(before, after):

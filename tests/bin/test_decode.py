@@ -182,3 +182,11 @@ def test_a_vocabulary_that_is_learned_again_is_not_written(run, tmp_path):
         "run_dir": str(copy),
     }
     assert sorted(copy.rglob("*")) == before
+
+
+def test_a_translation_is_a_line_whatever_bytes_its_vocabulary_spells(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(decode, "_translated", lambda *_: ["a\nb\x1b[2J\u2028c", "\u00e9\u00a0d"])
+    (tmp_path / "in.en").write_text("a\nb\n")
+    decode.decode_run(run, str(tmp_path / "in.en"), output=str(tmp_path / "out.de"))
+    written = (tmp_path / "out.de").read_text(encoding="utf-8")
+    assert written == "a b [2J c\n\u00e9\u00a0d\n"

@@ -207,8 +207,8 @@ def test_a_model_that_does_not_fit_the_data_is_one_clear_line(tmp_path, network,
     ("name", "reason"),
     [
         ("missing.keras", "File not found"),
-        ("damaged.keras", "File not found.*accessible `.keras` zip file"),
-        ("folder", "File format not supported"),
+        ("damaged.keras", "it is neither a `.keras` file nor HDF5"),
+        ("folder", "it is no file"),
     ],
 )
 def test_a_model_that_cannot_be_loaded_is_one_clear_line(tmp_path, name, reason):

@@ -118,3 +118,9 @@ def test_programs_turn_onednn_on_unless_told_otherwise(given, used):
     code += "print(os.environ['TF_ENABLE_ONEDNN_OPTS'], 'tensorflow' in sys.modules)"
     said = subprocess.check_output([sys.executable, "-c", code], env=environment | given, text=True)
     assert said.split() == [used, "False"]
+
+
+def test_an_error_is_one_line_whatever_strangers_call_their_files(capsys):
+    with pytest.raises(SystemExit):
+        gin_app._exit_with("a\n b\x1b[2J\udc80 \u00e9")
+    assert capsys.readouterr().err == "Error: a b\\x1b[2J\\udc80 \u00e9\n"

@@ -186,6 +186,16 @@ HOSTILE = {
         "a dict with 'module'",
         False,
     ),
+    "text_that_terminals_obey": (
+        adds(f"{NAME} = 'a\\x1b]0;b\\x07'"),
+        "the text 'a\\x1b]0;b\\x07'",
+        False,
+    ),
+    "keys_that_terminals_obey": (
+        adds("A = {{'a\\nb': 1}}"),
+        "the text 'a\\nb'",
+        False,
+    ),
     "bytes": (adds(f"{NAME} = b'a'"), "a value of type bytes", False),
     "relative_import": (adds("from . import {module}"), "text that gin cannot parse", False),
     "never_ends": (adds(NAME + " = " + "[" * 5000), "text that gin cannot parse", False),
@@ -214,6 +224,18 @@ PLACES = {
     ),
     "given_macro": (adds("DATA_DIR = '{folder}'"), "a macro DATA_DIR"),
     "given_macro_of_the_run": (adds("RUN_DIR = '{folder}'"), "a macro RUN_DIR"),
+    "run_directory": (
+        adds("digits.Digits.data_dir = %RUN_DIR"),
+        "digits.Digits.data_dir = %RUN_DIR, a place",
+    ),
+    "run_directory_by_a_macro": (
+        adds(f"{_RECORDS}A = %RUN_DIR\nparallel_records.ParallelRecords.data_dir = %A"),
+        "parallel_records.ParallelRecords.data_dir = %RUN_DIR, a place",
+    ),
+    "data_directory_as_the_runs": (
+        adds(f"{_TRANSLATION}translation.Translation.directory = %DATA_DIR"),
+        "translation.Translation.directory = %DATA_DIR, a place",
+    ),
     "directory": (
         adds(f"{_TRANSLATION}translation.Translation.directory = '{{folder}}'"),
         "translation.Translation.directory = '/",

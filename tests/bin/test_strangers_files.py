@@ -1,6 +1,7 @@
 """Models, checkpoints and vocabularies of somebody else run no code, trusted or not."""
 
 import json
+import os
 import shutil
 import sys
 import zipfile
@@ -12,6 +13,7 @@ import pytest
 from state_of_sparsity.bin import evaluate, gin_app, saved_run
 from state_of_sparsity.bin.gin_app import UsageError
 from state_of_sparsity.data.vocabulary import Vocabulary
+from state_of_sparsity.json_files import DamagedFileError
 
 MODULE = "canary_of_files"
 
@@ -85,6 +87,104 @@ def test_a_model_names_code(canary, tmp_path, change):
     with pytest.raises(UsageError, match=r"`model` must be a `.keras` file that Keras can load"):
         saved_run.load_model(tmp_path / "model.keras")
     assert not canary.exists() and MODULE not in sys.modules
+
+
+# What draws a picture into a file, by each of the ways in which Keras finds a function.
+PLOT = {
+    "function": ("keras.visualization", "function", "plot_image_gallery"),
+    "dots_in_a_function": ("keras", "function", "visualization.plot_image_gallery"),
+    "class": ("keras.visualization", "plot_image_gallery", {}),
+    "dots_in_a_class": ("keras", "visualization.plot_image_gallery", {}),
+}
+
+
+@pytest.mark.parametrize("way", PLOT)
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_layer_calls_a_function_of_keras_that_writes(canary, tmp_path, way, legacy):
+    """A layer that is called with a constant is called at once, while the file is loaded."""
+    module, class_name, inner = PLOT[way]
+    function = {"module": module, "class_name": class_name, "config": inner}
+    image = {"value": np.zeros((1, 2, 2, 3)).tolist(), "dtype": "float32"}
+    layer = {
+        **({} if legacy else {"module": "keras.layers", "registered_name": None}),
+        **{"class_name": "Lambda", "name": "evil"},
+        "config": {"name": "evil", "function": function, "arguments": {"path": f"{canary}.png"}},
+        "inbound_nodes": [{"args": [{"class_name": "__tensor__", "config": image}], "kwargs": {}}],
+    }
+    inputs = keras.Input((8, 8, 1))
+    keras.Model(inputs, keras.layers.Flatten()(inputs)).save(tmp_path / "plain.keras")
+    with zipfile.ZipFile(tmp_path / "plain.keras") as source:
+        contents = {name: source.read(name) for name in source.namelist()}
+    config = json.loads(contents["config.json"])
+    config["config"]["layers"].append(layer)
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as target:
+        for name, content in {**contents, "config.json": json.dumps(config)}.items():
+            target.writestr(name, content)
+    with pytest.raises(UsageError, match=r"it names keras.*plot_image_gallery"):
+        saved_run.load_model(tmp_path / "model.keras")
+    assert not list(tmp_path.glob("canary.*"))
+
+
+def test_functions_that_models_are_made_of_are_loaded(tmp_path):
+    layers = [
+        keras.layers.Dense(3, activation=keras.activations.gelu),
+        keras.layers.Lambda(keras.ops.relu),
+    ]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    model.compile("adam", keras.losses.mean_squared_error)
+    model.save(tmp_path / "model.keras")
+    ones = np.ones((2, 4), "float32")
+    loaded = saved_run.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(ones, verbose=0), model.predict(ones, verbose=0))
+
+
+def test_a_file_holds_no_model(tmp_path):
+    def into_a_layer(config, dense):
+        flatten = {**dense, "class_name": "Flatten", "config": {"name": "flatten"}}
+        config.clear()
+        config.update(flatten)
+
+    model_with(into_a_layer, tmp_path / "model.keras")
+    with pytest.raises(UsageError, match="it holds a Flatten"):
+        saved_run.load_model(tmp_path / "model.keras")
+
+
+def test_a_layer_has_a_name_that_terminals_obey(tmp_path):
+    def named(_, dense):
+        dense["config"]["name"] = "dense\x1b[2J"
+
+    model_with(named, tmp_path / "model.keras")
+    with pytest.raises(UsageError, match=r"it has the name 'dense\\x1b\[2J'"):
+        saved_run.load_model(tmp_path / "model.keras")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+@pytest.mark.parametrize("name", ["run.json", "result.json", "checkpoints/step_00000001.npz"])
+def test_a_run_has_a_pipe_for_a_file(run_dir, name):
+    (run_dir / "run.json").rename(run_dir / "away")
+    os.mkfifo(run_dir / name)
+    if name != "run.json":
+        (run_dir / "away").rename(run_dir / "run.json")
+    if name == "result.json":
+        keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()]).save(
+            run_dir / "model.keras"
+        )
+    with pytest.raises((UsageError, DamagedFileError), match=f"{name} is damaged.*it is no file"):
+        evaluate.evaluate_run(run_dir)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+def test_a_vocabulary_is_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "vocabulary.model")
+    with pytest.raises(ValueError, match=r"must be a file with a vocabulary.*no file"):
+        Vocabulary.load(tmp_path / "vocabulary.model")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+def test_a_model_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "model.keras")
+    with pytest.raises(UsageError, match="it is no file"):
+        saved_run.load_model(tmp_path / "model.keras")
 
 
 @pytest.mark.parametrize("suffix", ["keras", "h5"])

@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import os
 
 import pytest
 
@@ -99,3 +100,19 @@ def test_settings_are_recorded_at_the_start_and_where_an_older_run_goes_on(tmp_p
     assert run_dir.read_settings() == {}
     run_dir.start(CONFIG, {"STEPS": 10})
     assert (run_dir.read_settings(), run_dir.read_commit()) == ({"STEPS": 10}, "abc")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+@pytest.mark.parametrize("kind", ["another's file", "pipe", "directory"])
+def test_progress_is_added_to_no_other_file(tmp_path, kind):
+    run_dir, other = RunDir(tmp_path / "run"), tmp_path / "mine.txt"
+    run_dir.path.mkdir()
+    other.write_text("mine")
+    if kind == "another's file":
+        os.link(other, run_dir.progress)
+    else:
+        (os.mkfifo if kind == "pipe" else os.mkdir)(run_dir.progress)
+    where = pytest.raises(RunDirError, match=r"progress\.jsonl, which is no plain file")
+    with where, run_dir.lock():
+        raise AssertionError
+    assert other.read_text() == "mine"
