@@ -1,14 +1,11 @@
 """Somebody else's run directory is data: nothing that its configuration names runs."""
 
 import contextlib
-import importlib
 import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
-import types
 
 import keras
 import pytest
@@ -17,9 +14,7 @@ from state_of_sparsity.bin import (
     decode,
     evaluate,
     gin_app,
-    gin_messages,
     recorded_configuration,
-    recorded_names,
     train,
 )
 from state_of_sparsity.bin.gin_app import UsageError
@@ -318,44 +313,6 @@ def test_a_name_means_one_module(base):
     twice = base + "import keras\nfrom keras import optimizers as keras\n"
     with pytest.raises(UsageError, match="where keras is keras before"):
         recorded_configuration.check(twice, "runs/one")
-
-
-@pytest.mark.parametrize("name", sorted(recorded_names.NAMES))
-def test_every_name_is_there(name):
-    module, _, own = name.rpartition(".")
-    assert callable(getattr(importlib.import_module(module), own))
-    assert module in recorded_names.MODULES
-
-
-@pytest.mark.parametrize("name", sorted(recorded_names.NAMES))
-def test_no_name_takes_a_function_or_a_file(name):
-    module, _, own = name.rpartition(".")
-    configurable = types.SimpleNamespace(wrapped=getattr(importlib.import_module(module), own))
-    taken = set(gin_messages._parameters(configurable))
-    suspicious = {x for x in taken if re.search("path|file|dir|url|fn|func|module|command", x)}
-    # Where these are is not said by what is recorded.
-    assert suspicious <= {"data_dir", "directory"}
-
-
-# Public in modules of the list, and nothing that a gin file means.
-OTHERS = {
-    "distributions.erdos_renyi_kernel",
-    *("data.cifar10.standardize", "data.cifar10.shift_and_mirror", "data.parallel_text.read_lines"),
-    *("models.small_vgg.whitening_filters", "training.word_crossentropy.word_weights"),
-    *(f"schedules.{name}" for name in ("check_schedule", "check_sparsity")),
-}
-
-
-def test_no_technique_model_or_data_set_is_missing():
-    missing = set()
-    for module in recorded_names.MODULES:
-        if not module.startswith("state_of_sparsity."):
-            continue
-        for name, value in vars(importlib.import_module(module)).items():
-            of_it = getattr(value, "__module__", None) == module and not name.startswith("_")
-            if of_it and callable(value) and f"{module}.{name}" not in recorded_names.NAMES:
-                missing.add(f"{module}.{name}".removeprefix("state_of_sparsity."))
-    assert missing - OTHERS == set()
 
 
 def test_a_run_of_ones_own_module_is_evaluated_where_one_trusts_it(canary, tmp_path):

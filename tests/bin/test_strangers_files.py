@@ -214,7 +214,8 @@ def run_dir(tmp_path):
 def test_a_finished_run_has_a_model_that_names_code(canary, tmp_path, run_dir):
     model_with(class_of_a_module, tmp_path / "model.keras")
     shutil.move(tmp_path / "model.keras", run_dir / "model.keras")
-    (run_dir / "result.json").write_text(json.dumps({"steps": 1}))
+    result = {"steps": 1, "technique": "dense", "sparsity": 0.0}
+    (run_dir / "result.json").write_text(json.dumps(result))
     for trusted in (False, True):
         with pytest.raises(UsageError, match=r"must be a `.keras` file that Keras can load"):
             evaluate.evaluate_run(run_dir, trusted=trusted)
