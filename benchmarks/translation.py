@@ -33,7 +33,7 @@ def parse():
 def readers(pairs):
     """Returns `{name: action}`: each makes all training pairs ready once."""
     from state_of_sparsity.data import tokenized_pairs
-    from state_of_sparsity.data.grammar_corpus import GrammarCorpus
+    from state_of_sparsity.data.grammar.corpus import GrammarCorpus
     from state_of_sparsity.data.translation import Translation
 
     lines = list(GrammarCorpus(sentences=pairs).pairs("train"))

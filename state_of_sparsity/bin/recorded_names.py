@@ -24,7 +24,7 @@ _NAMES = {
     ),
     "state_of_sparsity.data.cifar10": "Cifar10",
     "state_of_sparsity.data.digits": "Digits",
-    "state_of_sparsity.data.grammar_corpus": "GrammarCorpus",
+    "state_of_sparsity.data.grammar.corpus": "GrammarCorpus",
     "state_of_sparsity.data.imagenet": "ImageNet",
     "state_of_sparsity.data.mnist": "Mnist",
     "state_of_sparsity.data.parallel_records": "ParallelRecords",

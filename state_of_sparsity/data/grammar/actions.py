@@ -1,6 +1,6 @@
 """Draws clauses for the grammar corpus: who does what to whom, where and when."""
 
-from state_of_sparsity.data.grammar_clauses import (
+from state_of_sparsity.data.grammar.clauses import (
     HE,
     SHE,
     THEY,
@@ -11,7 +11,7 @@ from state_of_sparsity.data.grammar_clauses import (
     NounPhrase,
     Relative,
 )
-from state_of_sparsity.data.grammar_verbs import VERBS
+from state_of_sparsity.data.grammar.verbs import VERBS
 
 ADVERBS = {
     "present": (

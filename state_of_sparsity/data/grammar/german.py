@@ -1,7 +1,7 @@
 """The German of the grammar corpus: endings, verb forms and the order of words."""
 
-from state_of_sparsity.data.grammar_clauses import Pronoun
-from state_of_sparsity.data.grammar_verbs import AUXILIARIES
+from state_of_sparsity.data.grammar.clauses import Pronoun
+from state_of_sparsity.data.grammar.verbs import AUXILIARIES
 
 # Endings for masculine, feminine, neuter and plural, in that order; "-" for none.
 _ORDER = "mfnp"
@@ -192,8 +192,8 @@ def german_noun_phrase(phrase, case, no=False):
 
     Example:
 
-    >>> from state_of_sparsity.data.grammar_clauses import NounPhrase
-    >>> from state_of_sparsity.data.grammar_nouns import NOUNS
+    >>> from state_of_sparsity.data.grammar.clauses import NounPhrase
+    >>> from state_of_sparsity.data.grammar.nouns import NOUNS
     >>> german_noun_phrase(NounPhrase(NOUNS["dog"], "my"), "accusative")
     'meinen Hund'
     """

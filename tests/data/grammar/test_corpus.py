@@ -6,24 +6,24 @@ import re
 
 import pytest
 
-from state_of_sparsity.data import grammar_corpus
-from state_of_sparsity.data.grammar_actions import ADVERBS
-from state_of_sparsity.data.grammar_adjectives import ADJECTIVES
-from state_of_sparsity.data.grammar_corpus import GrammarCorpus
-from state_of_sparsity.data.grammar_english import english_sentence
-from state_of_sparsity.data.grammar_german import german_sentence
-from state_of_sparsity.data.grammar_held_out import (
+from state_of_sparsity.data.grammar import corpus
+from state_of_sparsity.data.grammar.actions import ADVERBS
+from state_of_sparsity.data.grammar.adjectives import ADJECTIVES
+from state_of_sparsity.data.grammar.corpus import GrammarCorpus
+from state_of_sparsity.data.grammar.english import english_sentence
+from state_of_sparsity.data.grammar.german import german_sentence
+from state_of_sparsity.data.grammar.held_out import (
     STRUCTURES,
     patterns,
     split_of_words,
     words_together,
 )
-from state_of_sparsity.data.grammar_nouns import NOUNS
-from state_of_sparsity.data.grammar_sentences import Sentences
-from state_of_sparsity.data.grammar_verbs import VERBS
+from state_of_sparsity.data.grammar.nouns import NOUNS
+from state_of_sparsity.data.grammar.sentences import Sentences
+from state_of_sparsity.data.grammar.verbs import VERBS
 
-PACKAGE = "state_of_sparsity.data"
-MODULES = [path.stem for path in pathlib.Path(grammar_corpus.__file__).parent.glob("grammar_*.py")]
+PACKAGE = "state_of_sparsity.data.grammar"
+MODULES = [path.stem for path in pathlib.Path(corpus.__file__).parent.glob("[!_]*.py")]
 
 
 @pytest.fixture(scope="module")

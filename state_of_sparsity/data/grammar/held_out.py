@@ -3,7 +3,7 @@
 import functools
 import zlib
 
-from state_of_sparsity.data.grammar_clauses import NounPhrase
+from state_of_sparsity.data.grammar.clauses import NounPhrase
 
 _ONE_IN = 32
 # Patterns that training has each by itself, and never together.

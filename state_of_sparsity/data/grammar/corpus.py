@@ -3,10 +3,10 @@
 import re
 
 from state_of_sparsity.arguments import check_integer
-from state_of_sparsity.data.grammar_english import english_sentence
-from state_of_sparsity.data.grammar_german import german_sentence
-from state_of_sparsity.data.grammar_held_out import split_of
-from state_of_sparsity.data.grammar_sentences import Sentences
+from state_of_sparsity.data.grammar.english import english_sentence
+from state_of_sparsity.data.grammar.german import german_sentence
+from state_of_sparsity.data.grammar.held_out import split_of
+from state_of_sparsity.data.grammar.sentences import Sentences
 
 LEAST, MOST = 2_000, 200_000
 _HELD_OUT = ("validation", "test")

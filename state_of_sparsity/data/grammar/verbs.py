@@ -2,7 +2,7 @@
 
 import typing
 
-from state_of_sparsity.data.grammar_nouns import nouns_with
+from state_of_sparsity.data.grammar.nouns import nouns_with
 
 
 class Verb(typing.NamedTuple):

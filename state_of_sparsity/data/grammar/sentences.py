@@ -2,19 +2,11 @@
 
 import random
 
-from state_of_sparsity.data import grammar_adjectives
-from state_of_sparsity.data.grammar_actions import ACTIONS, UNINTENDED, Actions
-from state_of_sparsity.data.grammar_clauses import (
-    HE,
-    IT,
-    SHE,
-    THEY,
-    Clause,
-    NounPhrase,
-    Sentence,
-)
-from state_of_sparsity.data.grammar_phrases import PERSONS, Phrases
-from state_of_sparsity.data.grammar_verbs import SAYINGS, VERBS
+from state_of_sparsity.data.grammar import adjectives
+from state_of_sparsity.data.grammar.actions import ACTIONS, UNINTENDED, Actions
+from state_of_sparsity.data.grammar.clauses import HE, IT, SHE, THEY, Clause, NounPhrase, Sentence
+from state_of_sparsity.data.grammar.phrases import PERSONS, Phrases
+from state_of_sparsity.data.grammar.verbs import SAYINGS, VERBS
 
 _DONE_BY_PERSONS = tuple(verb for verb in ACTIONS if PERSONS[0] in verb.subjects)
 _WISHES = tuple(verb for verb in _DONE_BY_PERSONS if verb.english not in UNINTENDED)
@@ -34,7 +26,7 @@ class Sentences:
 
     Example:
 
-    >>> from state_of_sparsity.data.grammar_german import german_sentence
+    >>> from state_of_sparsity.data.grammar.german import german_sentence
     >>> german_sentence(Sentences(seed=0).draw())  # doctest: +SKIP
     'Die alte Frau macht das Fenster auf.'
     """
@@ -72,7 +64,7 @@ class Sentences:
         if not nouns:
             return self._state()
         subject = self._phrases.subject_of(nouns, pronouns=False)._replace(adjective=None)
-        return Sentence(self._being(subject, grammar_adjectives.ADJECTIVES[subject.noun.kind]))
+        return Sentence(self._being(subject, adjectives.ADJECTIVES[subject.noun.kind]))
 
     def _being(self, subject, states):
         tense = "past" if self._phrases.chance(0.3) else "present"
@@ -130,7 +122,7 @@ class Sentences:
         main = Clause(
             self._phrases.subject_of(PERSONS),
             None,
-            state=self._phrases.pick(grammar_adjectives.MOODS),
+            state=self._phrases.pick(adjectives.MOODS),
         )
         other = self._actions.draw(verbs=ACTIONS, fronted=False, adverb=False)
         first = self._phrases.chance(0.3)
@@ -138,7 +130,7 @@ class Sentences:
 
     def _because_of_a_state(self):
         main, pronoun = self._somebody_acting()
-        states = grammar_adjectives.NEEDS.get(main.verb.english, grammar_adjectives.STATES)
+        states = adjectives.NEEDS.get(main.verb.english, adjectives.STATES)
         state = self._phrases.pick(states)
         tense = "past" if main.tense == "past" else "present"
         other = Clause(pronoun, None, tense=tense, state=state)
@@ -180,7 +172,7 @@ class Sentences:
         verb = self._phrases.pick(_FOR_A_REASON)
         main = self._actions.draw(verbs=(verb,), tense="present", negated=False)
         thing = main.objects[0]
-        states = grammar_adjectives.REASONS.get(thing.noun.kind)
+        states = adjectives.REASONS.get(thing.noun.kind)
         if states is None:
             return self._because_of_what_it_is()
         thing = thing._replace(adjective=None)

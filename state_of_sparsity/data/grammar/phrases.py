@@ -1,8 +1,8 @@
 """Draws noun phrases for the grammar corpus: who or what, how many, of what sort."""
 
-from state_of_sparsity.data.grammar_adjectives import ADJECTIVES
-from state_of_sparsity.data.grammar_clauses import HE, SHE, THEY, WE, I, NounPhrase
-from state_of_sparsity.data.grammar_nouns import nouns_with
+from state_of_sparsity.data.grammar.adjectives import ADJECTIVES
+from state_of_sparsity.data.grammar.clauses import HE, SHE, THEY, WE, I, NounPhrase
+from state_of_sparsity.data.grammar.nouns import nouns_with
 
 PERSONS = nouns_with("person")
 # Of these one does not say whose they are.
@@ -22,7 +22,7 @@ class Phrases:
 
     Example:
 
-    >>> from state_of_sparsity.data.grammar_nouns import NOUNS
+    >>> from state_of_sparsity.data.grammar.nouns import NOUNS
     >>> phrase = Phrases(lambda: 0.5).subject_of((NOUNS["dog"],), pronouns=False)
     >>> phrase.determiner, phrase.noun.english
     ('a', 'dog')

@@ -2,9 +2,9 @@
 
 import typing
 
-from state_of_sparsity.data.grammar_adjectives import Adjective
-from state_of_sparsity.data.grammar_nouns import Noun
-from state_of_sparsity.data.grammar_verbs import Verb
+from state_of_sparsity.data.grammar.adjectives import Adjective
+from state_of_sparsity.data.grammar.nouns import Noun
+from state_of_sparsity.data.grammar.verbs import Verb
 
 
 class Pronoun(typing.NamedTuple):

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from state_of_sparsity.data import grammar_actions
-from state_of_sparsity.data.grammar_adjectives import ADJECTIVES
-from state_of_sparsity.data.grammar_clauses import (
+from state_of_sparsity.data.grammar import actions
+from state_of_sparsity.data.grammar.adjectives import ADJECTIVES
+from state_of_sparsity.data.grammar.clauses import (
     HE,
     IT,
     SHE,
@@ -16,15 +16,15 @@ from state_of_sparsity.data.grammar_clauses import (
     Relative,
     Sentence,
 )
-from state_of_sparsity.data.grammar_english import english_noun_phrase, english_sentence
-from state_of_sparsity.data.grammar_german import german_noun_phrase, german_sentence
-from state_of_sparsity.data.grammar_nouns import NOUNS
-from state_of_sparsity.data.grammar_sentences import Sentences
-from state_of_sparsity.data.grammar_verbs import SAYINGS, VERBS
+from state_of_sparsity.data.grammar.english import english_noun_phrase, english_sentence
+from state_of_sparsity.data.grammar.german import german_noun_phrase, german_sentence
+from state_of_sparsity.data.grammar.nouns import NOUNS
+from state_of_sparsity.data.grammar.sentences import Sentences
+from state_of_sparsity.data.grammar.verbs import SAYINGS, VERBS
 
 CASES = ("nominative", "accusative", "dative")
 ADJECTIVE = {word.english: word for words in ADJECTIVES.values() for word in words}
-ADVERB = {word.english: word for words in grammar_actions.ADVERBS.values() for word in words}
+ADVERB = {word.english: word for words in actions.ADVERBS.values() for word in words}
 VERB = {verb.english: verb for verb in reversed(VERBS)} | {v.english: v for v in SAYINGS}
 
 

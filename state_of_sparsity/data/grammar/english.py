@@ -1,7 +1,7 @@
 """The English of the grammar corpus: articles, verb forms and the order of words."""
 
-from state_of_sparsity.data.grammar_clauses import Pronoun
-from state_of_sparsity.data.grammar_verbs import AUXILIARIES
+from state_of_sparsity.data.grammar.clauses import Pronoun
+from state_of_sparsity.data.grammar.verbs import AUXILIARIES
 
 # What follows a verb but goes before an object of any sort; others, as "up", follow a pronoun.
 _PREPOSITIONS = ("for", "at", "to", "of", "with", "into")
@@ -117,8 +117,8 @@ def english_noun_phrase(phrase):
 
     Example:
 
-    >>> from state_of_sparsity.data.grammar_clauses import NounPhrase
-    >>> from state_of_sparsity.data.grammar_nouns import NOUNS
+    >>> from state_of_sparsity.data.grammar.clauses import NounPhrase
+    >>> from state_of_sparsity.data.grammar.nouns import NOUNS
     >>> english_noun_phrase(NounPhrase(NOUNS["apple"], "a"))
     'an apple'
     """
