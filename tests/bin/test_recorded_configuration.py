@@ -292,7 +292,7 @@ from __gin__ import dynamic_registration
 import keras.losses
 import keras as k
 from keras.optimizers import schedules
-import state_of_sparsity.data.digits
+import state_of_sparsity.data.images.digits
 from state_of_sparsity.layers import magnitude_pruning as pruning
 A = {}
 MULTIPLIERS = {'log_alpha': %A, 'bias': -1.5}
@@ -303,7 +303,7 @@ k.callbacks.EarlyStopping:
     # a comment
     baseline = None
 LIST = [('logits', None), ('', @first/pruning.MagnitudePruning), (True, 1e-3)]
-state_of_sparsity.data.digits.Digits.batch_size = 32
+state_of_sparsity.data.images.digits.Digits.batch_size = 32
 LOSS = @keras.losses.MeanSquaredError()
 """
     recorded_configuration.check(text, "runs/one")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from state_of_sparsity.data import image_crops
-from state_of_sparsity.data.imagenet import ImageNet
+from state_of_sparsity.data.images import image_crops
+from state_of_sparsity.data.images.imagenet import ImageNet
 from tests.small_image_records import TEST, TRAIN, write_records
 
 SMALL = {"image_size": 8, "batch_size": 12, "evaluation_batch_size": 4, "shuffle_buffer": 16}

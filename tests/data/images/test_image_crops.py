@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from state_of_sparsity.data import image_crops
+from state_of_sparsity.data.images import image_crops
 
 
 def jpeg_of(image, **settings):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from state_of_sparsity.data import image_records
-from state_of_sparsity.data.image_records import Shard
+from state_of_sparsity.data.images import image_records
+from state_of_sparsity.data.images.image_records import Shard
 
 LENGTHS = (7, 5, 0, 9, 6, 4)  # of the files; one is empty
 

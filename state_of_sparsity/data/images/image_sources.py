@@ -8,7 +8,7 @@ import re
 import typing
 from collections.abc import Callable
 
-from state_of_sparsity.data.image_records import Shard, count_records
+from state_of_sparsity.data.images.image_records import Shard, count_records
 from state_of_sparsity.data.known_features import known_features_only
 
 _OLD_CLASSES = 1000

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from state_of_sparsity.data.idx import read_idx
+from state_of_sparsity.data.images.idx import read_idx
 
 
 def idx(array, kind=8, rank=None):

@@ -3,8 +3,8 @@
 import functools
 
 from state_of_sparsity.arguments import check_integer, check_path
-from state_of_sparsity.data import image_crops, image_records
-from state_of_sparsity.data.image_sources import find_source
+from state_of_sparsity.data.images import image_crops, image_records
+from state_of_sparsity.data.images.image_sources import find_source
 
 _DTYPES = ("float32", "bfloat16")
 _BATCHES_AHEAD = 2

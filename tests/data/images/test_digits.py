@@ -1,6 +1,6 @@
 import numpy as np
 
-from state_of_sparsity.data.digits import Digits
+from state_of_sparsity.data.images.digits import Digits
 
 
 def test_splits_are_disjoint_and_complete():

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 
 from state_of_sparsity.arguments import check_integer, check_path
-from state_of_sparsity.data.idx import read_idx
+from state_of_sparsity.data.images.idx import read_idx
 from state_of_sparsity.data.in_memory import InMemory, hold_out
 from state_of_sparsity.data.read_when_used import ReadWhenUsed
 from state_of_sparsity.data.whole_split import read_split

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from state_of_sparsity.data.cifar10 import DEVIATION, MEAN, Cifar10, shift_and_mirror
+from state_of_sparsity.data.images.cifar10 import DEVIATION, MEAN, Cifar10, shift_and_mirror
 from tests.small_cifar10 import random_cifar10, write_cifar10
 
 TRAIN, TEST = 50, 20

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from state_of_sparsity.data.mnist import Mnist
+from state_of_sparsity.data.images.mnist import Mnist
 from tests.small_mnist import random_mnist, write_idx, write_mnist
 
 TRAIN, TEST = 60, 20
