@@ -118,7 +118,7 @@ HOSTILE = {
         runs(
             "translation.pathlib.os.system",
             "@{name}()",
-            f"{'from state_of_sparsity.data'} import translation\n",
+            f"{'from state_of_sparsity.data.text'} import translation\n",
         ),
         "the name translation.pathlib.os.system",
         True,
@@ -195,8 +195,8 @@ HOSTILE = {
     "relative_import": (adds("from . import {module}"), "text that gin cannot parse", False),
     "never_ends": (adds(NAME + " = " + "[" * 5000), "text that gin cannot parse", False),
 }
-_RECORDS = "from state_of_sparsity.data import parallel_records\n"
-_TRANSLATION = "from state_of_sparsity.data import translation\n"
+_RECORDS = "from state_of_sparsity.data.text import parallel_records\n"
+_TRANSLATION = "from state_of_sparsity.data.text import translation\n"
 # Nothing runs by these, but data is downloaded or written where a stranger says, or what TFDS runs.
 PLACES = {
     "data_dir": (adds("digits.Digits.data_dir = '{folder}'"), "digits.Digits.data_dir = '/"),

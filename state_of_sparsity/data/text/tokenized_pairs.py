@@ -5,8 +5,8 @@ import typing
 
 import numpy as np
 
-from state_of_sparsity.data.data_digests import digest
-from state_of_sparsity.data.vocabulary import END
+from state_of_sparsity.data.text.data_digests import digest
+from state_of_sparsity.data.text.vocabulary import END
 
 _AT_A_TIME = 10_000
 

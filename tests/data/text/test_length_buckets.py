@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from state_of_sparsity.data.length_buckets import (
+from state_of_sparsity.data.text.length_buckets import (
     LengthBuckets,
     bucket_examples,
     bucket_lengths,
     padded,
 )
-from state_of_sparsity.data.tokenized_pairs import Sequences, TokenizedPairs
+from state_of_sparsity.data.text.tokenized_pairs import Sequences, TokenizedPairs
 
 
 def make(count, longest=64, seed=0):

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity.data.length_buckets import bucket_lengths
-from state_of_sparsity.data.parallel_records import ParallelRecords
-from state_of_sparsity.data.parallel_text import ParallelFiles
-from state_of_sparsity.data.translation import Translation
-from state_of_sparsity.data.vocabulary import Vocabulary
+from state_of_sparsity.data.text.length_buckets import bucket_lengths
+from state_of_sparsity.data.text.parallel_records import ParallelRecords
+from state_of_sparsity.data.text.parallel_text import ParallelFiles
+from state_of_sparsity.data.text.translation import Translation
+from state_of_sparsity.data.text.vocabulary import Vocabulary
 from tests.slow_variants import slow_but
 from tests.small_translation import COUNTS, make_pairs, write_records, write_text
 

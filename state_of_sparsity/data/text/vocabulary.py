@@ -8,7 +8,7 @@ import re
 import sentencepiece
 
 from state_of_sparsity.atomic_write import atomic_path
-from state_of_sparsity.data.data_digests import digest
+from state_of_sparsity.data.text.data_digests import digest
 
 PADDING, END, UNKNOWN = 0, 1, 2
 # The three above and 256 bytes, before the letters of the text.

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from state_of_sparsity.data.parallel_text import ParallelFiles
+from state_of_sparsity.data.text.parallel_text import ParallelFiles
 
 
 def files(folder, source, target, names=("a.en", "a.de")):

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from state_of_sparsity.data.parallel_records import ParallelRecords
+from state_of_sparsity.data.text.parallel_records import ParallelRecords
 from tests.small_translation import make_pairs, write_records
 
 SET = "wmt14_translate/de-en"

@@ -3,8 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from state_of_sparsity.data.packing import INPUTS, PackedRows, one_a_row, pack, packed
-from state_of_sparsity.data.tokenized_pairs import Sequences, TokenizedPairs
+from state_of_sparsity.data.text.packing import INPUTS, PackedRows, one_a_row, pack, packed
+from state_of_sparsity.data.text.tokenized_pairs import Sequences, TokenizedPairs
 
 LENGTH = 64
 

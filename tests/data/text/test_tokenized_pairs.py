@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from state_of_sparsity.data import tokenized_pairs
-from state_of_sparsity.data.tokenized_pairs import Sequences, ranges
-from state_of_sparsity.data.vocabulary import Vocabulary
+from state_of_sparsity.data.text import tokenized_pairs
+from state_of_sparsity.data.text.tokenized_pairs import Sequences, ranges
+from state_of_sparsity.data.text.vocabulary import Vocabulary
 from tests.small_translation import make_pairs
 
 PAIRS = make_pairs()["train"]

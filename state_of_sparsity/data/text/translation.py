@@ -10,12 +10,12 @@ import keras
 import numpy as np
 
 from state_of_sparsity.arguments import check_flag, check_integer, check_path
-from state_of_sparsity.data import length_buckets, packing, tokenized_pairs
-from state_of_sparsity.data.data_digests import DataDigests
 from state_of_sparsity.data.generated_dataset import untuned
-from state_of_sparsity.data.length_buckets import LengthBuckets
-from state_of_sparsity.data.packing import PackedRows
-from state_of_sparsity.data.vocabulary import LEAST_SIZE, Vocabulary
+from state_of_sparsity.data.text import length_buckets, packing, tokenized_pairs
+from state_of_sparsity.data.text.data_digests import DataDigests
+from state_of_sparsity.data.text.length_buckets import LengthBuckets
+from state_of_sparsity.data.text.packing import PackedRows
+from state_of_sparsity.data.text.vocabulary import LEAST_SIZE, Vocabulary
 
 # What a folder's vocabulary is called.
 FILE = "vocabulary.model"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from state_of_sparsity.data.tokenized_pairs import ranges
+from state_of_sparsity.data.text.tokenized_pairs import ranges
 
 _SIDES = ("source", "target")
 INPUTS = tuple(f"{side}{kind}" for side in _SIDES for kind in ("", "_segments", "_positions"))
