@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
+from state_of_sparsity import schedule_answers
 from state_of_sparsity.schedule_answers import (
     TooManySteps,
     last_due,
@@ -275,6 +276,18 @@ def test_a_schedule_that_would_have_to_be_asked_for_ever_says_what_to_do():
         last_due(schedule, 0, FAR)
     assert time.monotonic() - begin < 10
     assert last_due(schedule, 2000, 101_999) is None  # it was asked about each of them
+
+
+def test_a_slow_schedule_is_asked_for_seconds_and_no_longer(monkeypatch):
+    def schedule(step):
+        time.sleep(0.001)
+        return False, 0.5
+
+    monkeypatch.setattr(schedule_answers, "MOST_SECONDS_ASKED", 0.1)
+    begin = time.monotonic()
+    with pytest.raises(TooManySteps, match=r"in the [\d,]+ steps up to .*`last_update"):
+        last_due(schedule, 0, FAR)
+    assert time.monotonic() - begin < 5
 
 
 @pytest.mark.parametrize("kind", ["ConstantSparsity", "PolynomialDecay"])

@@ -4,7 +4,7 @@ import contextlib
 
 import gin
 
-from state_of_sparsity.bin import gin_app, users_errors
+from state_of_sparsity.bin import gin_app, gin_messages, users_errors
 
 
 def make():
@@ -16,6 +16,12 @@ def make():
     # Imports Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity.training.experiment import Experiment
 
+    if not gin_messages.is_bound(Experiment):
+        raise gin_app.UsageError(
+            "The configuration must say what to train: a gin file that binds "
+            "`experiment.Experiment`, or includes one that does, such as quickstart/digits.gin. "
+            "Received: one that binds nothing of it."
+        )
     with _usage_errors():
         return gin.get_configurable(Experiment)()
 

@@ -141,6 +141,15 @@ def flag_of(name):
     return f"--{flag}" if given else ""
 
 
+def is_bound(wrapped):
+    """Returns whether the configuration binds anything of a class or function."""
+    return any(
+        _config._REGISTRY[selector].wrapped is wrapped
+        for _, selector in _config._CONFIG
+        if selector in _config._REGISTRY
+    )
+
+
 def unused_bindings():
     """Returns the names of configurables that have bindings and were never called.
 

@@ -49,9 +49,10 @@ class Workers:
     """Processes that run tasks, as a context; leaving it by an exception ends them at once.
 
     A task is begun when a worker is free, and none is held back for a worker that is busy. In the
-    context the first SIGINT raises `KeyboardInterrupt`, the first SIGTERM or SIGHUP `SystemExit`
-    with 128 + its number, and further ones do nothing, so that the workers are ended whatever
-    comes. If this process is killed, they end by themselves.
+    context SIGINT has `results` raise `KeyboardInterrupt`, SIGTERM and SIGHUP `SystemExit` with 128
+    + their number; one that comes before it has done so raises at once, and further ones do
+    nothing, so that the workers are ended whatever comes. If this process is killed, they end by
+    themselves.
 
     Args:
         count: how many at most.
@@ -68,6 +69,7 @@ class Workers:
     def __init__(self, count: int, function: Callable, prepare: Callable):
         self._count, self._function, self._prepare = count, function, prepare
         self._processes, self._tasks, self._handlers = {}, {}, {}
+        self._ending = None  # the number of the signal that came
 
     @property
     def running(self) -> list[tuple]:
@@ -93,14 +95,17 @@ class Workers:
         for pipe in self._processes:
             self._give(pipe, waiting)
         while self._tasks:
-            ready = multiprocessing.connection.wait(list(self._tasks), every_s)
+            ready = multiprocessing.connection.wait([*self._tasks, self._alarm], every_s)
+            self._end_if_told()
             if not ready and idle is not None:
                 idle()
+                self._end_if_told()
             for pipe in ready:
                 result = self._take(pipe)
                 task = self._tasks.pop(pipe)
                 self._give(pipe, waiting)
                 yield task, result
+                self._end_if_told()
 
     def _give(self, pipe, waiting):
         if waiting:
@@ -116,6 +121,7 @@ class Workers:
             process.join(_SECONDS_TO_END)
             if process.exitcode is not None and -process.exitcode in _ENDINGS:
                 time.sleep(0.5)  # sent to all of us, it comes here as well and says more
+                self._end_if_told()
             task = self._tasks.pop(pipe)
             raise WorkerDiedError(process.pid, process.exitcode, task, self.running) from error
 
@@ -129,19 +135,29 @@ class Workers:
         theirs.close()
 
     def __enter__(self):
+        self._alarm, self._bell = multiprocessing.Pipe(duplex=False)
         if threading.current_thread() is threading.main_thread():
             for ending in _ENDINGS:
                 handler = signal.getsignal(ending)
                 if handler not in (signal.SIG_IGN, None):  # as nohup has it
                     self._handlers[ending] = handler
-                    signal.signal(ending, self._end)
+                    signal.signal(ending, self._tell)
         return self
 
-    def _end(self, number, frame):
+    def _tell(self, number, frame):
+        # What is raised here may be lost, in a callback of the garbage collector or in `__del__`.
+        if self._ending is not None:
+            self._end_if_told()
+        self._ending = number
+        self._bell.send_bytes(b".")
+
+    def _end_if_told(self):
+        if self._ending is None:
+            return
         self._ignore_endings()
-        if number == signal.SIGINT:
+        if self._ending == signal.SIGINT:
             raise KeyboardInterrupt
-        raise SystemExit(128 + number)
+        raise SystemExit(128 + self._ending)
 
     def _ignore_endings(self):
         for ending in self._handlers:
@@ -156,6 +172,8 @@ class Workers:
         for process in self._processes.values():
             process.join(_SECONDS_TO_END)
             process.kill()
+        for end in (self._alarm, self._bell):
+            end.close()
         for ending, handler in self._handlers.items():
             signal.signal(ending, handler)
 

@@ -72,6 +72,8 @@ PATHS = [
     ("train", [DENSE, "--run_dir={full}"], "run_dir.*holds thesis.tex"),
     ("train", [DENSE, "--run_dir={run}"], "run_dir.*another configuration"),
     ("train", ["--gin_file={no}", NEW], "no gin file"),
+    ("train", ["--gin_file=schedules/cubic.gin", NEW], "Experiment|SPARSITY"),
+    ("train", ["--gin_file={empty}", NEW], "Experiment.*Received"),
     ("train", ["--gin_file={folder}", NEW], "gin file|gin_file"),
     ("train", ["--gin_file=", NEW], "gin file|gin_file"),
     ("train", ["--gin_file=quickstart/magnitud_pruning.gin", NEW], "quickstart/magnitude_pruning"),
@@ -120,14 +122,24 @@ PATHS = [
     ("report", ["--output_dir={new}", "--run_dir={started}"], "none finished"),
 ]
 
-DAMAGED = [
-    (program, [f"--run_dir={{damaged_{name}}}", *more], f"damaged_{name}.*run.json.*damaged")
-    for program, more in (("evaluate", []), ("decode", ["--input={file}"]), ("train", [DENSE]))
-    for name in ("text", "list", "empty", "binary", "number", "deep")
-] + [
-    ("report", ["--output_dir={new}", "--run_dir={damaged_result}"], "result.json"),
-    ("train", ["--run_dir={damaged_result}", "--gin_file={damaged_result}/config.gin"], "result"),
-]
+DAMAGED = (
+    [
+        ("evaluate", ["--run_dir={unsaid}"], "Experiment.*Received"),
+    ]
+    + [
+        (program, [f"--run_dir={{damaged_{name}}}", *more], f"damaged_{name}.*run.json.*damaged")
+        for program, more in (("evaluate", []), ("decode", ["--input={file}"]), ("train", [DENSE]))
+        for name in ("text", "list", "empty", "binary", "number", "deep")
+    ]
+    + [
+        ("report", ["--output_dir={new}", "--run_dir={damaged_result}"], "result.json"),
+        (
+            "train",
+            ["--run_dir={damaged_result}", "--gin_file={damaged_result}/config.gin"],
+            "result",
+        ),
+    ]
+)
 
 GRIDS = [
     ("sweep", ["--sweep_dir={new}", f"--grid={grid}"], f"grid.*{says}")

@@ -29,6 +29,9 @@ def places(tmp_path_factory):
     bindings = ["STEPS = 2", "EVAL_EVERY = 1", "STEPS_PER_EXECUTION = 1", "SPARSITY = 0.5"]
     bindings += ["BEGIN_STEP = 0", "END_STEP = 2", "FREQUENCY = 1"]
     train.run(["quickstart/magnitude_pruning.gin"], bindings, made["run"], verbose=False)
+    made["unsaid"] = root / "unsaid"
+    made["unsaid"].mkdir()
+    (made["unsaid"] / "run.json").write_text('{"config": ""}')
     made["pages"], made["dangling"] = root / "pages", root / "dangling"
     for name in ("started", "folder", "full", "pages"):
         made[name].mkdir()

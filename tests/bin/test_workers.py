@@ -84,6 +84,13 @@ def kill(number, times=1):
     return end
 
 
+def swallowed(pool, directory):
+    """As in `__del__` and in callbacks of the garbage collector, where Python loses errors."""
+    with contextlib.suppress(BaseException):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+
+
 def kill_worker(number):
     def end(pool, directory):
         (process,) = {
@@ -101,6 +108,7 @@ def full_disk(pool, directory):
 ENDS = {
     "SIGINT": (kill(signal.SIGINT), KeyboardInterrupt),
     "SIGINT twice": (kill(signal.SIGINT, times=2), KeyboardInterrupt),
+    "SIGINT where Python loses it": (swallowed, KeyboardInterrupt),
     "SIGTERM": (kill(signal.SIGTERM), SystemExit),
     "SIGHUP": (kill(signal.SIGHUP), SystemExit),
     "an error": (full_disk, OSError),

@@ -76,9 +76,11 @@ class ParallelFiles:
         """Yields `(source, target)`, the sentences of a split in the order of its files.
 
         Raises:
-            ValueError: if a file cannot be read or is no UTF-8 text; at the end, if the two differ
-                in their number of lines.
+            ValueError: if a file cannot be read or is no UTF-8 text, of "train" also if a file of
+                another split is not there; at the end, if the two differ in their number of lines.
         """
+        if split == "train":
+            self._check_all_are_there()
         paths = [self._path(name) for name in self._files[split]]
         both = [
             read_lines(path, f"{split}_{side}") for path, side in zip(paths, _SIDES, strict=True)
@@ -95,6 +97,17 @@ class ParallelFiles:
                     f"of {counts[0]} lines and {paths[1]} of {counts[1]} lines."
                 )
             yield pair
+
+    def _check_all_are_there(self):
+        # What training needs at its end is missed before minutes of learning a vocabulary.
+        for split, names in self._files.items():
+            for side, name in zip(_SIDES, names, strict=True):
+                if name != "-" and not os.path.exists(self._path(name)):
+                    raise ValueError(
+                        f"`{split}_{side}` must be a text file that can be read, gzipped where its "
+                        f"name ends in .gz. Received: {self._path(name)}, which cannot be read "
+                        "(No such file or directory)."
+                    )
 
     def _path(self, name):
         return os.path.join(self._folder, os.path.expanduser(name))

@@ -67,8 +67,16 @@ def test_text_that_is_not_utf8(tmp_path):
 def test_a_missing_file(tmp_path):
     found = files(tmp_path, b"one", b"eins")
     (tmp_path / "a.de").unlink()
-    with pytest.raises(ValueError, match=r"`train_target` must be a text file .*/a.de.* No such"):
+    with pytest.raises(ValueError, match=r"`train_target` must be a text file .*/a.de.*No such"):
         list(found.pairs("train"))
+
+
+def test_a_file_of_another_split_is_missed_before_the_first_line_to_train_on(tmp_path):
+    files(tmp_path, b"one", b"eins")
+    text = ParallelFiles("a.en", "a.de", "a.en", "a.de", "a.en", "no.de", data_dir=tmp_path)
+    assert list(text.pairs("validation")) == [("one", "eins")]
+    with pytest.raises(ValueError, match=r"`test_target` must be a text file .*/no.de.*No such"):
+        next(text.pairs("train"))
 
 
 @pytest.mark.parametrize(
