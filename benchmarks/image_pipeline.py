@@ -53,7 +53,7 @@ def cut_from_the_whole(encoded, image_size, seed):
     """Returns the crop that ours takes, of an image decoded as a whole."""
     import tensorflow as tf
 
-    from state_of_sparsity.data import image_crops
+    from state_of_sparsity.data.images import image_crops
 
     window_seed, flip_seed = tf.unstack(tf.random.split(seed, 2))
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
@@ -76,9 +76,9 @@ def pipelines(data_dir, image_size, batch_size):
     """Returns `{name: tf.data.Dataset}` of training batches, from the first step on."""
     import tensorflow as tf
 
-    from state_of_sparsity.data import image_crops, image_records
-    from state_of_sparsity.data.image_sources import find_source
-    from state_of_sparsity.data.imagenet import ImageNet
+    from state_of_sparsity.data.images import image_crops, image_records
+    from state_of_sparsity.data.images.image_sources import find_source
+    from state_of_sparsity.data.images.imagenet import ImageNet
 
     data = ImageNet(
         data_dir, image_size=image_size, batch_size=batch_size, shuffle_buffer=batch_size

@@ -63,7 +63,7 @@ def train(options, l0_weight, seed):
     import keras
 
     import state_of_sparsity as sos
-    from state_of_sparsity.data.digits import Digits
+    from state_of_sparsity.data.images.digits import Digits
 
     keras.utils.set_random_seed(seed)
     model = make_network(options.network)

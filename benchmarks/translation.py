@@ -32,9 +32,9 @@ def parse():
 
 def readers(pairs):
     """Returns `{name: action}`: each makes all training pairs ready once."""
-    from state_of_sparsity.data import tokenized_pairs
-    from state_of_sparsity.data.grammar_corpus import GrammarCorpus
-    from state_of_sparsity.data.translation import Translation
+    from state_of_sparsity.data.grammar.corpus import GrammarCorpus
+    from state_of_sparsity.data.text import tokenized_pairs
+    from state_of_sparsity.data.text.translation import Translation
 
     lines = list(GrammarCorpus(sentences=pairs).pairs("train"))
 

@@ -126,7 +126,7 @@ def until_the_power_fails(records):
 
 @pytest.mark.parametrize("layout", ["tfds", "tfrecords"])
 def test_a_folder_half_written_is_not_taken_for_a_whole_one(script, records, tmp_path, layout):
-    from state_of_sparsity.data.imagenet import ImageNet
+    from state_of_sparsity.data.images.imagenet import ImageNet
 
     folder, write = tmp_path / "images", script.LAYOUTS[layout]
     with pytest.raises(KeyboardInterrupt):

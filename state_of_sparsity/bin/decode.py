@@ -68,7 +68,7 @@ def decode_run(
     """
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity import structure, surgery
-    from state_of_sparsity.data.translation import Translation
+    from state_of_sparsity.data.text.translation import Translation
 
     text = _text(source, reference)
     output = output and output_path.check_file("output", output, [source, reference])
@@ -101,7 +101,7 @@ def decode_model(model, vocabulary, source="-", reference=None, output=None, bea
         gin_app.UsageError: for whatever the user can put right.
         ValueError: the same, of text and vocabulary.
     """
-    from state_of_sparsity.data.vocabulary import Vocabulary
+    from state_of_sparsity.data.text.vocabulary import Vocabulary
 
     text = _text(source, reference)
     inputs = source, reference, model, vocabulary
@@ -163,7 +163,7 @@ def _translated(model, vocabulary, sentences, beam, alpha, maximum_length):
 
 def _text(source, reference):
     """Returns the sentences, and the references or None; both before a model is loaded."""
-    from state_of_sparsity.data.parallel_text import read_lines
+    from state_of_sparsity.data.text.parallel_text import read_lines
 
     sentences = list(read_lines(os.path.expanduser(source), "input"))
     if not sentences:
@@ -203,8 +203,8 @@ def _check_fit(model, vocabulary):
 
 def _check_is_the_runs(model, vocabulary, received):
     """Refuses a vocabulary that is not the one of the run whose directory the model lies in."""
-    from state_of_sparsity.data.translation import FILE
-    from state_of_sparsity.data.vocabulary import Vocabulary
+    from state_of_sparsity.data.text.translation import FILE
+    from state_of_sparsity.data.text.vocabulary import Vocabulary
     from state_of_sparsity.training.run_dir import RunDir
 
     own = pathlib.Path(model).expanduser().with_name(FILE)

@@ -22,14 +22,14 @@ _NAMES = {
     "state_of_sparsity.distributions": (
         "ErdosRenyiKernel GlobalThreshold erdos_renyi_kernel_magnitude global_magnitude"
     ),
-    "state_of_sparsity.data.cifar10": "Cifar10",
-    "state_of_sparsity.data.digits": "Digits",
-    "state_of_sparsity.data.grammar_corpus": "GrammarCorpus",
-    "state_of_sparsity.data.imagenet": "ImageNet",
-    "state_of_sparsity.data.mnist": "Mnist",
-    "state_of_sparsity.data.parallel_records": "ParallelRecords",
-    "state_of_sparsity.data.parallel_text": "ParallelFiles",
-    "state_of_sparsity.data.translation": "Translation",
+    "state_of_sparsity.data.images.cifar10": "Cifar10",
+    "state_of_sparsity.data.images.digits": "Digits",
+    "state_of_sparsity.data.grammar.corpus": "GrammarCorpus",
+    "state_of_sparsity.data.images.imagenet": "ImageNet",
+    "state_of_sparsity.data.images.mnist": "Mnist",
+    "state_of_sparsity.data.text.parallel_records": "ParallelRecords",
+    "state_of_sparsity.data.text.parallel_text": "ParallelFiles",
+    "state_of_sparsity.data.text.translation": "Translation",
     "state_of_sparsity.models.lenet": "lenet_300_100 lenet_5",
     "state_of_sparsity.models.resnet": (
         "resnet8 resnet18 resnet20 resnet32 resnet34 resnet50 resnet56 resnet101 resnet152 "

@@ -14,7 +14,7 @@ class ReadWhenUsed:
 
     Example:
 
-    >>> from state_of_sparsity.data.digits import Digits
+    >>> from state_of_sparsity.data.images.digits import Digits
     >>> data = ReadWhenUsed(5, lambda: print("reading") or Digits(batch_size=5))
     >>> next(data.train())[0].shape
     reading

@@ -7,7 +7,7 @@ import sys
 import keras
 import numpy as np
 
-from state_of_sparsity.data.vocabulary import END
+from state_of_sparsity.data.text.vocabulary import END
 from state_of_sparsity.models.beam_search import beam_search, check_settings
 
 _SHORTEST = 16

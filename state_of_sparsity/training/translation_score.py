@@ -15,7 +15,7 @@ class TranslationScore:
 
     Call arguments:
         model: a Transformer, stripped or sparse.
-        data: a `state_of_sparsity.data.translation.Translation`.
+        data: a `state_of_sparsity.data.text.translation.Translation`.
         split: "validation" or "test".
         verbose: whether to print the scores and the samples.
 

@@ -15,8 +15,8 @@ import keras
 import state_of_sparsity  # noqa: F401 (the layers of the saved models)
 from state_of_sparsity import atomic_write
 from state_of_sparsity.analysis.file_text import read_csv
-from state_of_sparsity.data.parallel_text import ParallelFiles
-from state_of_sparsity.data.vocabulary import Vocabulary
+from state_of_sparsity.data.text.parallel_text import ParallelFiles
+from state_of_sparsity.data.text.vocabulary import Vocabulary
 from state_of_sparsity.table_cells import csv_text
 from state_of_sparsity.training.translate import translate
 

@@ -137,7 +137,7 @@ def test_mistakes_are_said_in_a_line(run, tmp_path):
 
 
 def test_a_foreign_vocabulary_is_refused(run, tmp_path):
-    from state_of_sparsity.data.vocabulary import Vocabulary
+    from state_of_sparsity.data.text.vocabulary import Vocabulary
 
     sentences = [side for pair in PAIRS["train"] for side in pair]
     others = [" ".join(chr(0x4E00 + number) for number in range(first, 800, 3)) for first in (0, 1)]

@@ -38,7 +38,7 @@ def test_where_data_lies_is_no_part_of_the_configuration(tmp_path):
     file = tmp_path / "data.gin"
     file.write_text(
         "from __gin__ import dynamic_registration\n"
-        "from state_of_sparsity.data import digits\n"
+        "from state_of_sparsity.data.images import digits\n"
         "digits.Digits.batch_size = %DATA_DIR\n"
     )
     long = f"/{'long/' * 40}"  # gin takes a line of its own for it

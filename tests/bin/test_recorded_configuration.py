@@ -118,7 +118,7 @@ HOSTILE = {
         runs(
             "translation.pathlib.os.system",
             "@{name}()",
-            f"{'from state_of_sparsity.data'} import translation\n",
+            f"{'from state_of_sparsity.data.text'} import translation\n",
         ),
         "the name translation.pathlib.os.system",
         True,
@@ -195,8 +195,8 @@ HOSTILE = {
     "relative_import": (adds("from . import {module}"), "text that gin cannot parse", False),
     "never_ends": (adds(NAME + " = " + "[" * 5000), "text that gin cannot parse", False),
 }
-_RECORDS = "from state_of_sparsity.data import parallel_records\n"
-_TRANSLATION = "from state_of_sparsity.data import translation\n"
+_RECORDS = "from state_of_sparsity.data.text import parallel_records\n"
+_TRANSLATION = "from state_of_sparsity.data.text import translation\n"
 # Nothing runs by these, but data is downloaded or written where a stranger says, or what TFDS runs.
 PLACES = {
     "data_dir": (adds("digits.Digits.data_dir = '{folder}'"), "digits.Digits.data_dir = '/"),
@@ -292,7 +292,7 @@ from __gin__ import dynamic_registration
 import keras.losses
 import keras as k
 from keras.optimizers import schedules
-import state_of_sparsity.data.digits
+import state_of_sparsity.data.images.digits
 from state_of_sparsity.layers import magnitude_pruning as pruning
 A = {}
 MULTIPLIERS = {'log_alpha': %A, 'bias': -1.5}
@@ -303,7 +303,7 @@ k.callbacks.EarlyStopping:
     # a comment
     baseline = None
 LIST = [('logits', None), ('', @first/pruning.MagnitudePruning), (True, 1e-3)]
-state_of_sparsity.data.digits.Digits.batch_size = 32
+state_of_sparsity.data.images.digits.Digits.batch_size = 32
 LOSS = @keras.losses.MeanSquaredError()
 """
     recorded_configuration.check(text, "runs/one")

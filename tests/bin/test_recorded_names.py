@@ -29,7 +29,11 @@ def test_no_name_takes_a_function_or_a_file(name):
 # Public in modules of the list, and nothing that a gin file means.
 OTHERS = {
     "distributions.erdos_renyi_kernel",
-    *("data.cifar10.standardize", "data.cifar10.shift_and_mirror", "data.parallel_text.read_lines"),
+    *(
+        "data.images.cifar10.standardize",
+        "data.images.cifar10.shift_and_mirror",
+        "data.text.parallel_text.read_lines",
+    ),
     *("models.small_vgg.whitening_filters", "training.word_crossentropy.word_weights"),
     *(f"schedules.{name}" for name in ("check_schedule", "check_sparsity")),
 }

@@ -174,7 +174,7 @@ def test_damaged_data_become_one_line(monkeypatch, tmp_path):
 
 
 def test_data_of_other_classes_leave_no_started_run(monkeypatch, tmp_path):
-    from state_of_sparsity.data.digits import Digits
+    from state_of_sparsity.data.images.digits import Digits
 
     monkeypatch.setattr(Digits, "classes", 20, raising=False)
     with pytest.raises(UsageError, match=r"`classes` must be 20, .* with 10 outputs"):

@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from state_of_sparsity.data.digits import Digits
 from state_of_sparsity.data.generated_dataset import generated_dataset
+from state_of_sparsity.data.images.digits import Digits
 from state_of_sparsity.training.strategies import Strategy
 
 

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from state_of_sparsity.data.cifar10 import Cifar10
-from state_of_sparsity.data.imagenet import ImageNet
-from state_of_sparsity.data.mnist import Mnist
+from state_of_sparsity.data.images.cifar10 import Cifar10
+from state_of_sparsity.data.images.imagenet import ImageNet
+from state_of_sparsity.data.images.mnist import Mnist
 
 IMAGENET = ["image_size", "evaluation_batch_size", "shuffle_buffer"]
 ARGUMENTS = [(kind, name) for kind in (Cifar10, ImageNet, Mnist) for name in ("batch_size", "seed")]

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from state_of_sparsity.data.imagenet import ImageNet
+from state_of_sparsity.data.images.imagenet import ImageNet
+from state_of_sparsity.data.images.mnist import Mnist
 from state_of_sparsity.data.known_features import known_features_only
-from state_of_sparsity.data.mnist import Mnist
-from state_of_sparsity.data.parallel_records import ParallelRecords
+from state_of_sparsity.data.text.parallel_records import ParallelRecords
 from tests.small_image_records import small_records, write_records
 
 MODULE = "canary_of_features"

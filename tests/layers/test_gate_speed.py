@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from state_of_sparsity.data.digits import Digits
+from state_of_sparsity.data.images.digits import Digits
 from state_of_sparsity.models.lenet import lenet_300_100
 from tests import reference
 

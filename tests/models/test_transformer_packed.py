@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from state_of_sparsity.data.packing import packed as pack
-from state_of_sparsity.data.tokenized_pairs import Sequences, TokenizedPairs
+from state_of_sparsity.data.text.packing import packed as pack
+from state_of_sparsity.data.text.tokenized_pairs import Sequences, TokenizedPairs
 from tests.models.small_transformer import SENTENCES, SOURCE, TARGET, small_transformer
 
 

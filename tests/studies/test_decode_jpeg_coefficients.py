@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from state_of_sparsity.data.cifar10 import Cifar10
+from state_of_sparsity.data.images.cifar10 import Cifar10
 from tests.script_folder import imported_as_a_script
 
 FOLDER = pathlib.Path(__file__).parents[2] / "studies" / "cifar10"

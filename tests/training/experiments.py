@@ -5,7 +5,7 @@ import functools
 import keras
 
 import state_of_sparsity as sos
-from state_of_sparsity.data.digits import Digits
+from state_of_sparsity.data.images.digits import Digits
 from state_of_sparsity.training.experiment import Experiment
 
 STEPS = 6

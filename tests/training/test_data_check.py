@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity.data.digits import Digits
+from state_of_sparsity.data.images.digits import Digits
 from state_of_sparsity.training.data_check import open_data
 from state_of_sparsity.training.learning_rates import WarmUpAndDrops
 

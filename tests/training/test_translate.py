@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from state_of_sparsity.data.vocabulary import Vocabulary
+from state_of_sparsity.data.text.vocabulary import Vocabulary
 from state_of_sparsity.models.beam_search import beam_search
 from state_of_sparsity.models.transformer import transformer
 from state_of_sparsity.training import translate as module

@@ -5,7 +5,7 @@ import tempfile
 
 import keras
 
-from state_of_sparsity.data.digits import Digits
+from state_of_sparsity.data.images.digits import Digits
 from state_of_sparsity.training import strategy_choice
 from state_of_sparsity.training.run_dir import RunDir
 from state_of_sparsity.training.strategy_error import StrategyError

@@ -1,0 +1,1 @@
+"""Images with labels: digits, MNIST, CIFAR-10, ImageNet."""

@@ -1,0 +1,1 @@
+"""Pairs of sentences: text read, cut into subwords, made batches of."""

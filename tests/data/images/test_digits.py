@@ -1,0 +1,30 @@
+import numpy as np
+
+from state_of_sparsity.data.images.digits import Digits
+
+
+def test_splits_are_disjoint_and_complete():
+    data = Digits(batch_size=1077)
+    splits = [next(data.train())[0], data.validation()[0][0], data.test()[0][0]]
+    assert [len(images) for images in splits] == [1077, 360, 360]
+    # The set has no two equal images, so 1797 different ones means that nothing is shared.
+    assert len(np.unique(np.concatenate(splits).reshape(-1, 64), axis=0)) == 1797
+
+
+def test_images_and_labels_have_the_documented_form():
+    images, labels = next(Digits(batch_size=32).train())
+    assert images.shape == (32, 8, 8, 1) and images.dtype == np.float32
+    assert labels.shape == (32,) and labels.dtype == np.int32
+    assert images.min() == 0.0 and images.max() == 1.0
+    assert set(labels) <= set(range(10))
+
+
+def test_seed_changes_the_order_and_not_the_split():
+    data, other = Digits(batch_size=1077), Digits(batch_size=1077, seed=1)
+    (images, _), (images_2, _) = next(data.train()), next(other.train())
+    assert not np.array_equal(images, images_2)
+    np.testing.assert_array_equal(np.sort(images, axis=0), np.sort(images_2, axis=0))
+    np.testing.assert_array_equal(data.validation()[0][0], other.validation()[0][0])
+    np.testing.assert_array_equal(data.test()[0][0], other.test()[0][0])
+    resplit = Digits(batch_size=1077, split_seed=1)
+    assert not np.array_equal(data.test()[0][0], resplit.test()[0][0])
