@@ -133,7 +133,7 @@ def check_all_used():
     Raises:
         UsageError: naming the bindings without effect.
     """
-    unused, where = gin_messages.unused_bindings()
+    unused, where = gin_messages.unused_bindings(gin_configs())
     if unused:
         raise UsageError(
             f"Nothing uses the configuration of {', '.join(unused)}. Remove it, or refer to it "

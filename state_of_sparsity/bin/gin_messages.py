@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import pathlib
 import re
 import sys
 
@@ -150,8 +151,14 @@ def is_bound(wrapped):
     )
 
 
-def unused_bindings():
+def unused_bindings(gin_configs):
     """Returns the names of configurables that have bindings and were never called.
+
+    A gin file of the user's own may leave out what the package's files bind: it cannot take their
+    bindings away.
+
+    Args:
+        gin_configs: folder of the package's gin files.
 
     Returns:
         The names, sorted, and a sentence that says where they are bound.
@@ -162,8 +169,20 @@ def unused_bindings():
         for scope, selector in [key]
         if selector not in ("gin.macro", "gin.constant") and not _was_called(scope, selector)
     }
+    ours = {file for file in gin_parsing.files.values() if file and _lies_in(file, gin_configs)}
+    if set(gin_parsing.files.values()) - ours - {None}:
+        unused = {name: key for name, key in unused.items() if not _is_bound_in(ours, key)}
     keys = [(*key, name) for key in unused.values() for name in _config._CONFIG[key]]
     return sorted(unused), _in_places(keys)
+
+
+def _lies_in(file, folder):
+    return pathlib.Path(file).is_relative_to(folder.resolve())
+
+
+def _is_bound_in(files, key):
+    """Returns whether all that is bound of an object is bound in some files."""
+    return all(gin_parsing.files.get((*key, name)) in files for name in _config._CONFIG[key])
 
 
 def _was_called(scope, selector):

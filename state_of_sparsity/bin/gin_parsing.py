@@ -18,6 +18,8 @@ _config = gin.config
 
 # Where each value was bound last: `{(scope, selector, parameter): text}`.
 places = {}
+# The file it was bound in, by the same keys; None for bindings of the command line.
+files = {}
 
 
 class GinError(Exception):
@@ -34,19 +36,20 @@ class GinError(Exception):
         self.message, self.place, self.missing = message, place, missing
 
 
-def parse(files, bindings):
+def parse(names, bindings):
     """Parses gin files, then bindings, into gin's configuration.
 
     Args:
-        files: paths of gin files, looked for on gin's search path.
+        names: paths of gin files, looked for on gin's search path.
         bindings: texts of bindings, which win over the files.
 
     Raises:
         GinError: for the first mistake.
     """
     places.clear()
-    for file in files:
-        _parse_file(file, f"--gin_file={file}", ())
+    files.clear()
+    for name in names:
+        _parse_file(name, f"--gin_file={name}", ())
     parse_bindings(bindings)
 
 
@@ -144,7 +147,7 @@ def _carry_out(statement, place, context, parents):
     """Does what gin's `parse_config` does with a statement."""
     try:
         if isinstance(statement, config_parser.BindingStatement):
-            _bind(statement, place)
+            _bind(statement, place, parents[-1][0] if parents else None)
         elif isinstance(statement, config_parser.BlockDeclaration):
             if not context.get_configurable(statement.selector):
                 _config._raise_unknown_configurable_error(statement.selector)
@@ -163,14 +166,15 @@ def _carry_out(statement, place, context, parents):
         raise GinError(message, place) from error
 
 
-def _bind(statement, place):
+def _bind(statement, place, file):
     scope, selector, parameter, value, _ = statement
     if not parameter:  # a macro
         scope, selector, parameter = f"{scope}/{selector}".strip("/"), "gin.macro", "value"
     _check_value(value)
     key = _config.ParsedBindingKey.parse((scope, selector, parameter))
     _config.bind_parameter(key, value)
-    places[(key.scope, key.complete_selector, key.arg_name)] = place
+    bound = key.scope, key.complete_selector, key.arg_name
+    places[bound], files[bound] = place, file
 
 
 def _check_value(value):

@@ -45,7 +45,7 @@ def load(directory, data_dir=None, trusted=False):
     # Imports Keras, which what is refused need not wait for.
     from state_of_sparsity.training.strategies import Strategy
 
-    experiment, model = configured_experiment.build(Strategy())
+    experiment, model = configured_experiment.build(Strategy(), recorded=True)
     # What was averaged is what a finished run left, and not where another one stands.
     averaged = experiment.averaged_checkpoints if run_dir.is_finished else 1
     return run_dir, experiment, *_last_saved(run_dir, model, averaged)

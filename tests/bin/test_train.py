@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from state_of_sparsity.bin import gin_app, train
+from state_of_sparsity.bin import evaluate, gin_app, train
 from state_of_sparsity.bin.gin_app import UsageError
 
 PRUNING = "quickstart/magnitude_pruning.gin"
@@ -180,3 +180,26 @@ def test_data_of_other_classes_leave_no_started_run(monkeypatch, tmp_path):
     with pytest.raises(UsageError, match=r"`classes` must be 20, .* with 10 outputs"):
         run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+OWN = """
+from __gin__ import dynamic_registration
+import keras
+from state_of_sparsity.training import experiment
+include "quickstart/dense.gin"
+experiment.Experiment.loss = @own/keras.losses.SparseCategoricalCrossentropy()
+own/keras.losses.SparseCategoricalCrossentropy.from_logits = True
+experiment.Experiment.optimizer = @keras.optimizers.SGD
+"""
+
+
+def test_a_file_of_ones_own_may_leave_out_what_the_packages_files_bind(tmp_path):
+    file = tmp_path / "own.gin"
+    file.write_text(OWN)
+    steps = ["STEPS = 2", "EVAL_EVERY = 1", "STEPS_PER_EXECUTION = 1"]
+    result = train.run([str(file)], steps, tmp_path / "run", verbose=False)
+    assert result["optimizer"] == "SGD"
+    assert evaluate.evaluate_run(tmp_path / "run")["metrics"]["accuracy"] == result["accuracy"]
+    file.write_text(f"{OWN}keras.losses.MeanSquaredError.name = 'unused'\n")
+    with pytest.raises(UsageError, match=r"Nothing uses the configuration of losses.MeanSq.*own"):
+        train.run([str(file)], steps, tmp_path / "other", verbose=False)
