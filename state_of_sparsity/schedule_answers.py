@@ -59,8 +59,8 @@ def sparsity_at(schedule, step: int) -> float | None:
 def last_due(schedule, first: int, last: int) -> tuple[int, float] | None:
     """Returns the last step from `first` to `last` with an update, and its sparsity.
 
-    A schedule with a method `last_update(step)` is asked for it. Of others nothing is known but by
-    asking for one step after another, from the last one back.
+    Of several steps, a schedule with a method `last_update(step)` is asked for it. Of others
+    nothing is known but by asking for one step after another, from the last one back.
 
     Returns:
         A pair of step and sparsity, or None if there is no update.
@@ -70,6 +70,9 @@ def last_due(schedule, first: int, last: int) -> tuple[int, float] | None:
             in as many as it answers for in 5 seconds, and there are more.
         ValueError: if it answers nonsense.
     """
+    if first == last:  # as in training at every step, which a longer way would slow down
+        sparsity = sparsity_due(schedule, last)
+        return None if sparsity is None else (last, sparsity)
     if says_last_update(schedule):
         step = _last_update(schedule, last)
         return None if step is None or step < first else (step, _sparsity_promised(schedule, step))
