@@ -12,7 +12,7 @@ import zipfile
 # and the like change the process, download, or write files.
 _PARTS = (
     *("activations", "constraints", "dtype_policies", "initializers", "layers", "losses"),
-    *("metrics", "models", "ops", "optimizers", "quantizers", "random", "regularizers", "src"),
+    *("metrics", "models", "ops", "optimizers", "quantizers", "random", "regularizers"),
 )
 
 
@@ -59,6 +59,6 @@ def _check_object(value):
         if isinstance(module, str) and isinstance(name, str):
             # Keras joins them, wherever the dots are.
             package, *parts, _ = f"{module}.{name}".split(".")
-            parts = parts[1:] if parts[:1] == ["_legacy"] else parts
+            parts = parts[1:] if parts[:1] in (["_legacy"], ["src"]) else parts
             if package == "keras" and parts and parts[0] not in _PARTS:
                 raise ValueError(f"it names {module}.{name}, of which no model is made")

@@ -95,6 +95,7 @@ PLOT = {
     "dots_in_a_function": ("keras", "function", "visualization.plot_image_gallery"),
     "class": ("keras.visualization", "plot_image_gallery", {}),
     "dots_in_a_class": ("keras", "visualization.plot_image_gallery", {}),
+    "where_keras_has_it": ("keras.src.visualization", "function", "plot_image_gallery"),
 }
 
 
@@ -123,6 +124,16 @@ def test_a_layer_calls_a_function_of_keras_that_writes(canary, tmp_path, way, le
     with pytest.raises(UsageError, match=r"it names keras.*plot_image_gallery"):
         saved_run.load_model(tmp_path / "model.keras")
     assert not list(tmp_path.glob("canary.*"))
+
+
+def test_a_model_that_keras_names_by_its_source_is_loaded(tmp_path):
+    inputs = keras.Input((4,))
+    outputs = keras.ops.relu(keras.layers.LayerNormalization()(inputs)) + 1.0
+    model = keras.Model(inputs, keras.Model(inputs, outputs)(inputs))
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        assert b'"keras.src.' in archive.read("config.json")
+    assert saved_run.load_model(tmp_path / "model.keras").output_shape == (None, 4)
 
 
 def test_functions_that_models_are_made_of_are_loaded(tmp_path):
