@@ -45,9 +45,9 @@ _REGISTERING = (
     "training.learning_rates",
     "training.scaled_adam",
     "training.scaled_sgd",
-    "training.smoothed_crossentropy",
-    "training.word_accuracy",
-    "training.word_crossentropy",
+    "losses.smoothed_crossentropy",
+    "losses.word_accuracy",
+    "losses.word_crossentropy",
 )
 
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])

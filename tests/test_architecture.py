@@ -42,6 +42,7 @@ LEVELS = [
     ("callbacks", "plain_copy"),
     ("surgery",),
     ("models", "data", "analysis"),
+    ("losses",),
     ("training",),
     ("bin",),
 ]

@@ -42,10 +42,10 @@ _NAMES = {
     "state_of_sparsity.training.learning_rates": "WarmUpAndDrops",
     "state_of_sparsity.training.scaled_adam": "ScaledAdam",
     "state_of_sparsity.training.scaled_sgd": "ScaledSGD",
-    "state_of_sparsity.training.smoothed_crossentropy": "SmoothedCrossentropy",
+    "state_of_sparsity.losses.smoothed_crossentropy": "SmoothedCrossentropy",
     "state_of_sparsity.training.translation_score": "TranslationScore",
-    "state_of_sparsity.training.word_accuracy": "WordAccuracy",
-    "state_of_sparsity.training.word_crossentropy": "WordCrossentropy",
+    "state_of_sparsity.losses.word_accuracy": "WordAccuracy",
+    "state_of_sparsity.losses.word_crossentropy": "WordCrossentropy",
     "tensorflow_model_optimization.sparsity.keras": "ConstantSparsity PolynomialDecay",
     "keras.optimizers": (
         "Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam "

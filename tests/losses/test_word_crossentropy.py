@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity.training.word_accuracy import WordAccuracy
-from state_of_sparsity.training.word_crossentropy import WordCrossentropy
-from tests.training.test_smoothed_crossentropy import slow_losses
+from state_of_sparsity.losses.word_accuracy import WordAccuracy
+from state_of_sparsity.losses.word_crossentropy import WordCrossentropy
+from tests.losses.test_smoothed_crossentropy import slow_losses
 
 RANDOM = np.random.default_rng(0)
 IDS = np.array([[4, 2, 1, 0, 0], [3, 1, 0, 0, 0], [2, 2, 3, 4, 1]])

@@ -2,8 +2,8 @@
 
 import keras
 
+from state_of_sparsity.losses.word_crossentropy import word_weights
 from state_of_sparsity.schedules import PACKAGE
-from state_of_sparsity.training.word_crossentropy import word_weights
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

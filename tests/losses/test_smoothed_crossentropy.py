@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from state_of_sparsity.training.smoothed_crossentropy import SmoothedCrossentropy
+from state_of_sparsity.losses.smoothed_crossentropy import SmoothedCrossentropy
 
 RANDOM = np.random.default_rng(0)
 LOGITS = RANDOM.normal(scale=3, size=(6, 5)).astype("float32")

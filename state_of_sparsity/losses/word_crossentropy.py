@@ -2,9 +2,9 @@
 
 import keras
 
+from state_of_sparsity.losses.smoothed_crossentropy import SmoothedCrossentropy
 from state_of_sparsity.models.attention_mask import PADDING
 from state_of_sparsity.schedules import PACKAGE
-from state_of_sparsity.training.smoothed_crossentropy import SmoothedCrossentropy
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
