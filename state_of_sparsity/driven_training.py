@@ -10,7 +10,7 @@ import contextlib
 import keras
 from keras import ops
 
-from state_of_sparsity.optimizers import innermost
+from state_of_sparsity.optimizers.learning_rate import innermost
 
 
 class _DrivenTraining:

@@ -18,12 +18,12 @@ MAX_LINES, MAX_FUNCTION = 300, 60
 # Parts of one tuple do not import each other.
 LEVELS = [
     (
-        *("arguments", "atomic_write", "file_lock", "json_files", "optimizers", "output_path"),
+        *("arguments", "atomic_write", "file_lock", "json_files", "output_path"),
         *("table_cells", "user_warnings", "version", "zip_years"),
     ),
     ("tfmot",),
     ("schedules", "schedule_saving"),
-    ("tfmot_twins",),
+    ("tfmot_twins", "optimizers"),
     ("schedule_answers",),
     ("layers",),
     ("structure",),

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from state_of_sparsity.layers.l0_regularization import L0Regularization
-from state_of_sparsity.optimizers import learning_rate_at
+from state_of_sparsity.optimizers.learning_rate import learning_rate_at
 from state_of_sparsity.schedules import Ramp
 from state_of_sparsity.user_warnings import warn
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from state_of_sparsity import surgery
-from state_of_sparsity.optimizers import schedule_of
+from state_of_sparsity.optimizers.learning_rate import schedule_of
 from state_of_sparsity.training.experiment_check import check_fields, check_made
 from state_of_sparsity.training.optimizer_check import check_optimizer
 from state_of_sparsity.training.strategies import Strategy

@@ -5,7 +5,7 @@ import json
 import keras
 
 from state_of_sparsity import atomic_write, json_files
-from state_of_sparsity.optimizers import present_learning_rate
+from state_of_sparsity.optimizers.learning_rate import present_learning_rate
 from state_of_sparsity.table_cells import csv_text
 
 

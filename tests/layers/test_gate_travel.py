@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from state_of_sparsity.training.scaled_adam import ScaledAdam
+from state_of_sparsity.optimizers.scaled_adam import ScaledAdam
 
 X = np.random.default_rng(0).normal(size=(10, 6)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(10, 4)).astype("float32")

@@ -2,8 +2,8 @@
 
 import keras
 
+from state_of_sparsity.optimizers.multipliers import LearningRateMultipliers
 from state_of_sparsity.schedules import PACKAGE
-from state_of_sparsity.training.learning_rate_multipliers import LearningRateMultipliers
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from state_of_sparsity.training.scaled_adam import ScaledAdam
-from state_of_sparsity.training.scaled_sgd import ScaledSGD
+from state_of_sparsity.optimizers.scaled_adam import ScaledAdam
+from state_of_sparsity.optimizers.scaled_sgd import ScaledSGD
 
 X = np.random.default_rng(0).normal(size=(32, 5)).astype("float32")
 Y = X[:, :2] - 1

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity.training.inverse_square_root import InverseSquareRoot
+from state_of_sparsity.optimizers.inverse_square_root import InverseSquareRoot
 
 
 def slow_rate(step, hidden, warm_up, constant):

@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from state_of_sparsity import optimizers
+from state_of_sparsity.optimizers import learning_rate
 from state_of_sparsity.training.description import describe
 from tests.training.experiments import STEPS, small_experiment
 
@@ -34,13 +34,13 @@ WRAPPED = {
 @pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
 def test_the_learning_rate_is_that_of_the_optimizer_that_takes_the_steps(wrap):
     scheduled = wrap(keras.optimizers.SGD(decay()))
-    rates = [optimizers.learning_rate_at(scheduled, step) for step in (0, 5, 10)]
+    rates = [learning_rate.learning_rate_at(scheduled, step) for step in (0, 5, 10)]
     assert rates == pytest.approx([0.5, 0.25, 0.0])
-    assert optimizers.present_learning_rate(scheduled) == 0.5
+    assert learning_rate.present_learning_rate(scheduled) == 0.5
     for constant in (0.25, lambda: 0.25):
         optimizer = wrap(keras.optimizers.SGD(constant))
-        assert optimizers.learning_rate_at(optimizer, 7) == 0.25
-        assert optimizers.present_learning_rate(optimizer) == 0.25
+        assert learning_rate.learning_rate_at(optimizer, 7) == 0.25
+        assert learning_rate.present_learning_rate(optimizer) == 0.25
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
