@@ -6,7 +6,7 @@ import pytest
 from state_of_sparsity.json_files import DamagedFileError
 from state_of_sparsity.training.metrics_log import MetricsLog
 from state_of_sparsity.training.run_dir import RunDir
-from tests.optimizers.test_wrapped import WRAPPED
+from tests.optimizers.test_learning_rate import WRAPPED
 
 
 @pytest.fixture
