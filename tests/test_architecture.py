@@ -18,7 +18,7 @@ MAX_LINES, MAX_FUNCTION = 300, 60
 # Parts of one tuple do not import each other.
 LEVELS = [
     (
-        *("arguments", "atomic_write", "file_lock", "json_files", "output_path"),
+        *("arguments", "atomic_write", "file_lock", "json_files", "masks", "output_path"),
         *("table_cells", "user_warnings", "version", "zip_years"),
     ),
     ("tfmot",),
