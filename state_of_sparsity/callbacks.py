@@ -9,11 +9,11 @@ from state_of_sparsity.layers.gate_travel import (
     warn_if_no_gate_can_shut,
     warn_if_no_gate_is_shut,
 )
-from state_of_sparsity.layers.training_mode import tell_training
 from state_of_sparsity.optimizers.learning_rate import innermost
 from state_of_sparsity.structure import check_has_weights, sparse_layers
 from state_of_sparsity.updates import SparsityUpdates
 from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.training_mode import tell_training
 
 
 class UpdateSparsity(keras.callbacks.Callback):

@@ -2,16 +2,16 @@
 
 import keras
 
-from state_of_sparsity.layers.additive_tables import (
+from state_of_sparsity.replacement import is_graph
+from state_of_sparsity.rules import Rules
+from state_of_sparsity.structure import walk
+from state_of_sparsity.wrapping.additive_tables import (
     attributes_that_hold,
     is_additive_table,
     kernels_to_wrap,
 )
-from state_of_sparsity.layers.base import SparseWrapper
-from state_of_sparsity.layers.kernels import find_kernels, own_kernels, own_weights, sub_layers
-from state_of_sparsity.replacement import is_graph
-from state_of_sparsity.rules import Rules
-from state_of_sparsity.structure import walk
+from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.kernels import find_kernels, own_kernels, own_weights, sub_layers
 
 # Layers of Keras that hold other layers and are wrapped as one.
 _ATTENTION = (keras.layers.GroupQueryAttention, keras.layers.MultiHeadAttention)

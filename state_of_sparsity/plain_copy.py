@@ -6,12 +6,12 @@ import warnings
 
 import keras
 
-from state_of_sparsity.layers.base import SparseWrapper
-from state_of_sparsity.layers.kernels import sub_layers
-from state_of_sparsity.layers.lora import has_lora
 from state_of_sparsity.replacement import clone_graph, is_graph, replace_sub_layers
 from state_of_sparsity.ties import Copies, check_ties, unwrapped
 from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.kernels import sub_layers
+from state_of_sparsity.wrapping.lora import has_lora
 
 _INSTEAD = (
     "Where the sparse model may be given up, sos.strip(model, in_place=True) takes the wrappers "

@@ -4,7 +4,6 @@ import contextlib
 
 import keras
 
-from state_of_sparsity.layers.kernels import sub_layers
 from state_of_sparsity.rewiring import (
     keep_nodes,
     operations_of,
@@ -12,6 +11,7 @@ from state_of_sparsity.rewiring import (
     remakes,
     rewire,
 )
+from state_of_sparsity.wrapping.kernels import sub_layers
 
 # Attributes in which Keras and TensorFlow keep book of what other attributes hold.
 _BOOKKEEPING = {

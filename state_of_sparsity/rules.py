@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import keras
 
 from state_of_sparsity.arguments import can_be_called_with
-from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.base import SparseWrapper
 
 Make = Callable[[keras.layers.Layer], "SparseWrapper | None"]
 

@@ -5,9 +5,9 @@ import weakref
 
 import keras
 
-from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.structure import walk
 from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.base import SparseWrapper
 
 _made_sparse = weakref.WeakSet()  # layers
 _rebuilt = weakref.WeakSet()  # models that `sparsify` has made another one of

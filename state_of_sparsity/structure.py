@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import keras
 
 from state_of_sparsity.arguments import refuse_class
-from state_of_sparsity.layers.base import SparseWrapper
-from state_of_sparsity.layers.kernels import Kernel, find_kernels, own_kernels, sub_layers
-from state_of_sparsity.layers.quantized_kernels import QuantizedKernel, quantized_kernels
+from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.kernels import Kernel, find_kernels, own_kernels, sub_layers
+from state_of_sparsity.wrapping.quantized_kernels import QuantizedKernel, quantized_kernels
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,8 @@ import keras
 from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.decisions import Decisions
 from state_of_sparsity.frozen import warn_of_frozen
-from state_of_sparsity.layers.base import SparseWrapper
-from state_of_sparsity.layers.effective_terms import release
 from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.layers.masked import MaskedWrapper
-from state_of_sparsity.layers.tensorflow_tracking import save_wrappers_in_checkpoints
-from state_of_sparsity.layers.training_mode import forget_training, tell_training
 from state_of_sparsity.plain_copy import plain_copy
 from state_of_sparsity.replacement import Exchange, model_scope
 from state_of_sparsity.sharing import (
@@ -25,6 +21,10 @@ from state_of_sparsity.sharing import (
 )
 from state_of_sparsity.structure import check_has_weights, sparse_layers
 from state_of_sparsity.traces import check_calls, forget_traces
+from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.effective_terms import release
+from state_of_sparsity.wrapping.tensorflow_tracking import save_wrappers_in_checkpoints
+from state_of_sparsity.wrapping.training_mode import forget_training, tell_training
 
 
 def sparsify(model, rules, *, copy=False, whole_blocks=False):

@@ -2,12 +2,12 @@
 
 import inspect
 
-from state_of_sparsity.layers.compiled_methods import (
+from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.compiled_methods import (
     compiled_attributes,
     compiled_methods,
     is_compiled,
 )
-from state_of_sparsity.user_warnings import warn
 
 
 def check_calls(model, replacements):

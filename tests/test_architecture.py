@@ -25,6 +25,7 @@ LEVELS = [
     ("schedules", "schedule_saving"),
     ("tfmot_twins", "optimizers"),
     ("schedule_answers",),
+    ("wrapping",),
     ("layers",),
     ("structure",),
     ("distributions", "updates", "rules", "rewiring"),

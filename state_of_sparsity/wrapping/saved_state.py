@@ -4,8 +4,8 @@ import sys
 
 import keras
 
-from state_of_sparsity.layers.tensorflow_tracking import save_in_checkpoints
 from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.tensorflow_tracking import save_in_checkpoints
 
 
 class SavedState:

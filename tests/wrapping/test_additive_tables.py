@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
-from state_of_sparsity.layers.additive_tables import is_additive_table
-from state_of_sparsity.layers.kernels import find_kernels
+from state_of_sparsity.wrapping.additive_tables import is_additive_table
+from state_of_sparsity.wrapping.kernels import find_kernels
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0, frequency=1)
 

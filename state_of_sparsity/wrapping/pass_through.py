@@ -5,8 +5,8 @@ import inspect
 
 import keras
 
-from state_of_sparsity.layers.quantization import refusal
-from state_of_sparsity.layers.training_mode import in_training, takes_training, without_autocast
+from state_of_sparsity.wrapping.quantization import refusal
+from state_of_sparsity.wrapping.training_mode import in_training, takes_training, without_autocast
 
 # Methods that Keras's tools look for on every layer, and call on the wrapped one as well.
 _KEPT_BACK = ("enable_lora", "quantize")

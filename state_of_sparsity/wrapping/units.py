@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from state_of_sparsity.layers.kernels import Kernel
+from state_of_sparsity.wrapping.kernels import Kernel
 
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 # Their kernels are (..., filters, input channels), not (..., input channels, filters).

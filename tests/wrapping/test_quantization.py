@@ -7,7 +7,7 @@ from keras import layers
 from keras.quantizers import Int4QuantizationConfig
 
 import state_of_sparsity as sos
-from state_of_sparsity.layers.quantized_kernels import quantized_kernels
+from state_of_sparsity.wrapping.quantized_kernels import quantized_kernels
 from tests.slow_variants import slow_but
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from state_of_sparsity.layers.kernels import Kernel
+from state_of_sparsity.wrapping.kernels import Kernel
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,15 @@
 import keras
 from keras import ops
 
-from state_of_sparsity.layers.additive_tables import kernels_to_wrap
-from state_of_sparsity.layers.compiled_methods import check_not_compiled
-from state_of_sparsity.layers.effective_terms import EffectiveConstraint, act_on_effective_kernel
-from state_of_sparsity.layers.held_kernels import check_held, holders
-from state_of_sparsity.layers.kernels import Kernel, distinct_prefixes, find_kernels
-from state_of_sparsity.layers.pass_through import PassThrough
-from state_of_sparsity.layers.saved_state import SavedState
-from state_of_sparsity.layers.substitution import call_with
-from state_of_sparsity.layers.training_mode import (
+from state_of_sparsity.wrapping.additive_tables import kernels_to_wrap
+from state_of_sparsity.wrapping.compiled_methods import check_not_compiled
+from state_of_sparsity.wrapping.effective_terms import EffectiveConstraint, act_on_effective_kernel
+from state_of_sparsity.wrapping.held_kernels import check_held, holders
+from state_of_sparsity.wrapping.kernels import Kernel, distinct_prefixes, find_kernels
+from state_of_sparsity.wrapping.pass_through import PassThrough
+from state_of_sparsity.wrapping.saved_state import SavedState
+from state_of_sparsity.wrapping.substitution import call_with
+from state_of_sparsity.wrapping.training_mode import (
     call_like,
     takes_training,
     tell_training,

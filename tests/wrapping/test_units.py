@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity.layers.kernels import find_kernels
-from state_of_sparsity.layers.units import gate_shape, unit_axes, units_left
+from state_of_sparsity.wrapping.kernels import find_kernels
+from state_of_sparsity.wrapping.units import gate_shape, unit_axes, units_left
 
 layers = keras.layers
 # A layer, the shape of its input, and the shape of its gates with one a unit.

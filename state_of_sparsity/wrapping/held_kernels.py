@@ -2,7 +2,7 @@
 
 import keras
 
-from state_of_sparsity.layers.kernels import Kernel
+from state_of_sparsity.wrapping.kernels import Kernel
 
 # Attributes in which Keras and TensorFlow keep book of what other attributes hold.
 _BOOKKEEPING = {

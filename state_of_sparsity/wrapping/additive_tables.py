@@ -4,7 +4,7 @@ import re
 
 import keras
 
-from state_of_sparsity.layers.kernels import Kernel, find_kernels
+from state_of_sparsity.wrapping.kernels import Kernel, find_kernels
 
 _PLACES = re.compile(
     r"(^|_)(pos|positions?|positional|relative|rel|segments?|token_types?)(_|$)(?!.*proj(ection)?$)"
