@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from state_of_sparsity.layers.magnitude_pruning import MagnitudePruning
-from state_of_sparsity.masks.global_threshold import zeros_by_global_threshold
-from state_of_sparsity.masks.top_k import zero_count, zeros_by_erdos_renyi_kernel
+from state_of_sparsity.masking.global_threshold import zeros_by_global_threshold
+from state_of_sparsity.masking.top_k import zero_count, zeros_by_erdos_renyi_kernel
 from state_of_sparsity.schedules import PACKAGE, check_schedule, check_sparsity
 from state_of_sparsity.structure import model_kernels
 

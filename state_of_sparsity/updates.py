@@ -7,7 +7,7 @@ import numpy as np
 from state_of_sparsity import schedules
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.layers.scheduled_mask import ScheduledMask, update_together
-from state_of_sparsity.masks.top_k import zero_count
+from state_of_sparsity.masking.top_k import zero_count
 from state_of_sparsity.schedule_answers import (
     TooManySteps,
     last_due,

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from state_of_sparsity.masks import global_threshold
-from state_of_sparsity.masks.global_threshold import zeros_by_global_threshold
-from state_of_sparsity.masks.top_k import keep_largest
+from state_of_sparsity.masking import global_threshold
+from state_of_sparsity.masking.global_threshold import zeros_by_global_threshold
+from state_of_sparsity.masking.top_k import keep_largest
 from tests import reference
 
 # Few distinct values, so that most examples hold ties.
