@@ -21,7 +21,7 @@ from state_of_sparsity.schedule_answers import (
 from state_of_sparsity.schedules import ConstantSparsity, PolynomialDecay
 from state_of_sparsity.tfmot import pruning_schedules
 from state_of_sparsity.training import description, run_identity
-from state_of_sparsity.updates import SparsityUpdates
+from state_of_sparsity.updates.due import SparsityUpdates
 
 FAR = 10**8
 

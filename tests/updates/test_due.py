@@ -7,7 +7,7 @@ from keras import layers
 
 import state_of_sparsity as sos
 from state_of_sparsity.tfmot import pruning_schedules
-from state_of_sparsity.updates import SparsityUpdates
+from state_of_sparsity.updates.due import SparsityUpdates
 
 
 class Recording:
