@@ -27,13 +27,13 @@ _HOME = {
     "SparsityLog": "updates.sparsity_log",
     "UpdateSparsity": "updates.update_sparsity",
     "VariationalDropout": "layers",
-    "freeze": "surgery",
-    "masks": "structure",
+    "freeze": "surgery.sparsify",
+    "masks": "surgery.structure",
     "report": "accounting",
-    "sparse_layers": "structure",
-    "sparsify": "surgery",
-    "strip": "surgery",
-    "write_zeros": "surgery",
+    "sparse_layers": "surgery.structure",
+    "sparsify": "surgery.sparsify",
+    "strip": "surgery.sparsify",
+    "write_zeros": "surgery.sparsify",
 }
 _MODULES = ("distributions", "schedules")
 # Those with classes that a saved model may hold.

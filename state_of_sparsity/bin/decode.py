@@ -67,8 +67,9 @@ def decode_run(
         ValueError: the same, of text and vocabulary.
     """
     # These import Keras, which `--help` and a wrong flag need not wait for.
-    from state_of_sparsity import structure, surgery
     from state_of_sparsity.data.text.translation import Translation
+    from state_of_sparsity.surgery import structure
+    from state_of_sparsity.surgery.sparsify import strip
 
     text = _text(source, reference)
     output = output and output_path.check_file("output", output, [source, reference])
@@ -79,7 +80,7 @@ def decode_run(
             f"are {type(experiment.data).__name__}."
         )
     _say(f"{run_dir.path}, step {step:,} of {experiment.steps:,}")
-    plain = surgery.strip(model) if structure.sparse_layers(model) else model
+    plain = strip(model) if structure.sparse_layers(model) else model
     data = experiment.data
     beam, alpha = _search_settings(experiment, beam, alpha)
     _decode(plain, data.vocabulary, text, output, beam, alpha, data.maximum_length)

@@ -13,7 +13,8 @@ import re
 import keras
 import numpy as np
 
-from state_of_sparsity import atomic_write, structure, zip_years
+from state_of_sparsity import atomic_write, zip_years
+from state_of_sparsity.surgery import structure
 from state_of_sparsity.training import callback_state
 from state_of_sparsity.version import __version__
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from state_of_sparsity import structure
 from state_of_sparsity.layers.l0_regularization import L0Regularization
 from state_of_sparsity.layers.variational_dropout import VariationalDropout
-from state_of_sparsity.replacement import is_graph
+from state_of_sparsity.surgery import structure
+from state_of_sparsity.surgery.replacement import is_graph
 from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.kernels import sub_layers
 

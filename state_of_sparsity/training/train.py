@@ -1,6 +1,6 @@
 """Trains an experiment in a run directory, from the start or from its last checkpoint."""
 
-from state_of_sparsity.structure import sparse_layers
+from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.training import outcome
 from state_of_sparsity.training.checkpoint import Checkpoints
 from state_of_sparsity.training.divergence import StopOnDivergence

@@ -14,7 +14,7 @@ from state_of_sparsity.schedule_answers import (
     says_last_update,
     sparsity_due,
 )
-from state_of_sparsity.structure import sparse_layers
+from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.tfmot_twins import without_tensorflow
 from state_of_sparsity.user_warnings import warn
 

@@ -5,7 +5,7 @@ import math
 import keras
 
 from state_of_sparsity.arguments import check_callback
-from state_of_sparsity.structure import model_kernels
+from state_of_sparsity.surgery.structure import model_kernels
 
 
 class SparsityLog(keras.callbacks.Callback):

@@ -3,9 +3,9 @@
 import keras
 
 from state_of_sparsity.arguments import check_callback
-from state_of_sparsity.frozen import warn_of_frozen
 from state_of_sparsity.optimizers.learning_rate import innermost
-from state_of_sparsity.structure import check_has_weights, sparse_layers
+from state_of_sparsity.surgery.frozen import warn_of_frozen
+from state_of_sparsity.surgery.structure import check_has_weights, sparse_layers
 from state_of_sparsity.updates.driven_training import DrivenByCallback, DrivenByUpdate, steps_done
 from state_of_sparsity.updates.due import SparsityUpdates
 from state_of_sparsity.updates.gate_travel import warn_if_no_gate_can_shut, warn_if_no_gate_is_shut

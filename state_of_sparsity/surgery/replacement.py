@@ -4,7 +4,7 @@ import contextlib
 
 import keras
 
-from state_of_sparsity.rewiring import (
+from state_of_sparsity.surgery.rewiring import (
     keep_nodes,
     operations_of,
     rebuild_sequential,

@@ -5,7 +5,7 @@ import weakref
 
 import keras
 
-from state_of_sparsity.structure import walk
+from state_of_sparsity.surgery.structure import walk
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
 

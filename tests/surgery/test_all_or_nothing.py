@@ -6,8 +6,9 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
-from state_of_sparsity import replacement, rewiring, surgery
-from tests.test_in_place import Body, Chain, Task
+from state_of_sparsity.surgery import replacement, rewiring
+from state_of_sparsity.surgery import sparsify as surgery
+from tests.surgery.test_in_place import Body, Chain, Task
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0, frequency=1)
 X = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
-from state_of_sparsity.structure import model_kernels, walk
+from state_of_sparsity.surgery.structure import model_kernels, walk
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0, frequency=1)
 

@@ -5,13 +5,13 @@ import itertools
 import keras
 
 from state_of_sparsity.arguments import refuse_class
-from state_of_sparsity.decisions import Decisions
-from state_of_sparsity.frozen import warn_of_frozen
 from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.layers.masked import MaskedWrapper
-from state_of_sparsity.plain_copy import plain_copy
-from state_of_sparsity.replacement import Exchange, model_scope
-from state_of_sparsity.sharing import (
+from state_of_sparsity.surgery.decisions import Decisions
+from state_of_sparsity.surgery.frozen import warn_of_frozen
+from state_of_sparsity.surgery.plain_copy import plain_copy
+from state_of_sparsity.surgery.replacement import Exchange, model_scope
+from state_of_sparsity.surgery.sharing import (
     check_not_left_behind,
     forget,
     models_inside,
@@ -19,8 +19,8 @@ from state_of_sparsity.sharing import (
     trace_outer_models_anew,
     warn_of_sharing,
 )
-from state_of_sparsity.structure import check_has_weights, sparse_layers
-from state_of_sparsity.traces import check_calls, forget_traces
+from state_of_sparsity.surgery.structure import check_has_weights, sparse_layers
+from state_of_sparsity.surgery.traces import check_calls, forget_traces
 from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.effective_terms import release
 from state_of_sparsity.wrapping.tensorflow_tracking import save_wrappers_in_checkpoints

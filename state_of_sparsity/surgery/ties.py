@@ -1,7 +1,7 @@
 """Layers and variables that a model holds in several places, and its copy has to hold so too."""
 
-from state_of_sparsity.replacement import clone_graph, is_graph, replace_sub_layers
-from state_of_sparsity.structure import walk
+from state_of_sparsity.surgery.replacement import clone_graph, is_graph, replace_sub_layers
+from state_of_sparsity.surgery.structure import walk
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.kernels import sub_layers

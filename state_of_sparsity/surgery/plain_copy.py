@@ -6,8 +6,8 @@ import warnings
 
 import keras
 
-from state_of_sparsity.replacement import clone_graph, is_graph, replace_sub_layers
-from state_of_sparsity.ties import Copies, check_ties, unwrapped
+from state_of_sparsity.surgery.replacement import clone_graph, is_graph, replace_sub_layers
+from state_of_sparsity.surgery.ties import Copies, check_ties, unwrapped
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.kernels import sub_layers

@@ -2,9 +2,9 @@
 
 import keras
 
-from state_of_sparsity.replacement import is_graph
-from state_of_sparsity.rules import Rules
-from state_of_sparsity.structure import walk
+from state_of_sparsity.surgery.replacement import is_graph
+from state_of_sparsity.surgery.rules import Rules
+from state_of_sparsity.surgery.structure import walk
 from state_of_sparsity.wrapping.additive_tables import (
     attributes_that_hold,
     is_additive_table,
