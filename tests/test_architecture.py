@@ -21,10 +21,8 @@ LEVELS = [
         *("arguments", "atomic_write", "file_lock", "json_files", "masking", "output_path"),
         *("table_cells", "user_warnings", "version", "zip_years"),
     ),
-    ("tfmot",),
-    ("schedules", "schedule_saving"),
-    ("tfmot_twins", "optimizers"),
-    ("schedule_answers",),
+    ("schedules",),
+    ("optimizers",),
     ("wrapping",),
     ("layers",),
     ("surgery",),
@@ -200,7 +198,7 @@ schedule = sos.schedules.ConstantSparsity(0.5, 0)
 model = sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, schedule))
 sos.UpdateSparsity().update(model, 0)
 seen["core"] = state()
-from state_of_sparsity.tfmot import pruning_schedules
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
 schedule = pruning_schedules().ConstantSparsity(0.5, 0)
 model = sos.sparsify(sos.strip(model), lambda layer: sos.MagnitudePruning(layer, schedule))
 model.save("model.keras")

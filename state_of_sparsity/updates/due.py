@@ -8,14 +8,14 @@ from state_of_sparsity import schedules
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.layers.scheduled_mask import ScheduledMask, update_together
 from state_of_sparsity.masking.top_k import zero_count
-from state_of_sparsity.schedule_answers import (
+from state_of_sparsity.schedules.answers import (
     TooManySteps,
     last_due,
     says_last_update,
     sparsity_due,
 )
+from state_of_sparsity.schedules.tfmot_twins import without_tensorflow
 from state_of_sparsity.surgery.structure import sparse_layers
-from state_of_sparsity.tfmot_twins import without_tensorflow
 from state_of_sparsity.user_warnings import warn
 
 

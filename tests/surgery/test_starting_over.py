@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
-from state_of_sparsity.tfmot import pruning_schedules
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
 from tests.slow_variants import slow_but
 
 pytestmark = pytest.mark.filterwarnings("ignore:`schedule` does not reach its final value")

@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
-from state_of_sparsity.tfmot import pruning_schedules
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
 
 ROWS = 24
 X = np.random.default_rng(0).normal(size=(ROWS, 6)).astype("float32")

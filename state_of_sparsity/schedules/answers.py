@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from state_of_sparsity.arguments import can_be_called_with
-from state_of_sparsity.tfmot_twins import without_tensorflow
+from state_of_sparsity.schedules.tfmot_twins import without_tensorflow
 
 # A Python function answers as many in a tenth of a second, one that computes with tensors does not.
 MOST_STEPS_ASKED = 100_000

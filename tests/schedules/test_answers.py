@@ -10,16 +10,15 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from state_of_sparsity import schedule_answers
-from state_of_sparsity.schedule_answers import (
+from state_of_sparsity.schedules import ConstantSparsity, PolynomialDecay, answers
+from state_of_sparsity.schedules.answers import (
     TooManySteps,
     last_due,
     says_last_update,
     sparsity_at,
     sparsity_due,
 )
-from state_of_sparsity.schedules import ConstantSparsity, PolynomialDecay
-from state_of_sparsity.tfmot import pruning_schedules
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
 from state_of_sparsity.training import description, run_identity
 from state_of_sparsity.updates.due import SparsityUpdates
 
@@ -283,7 +282,7 @@ def test_a_slow_schedule_is_asked_for_seconds_and_no_longer(monkeypatch):
         time.sleep(0.001)
         return False, 0.5
 
-    monkeypatch.setattr(schedule_answers, "MOST_SECONDS_ASKED", 0.1)
+    monkeypatch.setattr(answers, "MOST_SECONDS_ASKED", 0.1)
     begin = time.monotonic()
     with pytest.raises(TooManySteps, match=r"in the [\d,]+ steps up to .*`last_update"):
         last_due(schedule, 0, FAR)

@@ -1,16 +1,16 @@
 """TF-MOT's two schedules without TensorFlow: its values, at its steps, a thousand times faster."""
 
-from state_of_sparsity import schedules
-from state_of_sparsity.schedule_saving import is_tfmot
+from state_of_sparsity.schedules import sparsity
+from state_of_sparsity.schedules.saving import is_tfmot
 
 
-class ConstantSparsity(schedules.ConstantSparsity):
+class ConstantSparsity(sparsity.ConstantSparsity):
     """`tfmot.sparsity.keras.ConstantSparsity`."""
 
     updates_at_end = False
 
 
-class PolynomialDecay(schedules.PolynomialDecay):
+class PolynomialDecay(sparsity.PolynomialDecay):
     """`tfmot.sparsity.keras.PolynomialDecay`."""
 
     updates_at_end = False

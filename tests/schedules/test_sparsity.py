@@ -5,10 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from state_of_sparsity import schedules
-from state_of_sparsity.schedules import ConstantSparsity, PolynomialDecay, Ramp, check_schedule
-from state_of_sparsity.tfmot import pruning_schedules
-from state_of_sparsity.tfmot_twins import without_tensorflow
+from state_of_sparsity.schedules import sparsity as schedules
+from state_of_sparsity.schedules.sparsity import (
+    ConstantSparsity,
+    PolynomialDecay,
+    Ramp,
+    check_schedule,
+)
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
+from state_of_sparsity.schedules.tfmot_twins import without_tensorflow
 
 
 @pytest.fixture(scope="module")

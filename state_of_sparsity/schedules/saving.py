@@ -60,7 +60,7 @@ def deserialize_schedule(config):
             "is damaged, or was written by something else."
         )
     if config.get("module") == _TFMOT and config.get("class_name") in _TFMOT_CLASSES:
-        from state_of_sparsity.tfmot import pruning_schedules
+        from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
 
         return getattr(pruning_schedules(), config["class_name"])(**config["config"])
     if "registered_name" in config and "class_name" not in config:

@@ -23,7 +23,7 @@ import pytest
 import tensorflow as tf
 
 import state_of_sparsity as sos
-from state_of_sparsity.tfmot import pruning_schedules as tfmot
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules as tfmot
 
 KERAS_3 = tf.keras.__version__
 

@@ -10,8 +10,8 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
-from state_of_sparsity.schedule_saving import deserialize_schedule, serialize_schedule
-from state_of_sparsity.tfmot import pruning_schedules
+from state_of_sparsity.schedules.saving import deserialize_schedule, serialize_schedule
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
 
 TFMOT = pruning_schedules()
 

@@ -1,0 +1,5 @@
+"""How much is pruned when: sparsities, and ramps of penalties, by the step."""
+
+from state_of_sparsity.schedules.sparsity import ConstantSparsity, PolynomialDecay, Ramp
+
+__all__ = ["ConstantSparsity", "PolynomialDecay", "Ramp"]
