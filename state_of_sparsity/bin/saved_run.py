@@ -43,7 +43,7 @@ def load(directory, data_dir=None, trusted=False):
         )
     _parse_recorded(run_dir, data_dir, trusted)
     # Imports Keras, which what is refused need not wait for.
-    from state_of_sparsity.training.strategies import Strategy
+    from state_of_sparsity.training.devices.strategies import Strategy
 
     experiment, model = configured_experiment.build(Strategy(), recorded=True)
     # What was averaged is what a finished run left, and not where another one stands.

@@ -8,9 +8,9 @@ import keras
 
 from state_of_sparsity.optimizers.learning_rate import schedule_of
 from state_of_sparsity.surgery.sparsify import sparsify
+from state_of_sparsity.training.devices.strategies import Strategy
 from state_of_sparsity.training.experiment_check import check_fields, check_made
 from state_of_sparsity.training.optimizer_check import check_optimizer
-from state_of_sparsity.training.strategies import Strategy
 from state_of_sparsity.updates.due import SparsityUpdates
 from state_of_sparsity.user_warnings import warn
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from state_of_sparsity.training.strategy_error import StrategyError
+from state_of_sparsity.training.devices.strategy_error import StrategyError
 
 
 def even_batches(batches, replicas: int):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import keras
 
 from state_of_sparsity.data.generated_dataset import generated_dataset
-from state_of_sparsity.training.even_batches import even_batches
-from state_of_sparsity.training.strategy_error import StrategyError
+from state_of_sparsity.training.devices.even_batches import even_batches
+from state_of_sparsity.training.devices.strategy_error import StrategyError
 
 
 class Strategy:

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from state_of_sparsity.data.in_memory import _Batches
-from state_of_sparsity.training.even_batches import even_batches
-from state_of_sparsity.training.strategy_error import StrategyError
+from state_of_sparsity.training.devices.even_batches import even_batches
+from state_of_sparsity.training.devices.strategy_error import StrategyError
 
 
 def batches(kind, examples, batch_size):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from state_of_sparsity.training import strategy_choice
+from state_of_sparsity.training.devices import strategy_choice
+from state_of_sparsity.training.devices.strategy_error import StrategyError
 from state_of_sparsity.training.run_dir import RunDir
-from state_of_sparsity.training.strategy_error import StrategyError
 from state_of_sparsity.training.train import train
 from tests.training.experiments import STEPS, TECHNIQUES, small_experiment
 from tests.training.test_resume import KillInStep, assert_same
@@ -78,7 +78,7 @@ def run_worker(path, addresses, index, kill_in_step=None):
 def processes():
     """Starts new processes from one that has imported Keras and not used it."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.training.test_multi_worker"])
+    context.set_forkserver_preload(["tests.training.devices.test_multi_worker"])
     return context
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from state_of_sparsity.training import multi_worker, strategy_choice
-from state_of_sparsity.training.strategies import Strategy, _shared_out
-from state_of_sparsity.training.strategy_error import StrategyError
+from state_of_sparsity.training.devices import multi_worker, strategy_choice
+from state_of_sparsity.training.devices.strategies import Strategy, _shared_out
+from state_of_sparsity.training.devices.strategy_error import StrategyError
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 def run_script(name, **environment):
@@ -84,7 +84,7 @@ def test_what_cannot_be_had(name, message):
 
 def test_a_tpu_cannot_be_had():
     # In a process of its own: looking for one empties the caches of all that ran before.
-    code = "from state_of_sparsity.training import strategy_choice as s; s.choose('tpu')"
+    code = "from state_of_sparsity.training.devices import strategy_choice as s; s.choose('tpu')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -5,8 +5,8 @@ import os
 
 import keras
 
-from state_of_sparsity.training.strategies import DataParallel, Strategy, TensorFlowStrategy
-from state_of_sparsity.training.strategy_error import StrategyError
+from state_of_sparsity.training.devices.strategies import DataParallel, Strategy, TensorFlowStrategy
+from state_of_sparsity.training.devices.strategy_error import StrategyError
 
 NAMES = ("auto", "one_device", "mirrored", "multi_worker", "tpu", "data_parallel")
 
@@ -66,7 +66,7 @@ def _automatic(backend, tpu):
 
 
 def _cluster():
-    from state_of_sparsity.training import multi_worker
+    from state_of_sparsity.training.devices import multi_worker
 
     try:
         return multi_worker.cluster_from_environment()
@@ -83,7 +83,7 @@ def _mirrored():
 
 @functools.cache
 def _multi_worker():
-    from state_of_sparsity.training import multi_worker
+    from state_of_sparsity.training.devices import multi_worker
 
     addresses, index = _cluster()
     if not addresses:
