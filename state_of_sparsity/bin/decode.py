@@ -206,7 +206,7 @@ def _check_is_the_runs(model, vocabulary, received):
     """Refuses a vocabulary that is not the one of the run whose directory the model lies in."""
     from state_of_sparsity.data.text.translation import FILE
     from state_of_sparsity.data.text.vocabulary import Vocabulary
-    from state_of_sparsity.training.run_dir import RunDir
+    from state_of_sparsity.training.runs.run_dir import RunDir
 
     own = pathlib.Path(model).expanduser().with_name(FILE)
     is_run = RunDir(own.parent).state.exists() and own.exists()

@@ -33,7 +33,7 @@ def load(directory, data_dir=None, trusted=False):
     Raises:
         gin_app.UsageError: for whatever the user can put right.
     """
-    from state_of_sparsity.training.run_dir import RunDir
+    from state_of_sparsity.training.runs.run_dir import RunDir
 
     run_dir = RunDir(directory)
     if not run_dir.state.exists():
@@ -101,7 +101,7 @@ def _last_saved(run_dir, model, averaged):
         model: the run's model as built; a checkpoint is restored into it.
         averaged: of how many checkpoints to take the mean.
     """
-    from state_of_sparsity.training.checkpoint import CheckpointError, Checkpoints
+    from state_of_sparsity.training.runs.checkpoint import CheckpointError, Checkpoints
 
     try:
         restored = Checkpoints(run_dir.checkpoints, write=False).restore_latest(model, averaged)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from state_of_sparsity.training.devices import strategy_choice
 from state_of_sparsity.training.devices.strategy_error import StrategyError
-from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.train import train
 from tests.training.experiments import STEPS, TECHNIQUES, small_experiment
 from tests.training.test_resume import KillInStep, assert_same

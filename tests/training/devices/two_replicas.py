@@ -8,7 +8,7 @@ import keras
 from state_of_sparsity.data.images.digits import Digits
 from state_of_sparsity.training.devices import strategy_choice
 from state_of_sparsity.training.devices.strategy_error import StrategyError
-from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.train import train
 from tests.training.experiments import TECHNIQUES, small_experiment
 

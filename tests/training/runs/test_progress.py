@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from state_of_sparsity.training.progress import Progress, duration
+from state_of_sparsity.training.runs.progress import Progress, duration
 
 
 def run_two_epochs(progress):

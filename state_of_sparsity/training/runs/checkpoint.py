@@ -15,7 +15,7 @@ import numpy as np
 
 from state_of_sparsity import atomic_write, zip_years
 from state_of_sparsity.surgery import structure
-from state_of_sparsity.training import callback_state
+from state_of_sparsity.training.runs import callback_state
 from state_of_sparsity.version import __version__
 
 FORMAT = 1

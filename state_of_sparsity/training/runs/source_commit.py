@@ -12,7 +12,7 @@ def source_commit() -> str | None:
     `+` is added where the package or its gin files differ from that commit. None where the package
     is not imported from a clone, or git is not installed.
     """
-    return commit_of(pathlib.Path(__file__).resolve().parents[1])
+    return commit_of(pathlib.Path(__file__).resolve().parents[2])
 
 
 def commit_of(package: pathlib.Path) -> str | None:

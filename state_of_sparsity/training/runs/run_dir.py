@@ -7,7 +7,7 @@ import os
 import pathlib
 
 from state_of_sparsity import atomic_write, file_lock, json_files
-from state_of_sparsity.training.source_commit import source_commit
+from state_of_sparsity.training.runs.source_commit import source_commit
 
 _LINES_SHOWN = 8
 

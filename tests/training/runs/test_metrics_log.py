@@ -4,8 +4,8 @@ import keras
 import pytest
 
 from state_of_sparsity.json_files import DamagedFileError
-from state_of_sparsity.training.metrics_log import MetricsLog
-from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.runs.metrics_log import MetricsLog
+from state_of_sparsity.training.runs.run_dir import RunDir
 from tests.optimizers.test_learning_rate import WRAPPED
 
 

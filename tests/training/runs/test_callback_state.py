@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity.training import callback_state
-from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.runs import callback_state
+from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.train import train
 from tests.training.experiments import small_experiment
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from state_of_sparsity.json_files import DamagedFileError
-from state_of_sparsity.training.run_dir import RunDir, RunDirError
+from state_of_sparsity.training.runs.run_dir import RunDir, RunDirError
 
 CONFIG = "STEPS = 10\nSEED = 0\n"
 

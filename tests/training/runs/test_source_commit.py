@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from state_of_sparsity.training.source_commit import commit_of, source_commit
+from state_of_sparsity.training.runs.source_commit import commit_of, source_commit
 
 
 def git(folder, *arguments):

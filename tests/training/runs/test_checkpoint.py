@@ -5,8 +5,8 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity.training import checkpoint
-from state_of_sparsity.training.checkpoint import CheckpointError, Checkpoints
+from state_of_sparsity.training.runs import checkpoint
+from state_of_sparsity.training.runs.checkpoint import CheckpointError, Checkpoints
 from tests.training.experiments import TECHNIQUES, network, small_experiment
 
 

@@ -4,7 +4,7 @@ import time
 
 import keras
 
-from state_of_sparsity.training import callback_state
+from state_of_sparsity.training.runs import callback_state
 
 
 class SaveCheckpoints(keras.callbacks.Callback):

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity.training.divergence import StopOnDivergence, TrainingDivergedError
+from state_of_sparsity.training.runs.divergence import StopOnDivergence, TrainingDivergedError
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
