@@ -115,7 +115,7 @@ def decode_model(model, vocabulary, source="-", reference=None, output=None, bea
 
 def _search_settings(experiment, beam, alpha):
     """Returns `(beam, alpha)`: those given, else those that the run scores with."""
-    from state_of_sparsity.training.translation_score import TranslationScore
+    from state_of_sparsity.training.translation.translation_score import TranslationScore
 
     scores = experiment.scores if experiment is not None else ()
     own = next((s for s in scores if isinstance(s, TranslationScore)), TranslationScore())
@@ -145,7 +145,7 @@ def _in_one_line(text):
 
 def _translated(model, vocabulary, sentences, beam, alpha, maximum_length):
     """Returns the translations of sentences; says on the standard error how far it is."""
-    from state_of_sparsity.training.translate import translate
+    from state_of_sparsity.training.translation.translate import translate
 
     begin = reported = time.monotonic()
 

@@ -43,7 +43,7 @@ _NAMES = {
     "state_of_sparsity.optimizers.scaled_adam": "ScaledAdam",
     "state_of_sparsity.optimizers.scaled_sgd": "ScaledSGD",
     "state_of_sparsity.losses.smoothed_crossentropy": "SmoothedCrossentropy",
-    "state_of_sparsity.training.translation_score": "TranslationScore",
+    "state_of_sparsity.training.translation.translation_score": "TranslationScore",
     "state_of_sparsity.losses.word_accuracy": "WordAccuracy",
     "state_of_sparsity.losses.word_crossentropy": "WordCrossentropy",
     "tensorflow_model_optimization.sparsity.keras": "ConstantSparsity PolynomialDecay",

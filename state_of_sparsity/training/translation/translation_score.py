@@ -43,7 +43,7 @@ class TranslationScore:
         """Returns the scores."""
         # sacremoses takes a second, which nobody else needs to wait for.
         from state_of_sparsity.analysis.bleu import compound_split_bleu, sacre_bleu
-        from state_of_sparsity.training.translate import translate
+        from state_of_sparsity.training.translation.translate import translate
 
         sources, references = map(list, zip(*data.text(split), strict=True))
         translations = translate(

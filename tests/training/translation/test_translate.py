@@ -7,8 +7,8 @@ import tensorflow as tf
 from state_of_sparsity.data.text.vocabulary import Vocabulary
 from state_of_sparsity.models.beam_search import beam_search
 from state_of_sparsity.models.transformer import transformer
-from state_of_sparsity.training import translate as module
-from state_of_sparsity.training.translate import translate
+from state_of_sparsity.training.translation import translate as module
+from state_of_sparsity.training.translation.translate import translate
 
 WORDS = ["a", "small", "house", "by", "the", "old", "mill"]
 LENGTHS = (3, 7, 1, 6, 2, 5, 4, 3)

@@ -4,8 +4,8 @@ import types
 
 import pytest
 
-from state_of_sparsity.training import translate
-from state_of_sparsity.training.translation_score import TranslationScore
+from state_of_sparsity.training.translation import translate
+from state_of_sparsity.training.translation.translation_score import TranslationScore
 
 PAIRS = [(f"a small house {n}", f"ein kleines Haus mit der Nummer {n}") for n in range(5)]
 
