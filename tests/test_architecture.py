@@ -42,6 +42,7 @@ FILES_OF_ANY = (
     "json_files",
     "output_path",
     "table_cells",
+    "version",
 )
 
 
@@ -90,6 +91,21 @@ def test_no_two_parts_import_each_other():
         imports.setdefault(part_of(path), set()).update(our_imports(path) & set(LEVEL))
     pairs = [(part, other) for part, others in imports.items() for other in others - {part}]
     assert [pair for pair in pairs if pair[::-1] in pairs] == []
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """Within a part too: every module can be read before those that use it."""
+    names = {".".join(path.relative_to(ROOT.parent).with_suffix("").parts) for path in modules()}
+    imports = {}
+    for path in modules():
+        name = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+        imports[name] = names & {*imported_modules(path)} | {
+            found.rpartition(".")[0] for found in imported_modules(path)
+        } & names - {name}
+    assert sum(map(len, imports.values())) > 200
+    while leaves := {name for name, found in imports.items() if not found & imports.keys()}:
+        imports = {name: found for name, found in imports.items() if name not in leaves}
+    assert sorted(imports) == []
 
 
 def test_parts_that_stand_alone():

@@ -8,7 +8,7 @@ from keras import ops
 
 from state_of_sparsity.arguments import is_number
 from state_of_sparsity.layers.penalized import PenalizedWrapper
-from state_of_sparsity.schedules.sparsity import PACKAGE
+from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.units import gate_shape
 
 EPSILON = 1e-8

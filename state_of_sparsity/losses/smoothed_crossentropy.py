@@ -3,7 +3,7 @@
 import keras
 
 from state_of_sparsity.arguments import is_number
-from state_of_sparsity.schedules.sparsity import PACKAGE
+from state_of_sparsity.version import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -3,7 +3,7 @@
 import keras
 
 from state_of_sparsity.losses.word_crossentropy import word_weights
-from state_of_sparsity.schedules.sparsity import PACKAGE
+from state_of_sparsity.version import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -4,7 +4,7 @@ import keras
 
 from state_of_sparsity.losses.smoothed_crossentropy import SmoothedCrossentropy
 from state_of_sparsity.models.attention_mask import PADDING
-from state_of_sparsity.schedules.sparsity import PACKAGE
+from state_of_sparsity.version import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -1,4 +1,4 @@
-"""Schedules: how sparse at which step, and how much a penalty weighs at which step.
+"""Schedules of sparsity: how sparse at which step.
 
 A sparsity schedule is any callable `schedule(step) -> (should_prune, sparsity)`: TF-MOT's
 `PruningSchedule`s are, and so are the two classes here, which have TF-MOT's arguments and values,
@@ -10,41 +10,20 @@ a subclass calls anew and inherits it, the schedule is asked about 100,000 steps
 """
 
 import keras
-import numpy as np
 
 from state_of_sparsity.arguments import can_be_called_with, is_number, refuse_class
-
-# The name under which Keras saves our classes and finds them again.
-PACKAGE = "state_of_sparsity"
-
-
-class _Configured:
-    """Equal, printed and made anew by its configuration."""
-
-    def __repr__(self):
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
-
-    def __eq__(self, other):
-        return type(other) is type(self) and other.get_config() == self.get_config()
-
-    def __hash__(self):
-        return hash(repr(self))
-
-    @classmethod
-    def from_config(cls, config):
-        """Creates the schedule from its configuration."""
-        return cls(**config)
+from state_of_sparsity.schedules.configured import Configured, check_steps
+from state_of_sparsity.version import PACKAGE
 
 
-class _PeriodicSchedule(_Configured):
+class _PeriodicSchedule(Configured):
     """Prunes at `begin_step`, every `frequency` steps from there, and at `end_step`."""
 
     # TF-MOT leaves `end_step` out where `frequency` does not divide the way to it.
     updates_at_end = True
 
     def __init__(self, begin_step, end_step, frequency):
-        _check_steps(begin_step, end_step, frequency)
+        check_steps(begin_step, end_step, frequency)
         self.begin_step, self.end_step = int(begin_step), int(end_step)
         self.frequency = int(frequency)
 
@@ -170,76 +149,6 @@ class PolynomialDecay(_PeriodicSchedule):
         }
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class Ramp(_Configured):
-    """A penalty weight that grows from 0 at `begin_step` to `weight` at `end_step`.
-
-    With `p = clip((step - begin_step) / (end_step - begin_step), 0, 1)`: `weight * p` (linear),
-    `weight * (1 - (1 - p)^3)` (cubic), or the cubic ramp `c` smoothed as in the 2019 Transformer,
-    `0.9 * previous + 0.1 * c`, starting from 0 before step 0 (smoothed_cubic). Or 0 before
-    `begin_step` and `weight` from there on (constant).
-
-    Args:
-        weight: the final weight, at least 0.
-        begin_step: step at which it leaves 0, at least 0.
-        end_step: step at which it arrives, above `begin_step`; `None` if constant.
-        shape: `"constant"`, `"linear"`, `"cubic"` or `"smoothed_cubic"`.
-
-    Raises:
-        ValueError: if an argument is outside its range.
-
-    Example:
-
-    >>> sos.schedules.Ramp(1e-4, begin_step=0, end_step=100)(50)
-    5e-05
-
-    Reference: Gale et al., 2019, code of the Transformer (`dkl_weight_fn`).
-    """
-
-    def __init__(self, weight, begin_step=0, end_step=None, shape="linear"):
-        if not (is_number(weight) and weight >= 0):
-            raise ValueError(f"`weight` must be a number of at least 0. Received: {weight!r}.")
-        shapes = ("constant", "linear", "cubic", "smoothed_cubic")
-        if not (isinstance(shape, str) and shape in shapes):
-            raise ValueError(
-                "`shape` must be 'constant', 'linear', 'cubic' or 'smoothed_cubic'. "
-                f"Received: {shape!r}."
-            )
-        _check_steps(begin_step, -1 if end_step is None else end_step, 1)
-        if shape == "constant" and end_step is None:
-            end_step = int(begin_step) + 1
-        elif end_step is None or int(end_step) <= int(begin_step):
-            raise ValueError(
-                "`end_step` must be above `begin_step`. "
-                f"Received: begin_step={begin_step}, end_step={end_step}."
-            )
-        self.weight, self.shape = weight, shape
-        self.begin_step, self.end_step = int(begin_step), int(end_step)
-
-    def __call__(self, step):
-        """Returns the weight at `step`, a float."""
-        if self.shape == "smoothed_cubic":
-            # The recursion written out; what is older than 400 steps weighs less than 1e-18.
-            ages = np.arange(min(int(step) + 1, 400))
-            return float(np.sum(0.1 * 0.9**ages * self._unsmoothed(step - ages)))
-        return float(self._unsmoothed(step))
-
-    def _unsmoothed(self, step):
-        if self.shape == "constant":
-            return self.weight * (step >= self.begin_step)
-        done = np.clip((step - self.begin_step) / (self.end_step - self.begin_step), 0.0, 1.0)
-        return self.weight * (done if self.shape == "linear" else 1 - (1 - done) ** 3)
-
-    def get_config(self):
-        """Returns the arguments."""
-        return {
-            "weight": self.weight,
-            "begin_step": self.begin_step,
-            "end_step": self.end_step,
-            "shape": self.shape,
-        }
-
-
 def check_schedule(schedule):
     """Raises a `ValueError` unless `schedule` can be called with a step."""
     refuse_class("schedule", schedule, "sos.schedules.ConstantSparsity(0.5, begin_step=0)")
@@ -257,21 +166,4 @@ def check_sparsity(name, value):
         raise ValueError(
             f"`{name}` must be a fraction of zeros in [0, 1): 0.9 keeps a tenth of the weights. "
             f"Received: {value!r}."
-        )
-
-
-def _check_steps(begin_step, end_step, frequency):
-    for name, value, least in (
-        ("begin_step", begin_step, 0),
-        ("end_step", end_step, -1),
-        ("frequency", frequency, 1),
-    ):
-        if not (is_number(value) and value == int(value) and value >= least):
-            raise ValueError(
-                f"`{name}` must be an integer of at least {least}. Received: {value!r}."
-            )
-    if 0 <= int(end_step) < int(begin_step):
-        raise ValueError(
-            "`end_step` must not be below `begin_step`. "
-            f"Received: begin_step={begin_step}, end_step={end_step}."
         )

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from state_of_sparsity.masking.top_k import keep_largest, zero_count, zeros_by_erdos_renyi_kernel
+from state_of_sparsity.masking.erdos_renyi_kernel import zeros_by_erdos_renyi_kernel
+from state_of_sparsity.masking.top_k import keep_largest, zero_count
 from tests import reference
 
 # Few distinct values, so that most examples hold ties.

@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 
 from state_of_sparsity.schedules import sparsity as schedules
-from state_of_sparsity.schedules.sparsity import (
-    ConstantSparsity,
-    PolynomialDecay,
-    Ramp,
-    check_schedule,
-)
+from state_of_sparsity.schedules.ramp import Ramp
+from state_of_sparsity.schedules.sparsity import ConstantSparsity, PolynomialDecay, check_schedule
 from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
 from state_of_sparsity.schedules.tfmot_twins import without_tensorflow
 
