@@ -47,7 +47,7 @@ def beam_search(
 
     Example:
 
-    >>> model = transformer(vocabulary_size=50, layers=1, hidden=8, filter=32, heads=2)
+    >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> ids, scores = beam_search(model, keras.ops.array([[7, 5, 1, 0]]), maximum_length=10)
     >>> ids.shape, scores.shape
     (TensorShape([1, 10]), TensorShape([1]))

@@ -16,8 +16,21 @@ from state_of_sparsity.bin.gin_app import UsageError
 from state_of_sparsity.training.runs import checkpoint
 from tests.small_translation import make_pairs, write_text
 
-SMALL = ["VOCABULARY_SIZE = 600", "MAXIMUM_LENGTH = 32", "TOKENS = 128", "LAYERS = 1", "BEAM = 1"]
-SMALL += ["HIDDEN = 8", "FILTER = 8", "HEADS = 2", "STEPS = 4", "EVAL_EVERY = 2", "WARM_UP = 2"]
+SMALL = [
+    "VOCABULARY_SIZE = 600",
+    "MAXIMUM_LENGTH = 32",
+    "TOKENS = 128",
+    "NUM_LAYERS = 1",
+    "BEAM = 1",
+]
+SMALL += [
+    "HIDDEN_DIM = 8",
+    "INTERMEDIATE_DIM = 8",
+    "NUM_HEADS = 2",
+    "STEPS = 4",
+    "EVAL_EVERY = 2",
+    "WARM_UP = 2",
+]
 SMALL += ["STEPS_PER_EXECUTION = 1"]
 PAIRS = make_pairs(longest=5)
 

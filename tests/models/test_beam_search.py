@@ -79,7 +79,9 @@ def assert_as_expected(found, expected):
 
 @pytest.mark.parametrize("alpha", [0, 0.6])
 def test_the_best_of_all_sequences(alpha):
-    model = transformer(TINY_VOCABULARY, layers=1, hidden=8, filter=16, heads=2)
+    model = transformer(
+        TINY_VOCABULARY, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2
+    )
     found = Searching(model, beam=EVERY, alpha=alpha, maximum_length=TINY_LIMIT)
     lengths = set()
     for seed in range(5):
@@ -100,7 +102,7 @@ def test_the_best_of_all_sequences(alpha):
 
 @pytest.mark.parametrize(("beam", "alpha"), [(4, 0.6), (3, 1.5), (1, 0.6)])
 def test_a_plain_beam_search_without_caches(beam, alpha):
-    model = transformer(VOCABULARY, layers=1, hidden=8, filter=16, heads=2)
+    model = transformer(VOCABULARY, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2)
     found = Searching(model, beam=beam, alpha=alpha, extra_length=3)
     lengths = set()
     for seed in range(4):
@@ -116,7 +118,9 @@ def test_a_plain_beam_search_without_caches(beam, alpha):
 
 
 def small(seed=1, **arguments):
-    model = transformer(VOCABULARY, layers=1, hidden=8, filter=16, heads=2, **arguments)
+    model = transformer(
+        VOCABULARY, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2, **arguments
+    )
     with_random_weights(model, seed)
     return model
 
@@ -151,7 +155,7 @@ def test_neither_padding_nor_other_sentences_matter(searched):
 
 def with_logits(logits):
     """Returns a model with the same logits everywhere."""
-    model = transformer(VOCABULARY, layers=1, hidden=8, filter=16, heads=2)
+    model = transformer(VOCABULARY, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2)
     vectors = np.zeros((VOCABULARY, 8))
     vectors[:, 0] = logits
     model.get_layer("shared_embedding").set_weights([vectors])

@@ -24,7 +24,9 @@ def vocabulary():
 def model(vocabulary):
     """A model whose tokens are not all about as likely, and depend on the source."""
     # A model has room for more tokens than the vocabulary of a small text has.
-    model = transformer(3 * vocabulary.size, layers=1, hidden=8, filter=16, heads=2)
+    model = transformer(
+        3 * vocabulary.size, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2
+    )
     generator = np.random.default_rng(0)
     for weight in model.weights:
         if len(weight.shape) == 2:
