@@ -79,9 +79,10 @@ def translators(options):
     source = np.random.default_rng(0).integers(3, options.vocabulary_size, shape).astype("int32")
     length = options.target_length
 
-    def searched(beam):
+    def searched(beam_size):
         extra = length - options.source_length
-        search = tf.function(lambda ids: beam_search(model, ids, beam=beam, extra_length=extra))
+        settings = {"beam_size": beam_size, "extra_length": extra}
+        search = tf.function(lambda ids: beam_search(model, ids, **settings))
         return lambda: search(source)[0].numpy()
 
     @tf.function

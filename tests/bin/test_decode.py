@@ -21,7 +21,7 @@ SMALL = [
     "MAXIMUM_LENGTH = 32",
     "TOKENS = 128",
     "NUM_LAYERS = 1",
-    "BEAM = 1",
+    "BEAM_SIZE = 1",
 ]
 SMALL += [
     "HIDDEN_DIM = 8",
@@ -92,14 +92,14 @@ def test_a_file_is_decoded_and_scored(run, tmp_path, capsys):
     assert "room for 600 subwords" in said and "step 4 of 4" in said and "3 of 3 sentences" in said
     assert "written:" in said and said.count("BLEU") == 2 and "moses-de" in said
     vocabulary = str(run / "vocabulary.model")
-    decode.decode_model(str(run / "model.keras"), vocabulary, str(tmp_path / "in"), beam=1)
+    decode.decode_model(str(run / "model.keras"), vocabulary, str(tmp_path / "in"), beam_size=1)
     assert capsys.readouterr().out.split("\n") == lines
 
 
 def test_the_standard_input_is_read(run, monkeypatch, capsys):
     text = io.TextIOWrapper(io.BytesIO(b"the house\nthe tree\n"))
     monkeypatch.setattr(sys, "stdin", text)
-    decode.decode_run(run, beam=1)
+    decode.decode_run(run, beam_size=1)
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
@@ -172,7 +172,7 @@ def test_a_foreign_vocabulary_is_refused(run, tmp_path):
     output = tmp_path / "out"
     for model, vocabulary in ((run, "copy"), (tmp_path, "other")):  # the second is in no run
         arguments = str(model / "model.keras"), str(tmp_path / vocabulary), str(tmp_path / "in")
-        decode.decode_model(*arguments, output=str(output), beam=1)
+        decode.decode_model(*arguments, output=str(output), beam_size=1)
         assert len(output.read_text().splitlines()) == 1
 
 
