@@ -43,7 +43,7 @@ _REGISTERING = (
     "layers",
     "models.transformer_layers",
     "optimizers.inverse_square_root",
-    "optimizers.learning_rates",
+    "optimizers.warm_up_and_drops",
     "optimizers.adam_with_multipliers",
     "optimizers.sgd_with_multipliers",
     "losses.smoothed_crossentropy",

@@ -39,7 +39,7 @@ _NAMES = {
     "state_of_sparsity.models.transformer": "transformer transformer_base transformer_big",
     "state_of_sparsity.training.experiment": "Experiment",
     "state_of_sparsity.optimizers.inverse_square_root": "InverseSquareRoot",
-    "state_of_sparsity.optimizers.learning_rates": "WarmUpAndDrops",
+    "state_of_sparsity.optimizers.warm_up_and_drops": "WarmUpAndDrops",
     "state_of_sparsity.optimizers.adam_with_multipliers": "AdamWithMultipliers",
     "state_of_sparsity.optimizers.sgd_with_multipliers": "SGDWithMultipliers",
     "state_of_sparsity.losses.smoothed_crossentropy": "SmoothedCrossentropy",
