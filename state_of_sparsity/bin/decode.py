@@ -133,8 +133,8 @@ def _search_settings(experiment, beam_size, length_penalty):
     """Returns arguments of `translate`: those given, else those that the run scores with."""
     from state_of_sparsity.training.translation.translation_score import TranslationScore
 
-    scores = experiment.scores if experiment is not None else ()
-    own = next((s for s in scores if isinstance(s, TranslationScore)), TranslationScore())
+    evaluators = experiment.evaluators if experiment is not None else ()
+    own = next((s for s in evaluators if isinstance(s, TranslationScore)), TranslationScore())
     given = {"beam_size": beam_size, "length_penalty": length_penalty}
     return {name: getattr(own, name) if value is None else value for name, value in given.items()}
 
