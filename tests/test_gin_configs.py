@@ -136,7 +136,12 @@ def test_quickstart_files_train_three_steps(name, tmp_path):
     text = (GIN_CONFIGS / name).read_text()
     schedule = [f"{k} = {v}" for k, v in SHORT_SCHEDULE.items() if f"\n{k} = " in text]
     translates = "transformer_" in name
-    few = ["SENTENCES = 2000", "GrammarCorpus.held_out = 4", "BEAM_SIZE = 1", "MAXIMUM_LENGTH = 24"]
+    few = [
+        "SENTENCES = 2000",
+        "GrammarCorpus.validation_examples = 4",
+        "BEAM_SIZE = 1",
+        "MAXIMUM_LENGTH = 24",
+    ]
     few = [*few, "NUM_LAYERS = 1", "HIDDEN_DIM = 8", "NUM_HEADS = 1"] if translates else []
     bindings = [*flags_of(name, "gin_binding"), *SHORT, *schedule, *few]
     result = train.run([name], bindings, tmp_path / "run", verbose=False)
