@@ -23,8 +23,8 @@ class GrammarCorpus:
     What validation and test ask for is not in training. Half of their sentences have two words
     together that no sentence of training has so: a noun and the verb whose subject it is, or a noun
     and its adjective. The other half have two patterns together that no sentence of training has,
-    as an adverb in front and a clause with "although". `splits.py` says which. Every word in each of
-    its forms is in training.
+    as an adverb in front and a clause with "although". `splits.py` says which. Every word in each
+    of its forms is in training.
 
     Args:
         sentences: training pairs, 2000 to 200 000.
