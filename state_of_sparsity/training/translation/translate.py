@@ -55,11 +55,8 @@ def translate(
     ['Ein Hund schläft.', '']
     """
     _check_arguments(sentences, batch_tokens, maximum_length)
-    search = {
-        "beam_size": beam_size,
-        "length_penalty": length_penalty,
-        "extra_length": extra_length,
-    }
+    search = {"beam_size": beam_size, "length_penalty": length_penalty}
+    search["extra_length"] = extra_length
     check_settings(**search)
     ids = _source_ids(vocabulary, sentences, maximum_length)
     translations, searches = [""] * len(sentences), {}
