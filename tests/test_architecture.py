@@ -17,8 +17,9 @@ MAX_LINES, MAX_FUNCTION = 300, 60
 # The parts of the package from the bottom up: a part imports from parts before it, never after.
 # Parts of one tuple do not import each other.
 LEVELS = [
+    ("arguments", "errors", "masking"),
     (
-        *("arguments", "atomic_write", "file_lock", "json_files", "masking", "output_path"),
+        *("atomic_write", "file_lock", "json_files", "output_path"),
         *("table_cells", "user_warnings", "version", "zip_years"),
     ),
     ("schedules",),
@@ -39,6 +40,7 @@ ALONE = ("models", "data", "analysis")
 FILES_OF_ANY = (
     "arguments",
     "atomic_write",
+    "errors",
     "file_lock",
     "json_files",
     "output_path",
