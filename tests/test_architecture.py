@@ -20,7 +20,7 @@ LEVELS = [
     ("arguments", "errors", "masking"),
     (
         *("atomic_write", "file_lock", "json_files", "output_path"),
-        *("table_cells", "user_warnings", "version", "zip_years"),
+        *("table_cells", "token_ids", "user_warnings", "version", "zip_years"),
     ),
     ("schedules",),
     ("optimizers",),
@@ -45,6 +45,7 @@ FILES_OF_ANY = (
     "json_files",
     "output_path",
     "table_cells",
+    "token_ids",
     "version",
 )
 
