@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from state_of_sparsity.arguments import is_number
+from state_of_sparsity.arguments import check_number
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.units import gate_shape
@@ -83,11 +83,11 @@ class L0Regularization(PenalizedWrapper):
         kernels=None,
         **kwargs,
     ):
-        _check_range("initial_keep", initial_keep, 0, 1)
-        _check_range("gate_speed", gate_speed, 0, math.inf)
-        _check_range("beta", beta, 0, math.inf)
-        _check_range("gamma", gamma, -math.inf, 0)
-        _check_range("zeta", zeta, 1, math.inf)
+        check_number("initial_keep", initial_keep, above=0, below=1)
+        check_number("gate_speed", gate_speed, above=0)
+        check_number("beta", beta, above=0)
+        check_number("gamma", gamma, below=0)
+        check_number("zeta", zeta, above=1)
         _check_group(group)
         super().__init__(layer, l0_weight, seed=seed, kernels=kernels, **kwargs)
         self.group, self.gate_speed = group, float(gate_speed)
@@ -201,11 +201,6 @@ class L0Regularization(PenalizedWrapper):
         if speed != self.gate_speed:
             for log_alpha in self.kernel_state.values():
                 log_alpha.assign(ops.convert_to_tensor(log_alpha) * (speed / self.gate_speed))
-
-
-def _check_range(name, value, low, high):
-    if not (is_number(value) and low < value < high):
-        raise ValueError(f"`{name}` must be a number in ({low}, {high}). Received: {value!r}.")
 
 
 def _check_group(group):

@@ -5,6 +5,7 @@ import zlib
 import keras
 import numpy as np
 
+from state_of_sparsity.arguments import check_integer
 from state_of_sparsity.layers.scheduled_mask import ScheduledMask
 from state_of_sparsity.version import PACKAGE
 
@@ -41,8 +42,7 @@ class RandomPruning(ScheduledMask):
     """
 
     def __init__(self, layer, schedule, seed=0, *, distribution=None, kernels=None, **kwargs):
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-            raise ValueError(f"`seed` must be an integer of at least 0. Received: {seed!r}.")
+        check_integer("seed", seed, 0)
         super().__init__(layer, schedule, distribution=distribution, kernels=kernels, **kwargs)
         self.seed = int(seed)
         self.build_if_possible()

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from state_of_sparsity.arguments import is_number
+from state_of_sparsity.arguments import check_number
 from state_of_sparsity.schedules.configured import Configured, check_steps
 from state_of_sparsity.version import PACKAGE
 
@@ -35,8 +35,7 @@ class Ramp(Configured):
     """
 
     def __init__(self, weight, begin_step=0, end_step=None, shape="linear"):
-        if not (is_number(weight) and weight >= 0):
-            raise ValueError(f"`weight` must be a number of at least 0. Received: {weight!r}.")
+        check_number("weight", weight, least=0)
         shapes = ("constant", "linear", "cubic", "smoothed_cubic")
         if not (isinstance(shape, str) and shape in shapes):
             raise ValueError(
