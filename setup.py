@@ -42,7 +42,7 @@ EXPERIMENTS = [
 ]
 JAX = ["jax>=0.7"]
 HUB = ["keras-hub>=0.32"]
-TEST = ["hypothesis>=6", "mypy>=1.11", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"]
+TEST = ["build>=1.2", "hypothesis>=6", "mypy>=1.11", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"]
 # The core runs on keras, numpy and a backend of Keras; what else does what:
 EXTRAS = {
     "tensorflow": TENSORFLOW,  # the backend, and TF-MOT's schedules
@@ -50,7 +50,7 @@ EXTRAS = {
     "hub": HUB,  # the slow tests of keras-hub's models
     "test": [*EXPERIMENTS, *JAX, *TEST],  # launch/test.sh
     "docs": [*EXPERIMENTS, *JAX, *HUB],  # what pages of docs/ are measured with
-    "release": ["build>=1.2", "twine>=6"],  # with `test`, launch/release.sh
+    "release": ["twine>=6"],  # with `test`, launch/release.sh
 }
 
 setuptools.setup(

@@ -31,7 +31,7 @@ install_package() {
   echo "==> Making the environment $VENV with $("$python" --version)."
   [[ -x "$VENV/bin/python" ]] || "$python" -m venv "$VENV"
   echo "==> Installing this package and what it needs (about 2 GB; minutes the first time)."
-  "$VENV/bin/python" -m pip install --disable-pip-version-check -e "$ROOT[$extras]"
+  "$VENV/bin/python" -m pip install --disable-pip-version-check -e "${ROOT}[$extras]"
   # Whatever a script asks for has the extra `experiments` in it.
   printf '%s\n' "experiments $state" "$extras $state" > "$VENV/.installed"
 }
