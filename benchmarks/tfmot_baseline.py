@@ -1,6 +1,6 @@
 """TF-MOT's magnitude pruning under Keras 2 (`tf_keras`), beside Keras 3 in one process."""
 
-from state_of_sparsity.tfmot import pruning_schedules
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
 
 VARIANTS = ("tfmot_dense", "tfmot")
 

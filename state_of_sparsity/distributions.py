@@ -5,11 +5,13 @@ import uuid
 import keras
 import numpy as np
 
-from state_of_sparsity.layers.global_threshold import zeros_by_global_threshold
 from state_of_sparsity.layers.magnitude_pruning import MagnitudePruning
-from state_of_sparsity.layers.mask_arithmetic import zero_count, zeros_by_erdos_renyi_kernel
-from state_of_sparsity.schedules import PACKAGE, check_schedule, check_sparsity
-from state_of_sparsity.structure import model_kernels
+from state_of_sparsity.masking.erdos_renyi_kernel import zeros_by_erdos_renyi_kernel
+from state_of_sparsity.masking.global_threshold import zeros_by_global_threshold
+from state_of_sparsity.masking.top_k import zero_count
+from state_of_sparsity.schedules.sparsity import check_schedule, check_sparsity
+from state_of_sparsity.surgery.structure import model_kernels
+from state_of_sparsity.version import PACKAGE
 
 
 class _SharedSparsity:

@@ -31,7 +31,7 @@ def _no_search_for_other_models(request, monkeypatch):
     """
     searches = getattr(request.module, "SEARCHES_FOR_OTHER_MODELS", False)
     if "keras" in sys.modules and not searches:
-        monkeypatch.setattr("state_of_sparsity.sharing._living_models", list)
+        monkeypatch.setattr("state_of_sparsity.surgery.sharing._living_models", list)
 
 
 @pytest.fixture(autouse=True)

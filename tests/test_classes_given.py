@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
-from state_of_sparsity.tfmot import pruning_schedules
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
 
 X, Y = np.ones((4, 6), "float32"), np.ones((4, 4), "float32")
 HALF = sos.schedules.ConstantSparsity(0.5, 0)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from state_of_sparsity.tfmot import pruning_schedules
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
 from tests.test_conformance import (
     LAYERS,
     SCHEDULE,

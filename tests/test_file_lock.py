@@ -9,7 +9,7 @@ import pytest
 
 from state_of_sparsity import atomic_write, file_lock
 from state_of_sparsity.analysis.run_table import RunTable
-from state_of_sparsity.training.run_dir import RunDir, RunDirError
+from state_of_sparsity.training.runs.run_dir import RunDir, RunDirError
 
 # As on Windows: no `fcntl`, no folder opens, and only what can be written is flushed.
 WINDOWS = """

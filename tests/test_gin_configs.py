@@ -7,7 +7,7 @@ import gin
 import pytest
 
 from state_of_sparsity.bin import gin_app, train
-from state_of_sparsity.structure import sparse_layers
+from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.training.experiment import Experiment
 from tests.small_cifar10 import random_cifar10, write_cifar10
 from tests.small_mnist import random_mnist, write_mnist

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from state_of_sparsity import zip_years
-from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.train import train
 from tests.slow_variants import slow_but
 from tests.training.experiments import small_experiment

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from state_of_sparsity.layers.lora import lora_product
+from state_of_sparsity.wrapping.lora import lora_product
 
 
 def reader(kernel) -> Callable[[], np.ndarray]:

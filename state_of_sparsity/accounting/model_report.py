@@ -12,12 +12,12 @@ from state_of_sparsity.accounting.kernel_report import COLUMNS, KernelReport
 from state_of_sparsity.accounting.kernel_values import reader
 from state_of_sparsity.accounting.multiply_adds import count_uses
 from state_of_sparsity.accounting.tables import markdown, plain_text
-from state_of_sparsity.layers.additive_tables import attributes_that_hold, is_additive_table
-from state_of_sparsity.layers.base import SparseWrapper
-from state_of_sparsity.layers.lora import lora_product
-from state_of_sparsity.layers.units import units_left
-from state_of_sparsity.structure import check_has_weights, model_kernels, walk
+from state_of_sparsity.surgery.structure import check_has_weights, model_kernels, walk
 from state_of_sparsity.table_cells import csv_text
+from state_of_sparsity.wrapping.additive_tables import attributes_that_hold, is_additive_table
+from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.lora import lora_product
+from state_of_sparsity.wrapping.units import units_left
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def build(strategy, recorded=False):
 
 @contextlib.contextmanager
 def _usage_errors():
-    from state_of_sparsity.training.strategy_error import StrategyError
+    from state_of_sparsity.training.devices.strategy_error import StrategyError
 
     try:
         yield

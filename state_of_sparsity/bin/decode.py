@@ -67,8 +67,9 @@ def decode_run(
         ValueError: the same, of text and vocabulary.
     """
     # These import Keras, which `--help` and a wrong flag need not wait for.
-    from state_of_sparsity import structure, surgery
     from state_of_sparsity.data.text.translation import Translation
+    from state_of_sparsity.surgery import structure
+    from state_of_sparsity.surgery.sparsify import strip
 
     text = _text(source, reference)
     output = output and output_path.check_file("output", output, [source, reference])
@@ -79,7 +80,7 @@ def decode_run(
             f"are {type(experiment.data).__name__}."
         )
     _say(f"{run_dir.path}, step {step:,} of {experiment.steps:,}")
-    plain = surgery.strip(model) if structure.sparse_layers(model) else model
+    plain = strip(model) if structure.sparse_layers(model) else model
     data = experiment.data
     beam, alpha = _search_settings(experiment, beam, alpha)
     _decode(plain, data.vocabulary, text, output, beam, alpha, data.maximum_length)
@@ -114,7 +115,7 @@ def decode_model(model, vocabulary, source="-", reference=None, output=None, bea
 
 def _search_settings(experiment, beam, alpha):
     """Returns `(beam, alpha)`: those given, else those that the run scores with."""
-    from state_of_sparsity.training.translation_score import TranslationScore
+    from state_of_sparsity.training.translation.translation_score import TranslationScore
 
     scores = experiment.scores if experiment is not None else ()
     own = next((s for s in scores if isinstance(s, TranslationScore)), TranslationScore())
@@ -144,7 +145,7 @@ def _in_one_line(text):
 
 def _translated(model, vocabulary, sentences, beam, alpha, maximum_length):
     """Returns the translations of sentences; says on the standard error how far it is."""
-    from state_of_sparsity.training.translate import translate
+    from state_of_sparsity.training.translation.translate import translate
 
     begin = reported = time.monotonic()
 
@@ -205,7 +206,7 @@ def _check_is_the_runs(model, vocabulary, received):
     """Refuses a vocabulary that is not the one of the run whose directory the model lies in."""
     from state_of_sparsity.data.text.translation import FILE
     from state_of_sparsity.data.text.vocabulary import Vocabulary
-    from state_of_sparsity.training.run_dir import RunDir
+    from state_of_sparsity.training.runs.run_dir import RunDir
 
     own = pathlib.Path(model).expanduser().with_name(FILE)
     is_run = RunDir(own.parent).state.exists() and own.exists()

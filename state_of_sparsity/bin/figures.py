@@ -28,7 +28,9 @@ def measure(experiment, model, split, thresholds=()):
         gin_app.UsageError: if model, data and thresholds do not fit together.
     """
     # These import Keras, which `--help` and a wrong flag need not wait for.
-    from state_of_sparsity import accounting, structure, surgery
+    from state_of_sparsity import accounting
+    from state_of_sparsity.surgery import structure
+    from state_of_sparsity.surgery.sparsify import strip
     from state_of_sparsity.training.evaluate import evaluate
     from state_of_sparsity.training.threshold_sweep import threshold_sweep
 
@@ -40,7 +42,7 @@ def measure(experiment, model, split, thresholds=()):
         raise gin_app.UsageError(str(error)) from error
     counts = accounting.report(model)
     print(f"{counts}\n\nOn the {split} split:", flush=True)
-    plain = surgery.strip(model) if structure.sparse_layers(model) else model
+    plain = strip(model) if structure.sparse_layers(model) else model
     try:
         metrics = evaluate(plain, *measured) | _scores(experiment, split, plain)
     except Exception as error:  # each backend has errors of its own for data that do not fit

@@ -162,11 +162,11 @@ def _prepare():
     if _is_installed("tensorflow"):
         import tensorflow as tf
 
-        from state_of_sparsity import tfmot
+        from state_of_sparsity.schedules import tfmot_schedules
 
         if _is_installed("tensorflow_model_optimization"):
             # Gin files import it, and its first import must not switch the process to Keras 2.
-            tfmot.pruning_schedules()
+            tfmot_schedules.pruning_schedules()
         # `import gin.tf` does this, and fails on TensorFlow 2.21.
         gin.config.register_file_reader(tf.io.gfile.GFile, tf.io.gfile.exists)
     # gin's reader of package resources logs an error for every file that another reader finds, and

@@ -33,7 +33,7 @@ def load(directory, data_dir=None, trusted=False):
     Raises:
         gin_app.UsageError: for whatever the user can put right.
     """
-    from state_of_sparsity.training.run_dir import RunDir
+    from state_of_sparsity.training.runs.run_dir import RunDir
 
     run_dir = RunDir(directory)
     if not run_dir.state.exists():
@@ -43,7 +43,7 @@ def load(directory, data_dir=None, trusted=False):
         )
     _parse_recorded(run_dir, data_dir, trusted)
     # Imports Keras, which what is refused need not wait for.
-    from state_of_sparsity.training.strategies import Strategy
+    from state_of_sparsity.training.devices.strategies import Strategy
 
     experiment, model = configured_experiment.build(Strategy(), recorded=True)
     # What was averaged is what a finished run left, and not where another one stands.
@@ -101,7 +101,7 @@ def _last_saved(run_dir, model, averaged):
         model: the run's model as built; a checkpoint is restored into it.
         averaged: of how many checkpoints to take the mean.
     """
-    from state_of_sparsity.training.checkpoint import CheckpointError, Checkpoints
+    from state_of_sparsity.training.runs.checkpoint import CheckpointError, Checkpoints
 
     try:
         restored = Checkpoints(run_dir.checkpoints, write=False).restore_latest(model, averaged)

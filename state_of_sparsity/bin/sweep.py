@@ -223,7 +223,7 @@ def run_cell(cell, directory, data_dir):
     """Runs one cell in this process and returns its `Outcome`."""
     import keras
 
-    from state_of_sparsity.training.run_dir import RunInUseError
+    from state_of_sparsity.training.runs.run_dir import RunInUseError
 
     keras.backend.clear_session()
     begin = time.monotonic()

@@ -71,8 +71,8 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity import atomic_write
     from state_of_sparsity.training.data_check import open_data
-    from state_of_sparsity.training.run_dir import RunDir
-    from state_of_sparsity.training.strategies import Strategy
+    from state_of_sparsity.training.devices.strategies import Strategy
+    from state_of_sparsity.training.runs.run_dir import RunDir
     from state_of_sparsity.training.train import train
 
     strategy = Strategy() if strategy is None else strategy
@@ -108,10 +108,10 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
 @contextlib.contextmanager
 def _errors_of_the_user(strategy, run_dir):
     """Raises what the user can put right as a `UsageError`."""
-    from state_of_sparsity.training.checkpoint import CheckpointError
-    from state_of_sparsity.training.divergence import TrainingDivergedError
-    from state_of_sparsity.training.run_dir import RunDirError
-    from state_of_sparsity.training.strategy_error import StrategyError
+    from state_of_sparsity.training.devices.strategy_error import StrategyError
+    from state_of_sparsity.training.runs.checkpoint import CheckpointError
+    from state_of_sparsity.training.runs.divergence import TrainingDivergedError
+    from state_of_sparsity.training.runs.run_dir import RunDirError
 
     told = CheckpointError, RunDirError, StrategyError, TrainingDivergedError
     try:
@@ -149,8 +149,8 @@ def _raise_as_the_users(error, is_started):
 
 def _strategy(name, tpu):
     """Returns the strategy that flags ask for."""
-    from state_of_sparsity.training import strategy_choice
-    from state_of_sparsity.training.strategy_error import StrategyError
+    from state_of_sparsity.training.devices import strategy_choice
+    from state_of_sparsity.training.devices.strategy_error import StrategyError
 
     try:
         return strategy_choice.choose(name, tpu)

@@ -1,13 +1,13 @@
 """The sparse wrappers: one technique a file, on `SparseWrapper` in `base.py`."""
 
-from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.layers.l0_regularization import L0Regularization
 from state_of_sparsity.layers.magnitude_pruning import MagnitudePruning
-from state_of_sparsity.layers.quantization import refuse_sparse_models
 from state_of_sparsity.layers.random_pruning import RandomPruning
 from state_of_sparsity.layers.scheduled_mask import ScheduledMask
 from state_of_sparsity.layers.variational_dropout import VariationalDropout
+from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.quantization import refuse_sparse_models
 
 __all__ = [
     "FixedMask",

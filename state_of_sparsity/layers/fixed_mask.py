@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from state_of_sparsity.layers.masked import MaskedWrapper
-from state_of_sparsity.schedules import PACKAGE
+from state_of_sparsity.version import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -8,8 +8,8 @@ from keras import ops
 
 from state_of_sparsity.arguments import is_number
 from state_of_sparsity.layers.penalized import PenalizedWrapper
-from state_of_sparsity.layers.units import gate_shape
-from state_of_sparsity.schedules import PACKAGE
+from state_of_sparsity.version import PACKAGE
+from state_of_sparsity.wrapping.units import gate_shape
 
 EPSILON = 1e-8
 # Chosen on digits with plain Adam (docs/l0_regularization.md); a power of two rounds nothing.

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from state_of_sparsity.layers.base import SparseWrapper
+from state_of_sparsity.wrapping.base import SparseWrapper
 
 
 class MaskedWrapper(SparseWrapper):

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from state_of_sparsity.arguments import is_number, refuse_class
-from state_of_sparsity.layers.base import SparseWrapper
 from state_of_sparsity.schedules import Ramp
+from state_of_sparsity.wrapping.base import SparseWrapper
 
 
 class PenalizedWrapper(SparseWrapper):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from state_of_sparsity.layers.scheduled_mask import ScheduledMask
-from state_of_sparsity.schedules import PACKAGE
+from state_of_sparsity.version import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

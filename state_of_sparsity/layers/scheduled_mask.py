@@ -7,12 +7,12 @@ import keras
 import numpy as np
 
 from state_of_sparsity.arguments import refuse_class
-from state_of_sparsity.layers.effective_terms import constrain
-from state_of_sparsity.layers.kernels import Kernel
-from state_of_sparsity.layers.mask_arithmetic import keep_largest, zero_count
 from state_of_sparsity.layers.masked import MaskedWrapper
-from state_of_sparsity.schedule_saving import deserialize_schedule, serialize_schedule
-from state_of_sparsity.schedules import check_schedule
+from state_of_sparsity.masking.top_k import keep_largest, zero_count
+from state_of_sparsity.schedules.saving import deserialize_schedule, serialize_schedule
+from state_of_sparsity.schedules.sparsity import check_schedule
+from state_of_sparsity.wrapping.effective_terms import constrain
+from state_of_sparsity.wrapping.kernels import Kernel
 
 _MOST_ROUNDS = 100
 

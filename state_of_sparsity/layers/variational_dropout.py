@@ -7,17 +7,17 @@ import numpy as np
 from keras import ops
 
 from state_of_sparsity.arguments import check_flag, is_number
-from state_of_sparsity.layers.kernels import own_weights
-from state_of_sparsity.layers.linear_layers import (
+from state_of_sparsity.layers.penalized import PenalizedWrapper
+from state_of_sparsity.version import PACKAGE
+from state_of_sparsity.wrapping.kernels import own_weights
+from state_of_sparsity.wrapping.linear_layers import (
     is_linear,
     looks_up,
     noise_shape,
     without_activation,
 )
-from state_of_sparsity.layers.penalized import PenalizedWrapper
-from state_of_sparsity.layers.replica_seeds import ReplicaSeedGenerator
-from state_of_sparsity.layers.substitution import call_with
-from state_of_sparsity.schedules import PACKAGE
+from state_of_sparsity.wrapping.replica_seeds import ReplicaSeedGenerator
+from state_of_sparsity.wrapping.substitution import call_with
 
 EPSILON = 1e-8
 K1, K2, K3 = 0.63576, 1.87320, 1.48695

@@ -3,8 +3,10 @@
 import keras
 from keras import ops
 
+from state_of_sparsity.version import PACKAGE
 
-@keras.saving.register_keras_serializable(package="state_of_sparsity")
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class DotProductAttention(keras.layers.Layer):
     """Scaled dot-product attention of several heads, without the projections around it.
 

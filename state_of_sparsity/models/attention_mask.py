@@ -3,10 +3,12 @@
 import keras
 from keras import ops
 
+from state_of_sparsity.version import PACKAGE
+
 PADDING = 0
 
 
-@keras.saving.register_keras_serializable(package="state_of_sparsity")
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class AttentionMask(keras.layers.Layer):
     """Says for a batch of sentences which positions may be attended to.
 

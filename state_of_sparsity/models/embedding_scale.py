@@ -6,9 +6,10 @@ import keras
 from keras import ops
 
 from state_of_sparsity.models.attention_mask import PADDING
+from state_of_sparsity.version import PACKAGE
 
 
-@keras.saving.register_keras_serializable(package="state_of_sparsity")
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class EmbeddingScale(keras.layers.Layer):
     """Multiplies word vectors by the root of their length, and padding's by 0.
 

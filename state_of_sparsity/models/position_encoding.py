@@ -5,10 +5,12 @@ import math
 import keras
 from keras import ops
 
+from state_of_sparsity.version import PACKAGE
+
 SHORTEST, LONGEST = 1.0, 1e4
 
 
-@keras.saving.register_keras_serializable(package="state_of_sparsity")
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class PositionEncoding(keras.layers.Layer):
     """Adds sines and cosines of the position, of wavelengths in geometric progression.
 

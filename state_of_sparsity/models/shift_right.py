@@ -4,9 +4,10 @@ import keras
 from keras import ops
 
 from state_of_sparsity.models.attention_mask import PADDING
+from state_of_sparsity.version import PACKAGE
 
 
-@keras.saving.register_keras_serializable(package="state_of_sparsity")
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class ShiftRight(keras.layers.Layer):
     """Moves words one position to the right, so that each position holds the word before.
 

@@ -1,6 +1,6 @@
 """Whether a data set is there and fits the model, known before training begins."""
 
-from state_of_sparsity.optimizers import schedule_of
+from state_of_sparsity.optimizers.learning_rate import schedule_of
 from state_of_sparsity.user_warnings import warn
 
 

@@ -3,9 +3,9 @@
 import functools
 import math
 
-from state_of_sparsity import structure
-from state_of_sparsity.optimizers import learning_rate_at
-from state_of_sparsity.schedule_answers import sparsity_at
+from state_of_sparsity.optimizers.learning_rate import learning_rate_at
+from state_of_sparsity.schedules.answers import sparsity_at
+from state_of_sparsity.surgery import structure
 
 _ROWS = 11
 

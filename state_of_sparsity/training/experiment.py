@@ -6,12 +6,12 @@ from typing import Any
 
 import keras
 
-from state_of_sparsity import surgery
-from state_of_sparsity.optimizers import schedule_of
+from state_of_sparsity.optimizers.learning_rate import schedule_of
+from state_of_sparsity.surgery.sparsify import sparsify
+from state_of_sparsity.training.devices.strategies import Strategy
 from state_of_sparsity.training.experiment_check import check_fields, check_made
 from state_of_sparsity.training.optimizer_check import check_optimizer
-from state_of_sparsity.training.strategies import Strategy
-from state_of_sparsity.updates import SparsityUpdates
+from state_of_sparsity.updates.due import SparsityUpdates
 from state_of_sparsity.user_warnings import warn
 
 
@@ -109,7 +109,7 @@ class Experiment:
             model = self.model()
             check_made("model", model, keras.Model)
             if self.rules is not None:
-                model = surgery.sparsify(model, self.rules)
+                model = sparsify(model, self.rules)
                 _check_schedules(model, self.steps)
             optimizer = self.optimizer()
             check_made("optimizer", optimizer, keras.optimizers.Optimizer)

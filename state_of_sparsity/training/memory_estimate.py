@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from state_of_sparsity import structure
-from state_of_sparsity.layers.base import SparseWrapper
-from state_of_sparsity.layers.kernels import sub_layers
 from state_of_sparsity.layers.l0_regularization import L0Regularization
 from state_of_sparsity.layers.variational_dropout import VariationalDropout
-from state_of_sparsity.replacement import is_graph
+from state_of_sparsity.surgery import structure
+from state_of_sparsity.surgery.replacement import is_graph
+from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.kernels import sub_layers
 
 _MIB, _GIB = 2**20, 2**30
 # What a layer keeps for the backward pass, in tensors of its output's and of its kernel's size:

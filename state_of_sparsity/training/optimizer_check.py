@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from state_of_sparsity.arguments import is_number
-from state_of_sparsity.optimizers import innermost, schedule_of
+from state_of_sparsity.optimizers.learning_rate import innermost, schedule_of
 from state_of_sparsity.user_warnings import warn
 
 _TRIED_STEPS = 11

@@ -1,7 +1,8 @@
 """What a run leaves behind when its last step is done: report, stripped model, result."""
 
-from state_of_sparsity import accounting, atomic_write, surgery, zip_years
+from state_of_sparsity import accounting, atomic_write, zip_years
 from state_of_sparsity.analysis.run_settings import config_hash
+from state_of_sparsity.surgery.sparsify import strip
 from state_of_sparsity.training.evaluate import evaluate
 from state_of_sparsity.training.run_identity import identity
 from state_of_sparsity.version import __version__
@@ -23,7 +24,7 @@ def write(experiment, model, run_dir, rows, wall_time_s):
     Returns:
         The result, a dict that is flat but for `settings`.
     """
-    stripped = surgery.strip(model)
+    stripped = strip(model)
     _write_report(accounting.report(model), run_dir)
     counts = accounting.report(stripped)
     with atomic_write.atomic_path(run_dir.model) as temporary, zip_years.any_year():

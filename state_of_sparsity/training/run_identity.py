@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 
-from state_of_sparsity import structure
-from state_of_sparsity.optimizers import innermost, learning_rate_at, schedule_of
-from state_of_sparsity.schedule_answers import sparsity_at
+from state_of_sparsity.optimizers.learning_rate import innermost, learning_rate_at, schedule_of
+from state_of_sparsity.schedules.answers import sparsity_at
+from state_of_sparsity.surgery import structure
 
 _SAMPLES = 101  # of a learning rate, in each round of the search for its peak
 

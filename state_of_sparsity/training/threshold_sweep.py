@@ -1,7 +1,9 @@
 """The threshold of variational dropout, swept after training."""
 
-from state_of_sparsity import accounting, structure, surgery
+from state_of_sparsity import accounting
 from state_of_sparsity.layers.variational_dropout import VariationalDropout
+from state_of_sparsity.surgery import structure
+from state_of_sparsity.surgery.sparsify import strip
 from state_of_sparsity.training.evaluate import evaluator
 
 
@@ -51,7 +53,7 @@ def _rows(model, wrappers, thresholds, measured):
     batches, loss, metrics, score = measured
     trained_with = [wrapper.threshold for wrapper in wrappers]
     # One copy for all thresholds, as each new one would be traced and compiled again.
-    stripped = surgery.strip(model)
+    stripped = strip(model)
     try:
         with evaluator(stripped, loss, metrics) as evaluate_batches:
             for threshold in thresholds:

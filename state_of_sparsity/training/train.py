@@ -1,16 +1,16 @@
 """Trains an experiment in a run directory, from the start or from its last checkpoint."""
 
-from state_of_sparsity.callbacks import UpdateSparsity
-from state_of_sparsity.sparsity_log import SparsityLog
-from state_of_sparsity.structure import sparse_layers
+from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.training import outcome
-from state_of_sparsity.training.checkpoint import Checkpoints
-from state_of_sparsity.training.divergence import StopOnDivergence
-from state_of_sparsity.training.metrics_log import MetricsLog
-from state_of_sparsity.training.progress import Progress
-from state_of_sparsity.training.save_checkpoints import SaveCheckpoints
+from state_of_sparsity.training.devices.strategies import Strategy
+from state_of_sparsity.training.runs.checkpoint import Checkpoints
+from state_of_sparsity.training.runs.divergence import StopOnDivergence
+from state_of_sparsity.training.runs.metrics_log import MetricsLog
+from state_of_sparsity.training.runs.progress import Progress
+from state_of_sparsity.training.runs.save_checkpoints import SaveCheckpoints
 from state_of_sparsity.training.start_run import StartRun
-from state_of_sparsity.training.strategies import Strategy
+from state_of_sparsity.updates.sparsity_log import SparsityLog
+from state_of_sparsity.updates.update_sparsity import UpdateSparsity
 
 
 def train(experiment, model, run_dir, strategy=None, verbose=True, start=lambda: None):

@@ -22,9 +22,9 @@ from published import NETWORKS
 
 from state_of_sparsity import atomic_write
 from state_of_sparsity.bin import gin_app
-from state_of_sparsity.callbacks import UpdateSparsity
-from state_of_sparsity.structure import sparse_layers
+from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.training.experiment import Experiment
+from state_of_sparsity.updates.update_sparsity import UpdateSparsity
 
 # One of each kind: what masks weights costs the same however the mask is found.
 TECHNIQUES = (

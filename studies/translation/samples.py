@@ -18,7 +18,7 @@ from state_of_sparsity.analysis.file_text import read_csv
 from state_of_sparsity.data.text.parallel_text import ParallelFiles
 from state_of_sparsity.data.text.vocabulary import Vocabulary
 from state_of_sparsity.table_cells import csv_text
-from state_of_sparsity.training.translate import translate
+from state_of_sparsity.training.translation.translate import translate
 
 
 def chosen_pairs(pairs, count):

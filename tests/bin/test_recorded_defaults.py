@@ -4,7 +4,7 @@ import gin
 import pytest
 
 from state_of_sparsity.bin import evaluate, gin_app, train
-from state_of_sparsity.structure import sparse_layers
+from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.training.experiment import Experiment
 
 QUICKSTART = "quickstart/l0_regularization.gin"

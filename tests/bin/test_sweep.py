@@ -14,7 +14,7 @@ import pytest
 
 from state_of_sparsity.analysis.run_table import RunTable
 from state_of_sparsity.bin import gin_app, grid, sweep
-from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.runs.run_dir import RunDir
 
 SHORT = "STEPS=2 EVAL_EVERY=2 STEPS_PER_EXECUTION=1"
 

@@ -31,7 +31,7 @@ def test_what_the_system_says_is_one_line(error, line):
 
 
 def test_a_disk_that_fills_up_is_one_line_and_the_run_goes_on_later(tmp_path, monkeypatch):
-    from state_of_sparsity.training.checkpoint import Checkpoints
+    from state_of_sparsity.training.runs.checkpoint import Checkpoints
 
     save = Checkpoints.save
 

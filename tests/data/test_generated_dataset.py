@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from state_of_sparsity.data.generated_dataset import generated_dataset
 from state_of_sparsity.data.images.digits import Digits
-from state_of_sparsity.training.strategies import Strategy
+from state_of_sparsity.training.devices.strategies import Strategy
 
 
 def batches():

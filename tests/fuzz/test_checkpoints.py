@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import state_of_sparsity as sos
-from state_of_sparsity.training import checkpoint
+from state_of_sparsity.training.runs import checkpoint
 
 SCHEDULE = sos.schedules.ConstantSparsity(0.5, begin_step=0)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import state_of_sparsity as sos
-from state_of_sparsity.layers.mask_arithmetic import keep_largest
+from state_of_sparsity.masking.top_k import keep_largest
 from tests import reference
 
 few = settings(max_examples=settings().max_examples // 2)

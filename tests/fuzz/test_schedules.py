@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from state_of_sparsity.schedules import ConstantSparsity, PolynomialDecay, Ramp
-from state_of_sparsity.tfmot import pruning_schedules
-from state_of_sparsity.tfmot_twins import without_tensorflow
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
+from state_of_sparsity.schedules.tfmot_twins import without_tensorflow
 from tests import reference
 
 SPARSITIES = st.floats(0, 1, exclude_max=True) | st.sampled_from([0.0, 0.5, 0.9, 1 - 2**-53])

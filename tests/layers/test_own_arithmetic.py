@@ -5,7 +5,7 @@ import pytest
 from keras import layers, ops
 
 import state_of_sparsity as sos
-from state_of_sparsity.layers.linear_layers import is_linear
+from state_of_sparsity.wrapping.linear_layers import is_linear
 
 WRAPPERS = (sos.SparseWrapper, sos.MagnitudePruning, sos.FixedMask, sos.VariationalDropout)
 

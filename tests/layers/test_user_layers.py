@@ -8,7 +8,7 @@ import pytest
 from keras import layers, ops
 
 import state_of_sparsity as sos
-from state_of_sparsity.layers.kernels import find_kernels
+from state_of_sparsity.wrapping.kernels import find_kernels
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0, frequency=1)
 X = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from state_of_sparsity.data.images.digits import Digits
+from state_of_sparsity.optimizers.learning_rates import WarmUpAndDrops
 from state_of_sparsity.training.data_check import open_data
-from state_of_sparsity.training.learning_rates import WarmUpAndDrops
 
 
 class Labelled(Digits):

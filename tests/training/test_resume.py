@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from state_of_sparsity import atomic_write
-from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.train import train
 from tests.slow_variants import slow_but
 from tests.training.experiments import STEPS, TECHNIQUES, small_experiment

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
+from state_of_sparsity.optimizers.inverse_square_root import InverseSquareRoot
 from state_of_sparsity.training import run_identity
-from state_of_sparsity.training.inverse_square_root import InverseSquareRoot
 from tests.training.experiments import SCHEDULE, STEPS, TECHNIQUES, network, small_experiment
 
 OTHER = sos.schedules.ConstantSparsity(0.5, 0)

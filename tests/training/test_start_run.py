@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.train import train
 from tests.training.experiments import small_experiment
 

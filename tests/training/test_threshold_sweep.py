@@ -4,7 +4,7 @@ import pytest
 
 import state_of_sparsity as sos
 from state_of_sparsity.training.evaluate import evaluate
-from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.threshold_sweep import threshold_sweep
 from state_of_sparsity.training.train import train
 from tests.training.experiments import small_experiment

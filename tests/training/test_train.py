@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from state_of_sparsity.analysis.run_settings import config_hash
-from state_of_sparsity.training import checkpoint
 from state_of_sparsity.training.description import describe
 from state_of_sparsity.training.evaluate import evaluate
-from state_of_sparsity.training.run_dir import RunDir
+from state_of_sparsity.training.runs import checkpoint
+from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.train import train
 from tests.training.experiments import EVAL_EVERY, STEPS, TECHNIQUES, small_experiment
 

@@ -1,0 +1,1 @@
+"""Which weights stay: exact masks from scores, and shares of zeros, in numpy alone."""

@@ -1,0 +1,59 @@
+"""`InverseSquareRoot`: the learning rate of the Transformer."""
+
+import keras
+
+from state_of_sparsity.arguments import is_number
+from state_of_sparsity.version import PACKAGE
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that grows linearly, then falls as the inverse square root of the step.
+
+        rate = constant * hidden^-0.5 * min(1, step / warm_up) * max(step, warm_up)^-0.5
+
+    where `step` counts from 1.
+
+    Args:
+        hidden: length of a position's vector in the model, at least 1.
+        warm_up: steps until the peak, `constant * (hidden * warm_up)^-0.5`; at least 1.
+        constant: what all is multiplied by, above 0.
+
+    Call arguments:
+        step: optimizer steps completed, a tensor or an integer.
+
+    Returns:
+        A scalar float32 tensor.
+
+    Raises:
+        ValueError: if an argument is outside its range.
+
+    Example:
+
+    >>> rate = InverseSquareRoot()
+    >>> [round(float(rate(step)), 6) for step in (3_999, 7_999, 31_999)]
+    [0.000494, 0.000988, 0.000494]
+
+    Reference: Vaswani et al., "Attention Is All You Need", 2017, equation 3; constant 2 and 8000
+    steps are Tensor2Tensor's.
+    """
+
+    def __init__(self, hidden=512, warm_up=8000, constant=2.0):
+        super().__init__()
+        for name, value in (("hidden", hidden), ("warm_up", warm_up)):
+            if not (is_number(value) and value >= 1):
+                raise ValueError(f"`{name}` must be a number of at least 1. Received: {value!r}.")
+        if not (is_number(constant) and constant > 0):
+            raise ValueError(f"`constant` must be a number above 0. Received: {constant!r}.")
+        self.hidden, self.warm_up, self.constant = hidden, warm_up, constant
+
+    def __call__(self, step):
+        """Returns the learning rate of the step that follows `step` completed ones."""
+        step = keras.ops.cast(step, "float32") + 1
+        peak = self.constant * (self.hidden * self.warm_up) ** -0.5
+        growing, falling = step / self.warm_up, keras.ops.sqrt(self.warm_up / step)
+        return peak * keras.ops.minimum(growing, falling)
+
+    def get_config(self):
+        """Returns the arguments."""
+        return {"hidden": self.hidden, "warm_up": self.warm_up, "constant": self.constant}

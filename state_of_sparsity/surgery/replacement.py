@@ -1,0 +1,244 @@
+"""Exchanging the layers of a model: rebuild a graph, or set attributes anew; all or nothing."""
+
+import contextlib
+
+import keras
+
+from state_of_sparsity.surgery.rewiring import (
+    keep_nodes,
+    operations_of,
+    rebuild_sequential,
+    remakes,
+    rewire,
+)
+from state_of_sparsity.wrapping.kernels import sub_layers
+
+# Attributes in which Keras and TensorFlow keep book of what other attributes hold.
+_BOOKKEEPING = {
+    *("_layers", "_metrics", "_tracker", "_tracked", "_functional"),
+    *("_inbound_nodes", "_outbound_nodes"),
+    *("_operations", "_operations_by_depth", "_nodes", "_nodes_by_depth"),
+    *("_self_setattr_tracking", "_self_update_uid", "_self_name_based_restores"),
+    *("_self_saveable_object_factories", "_self_unconditional_checkpoint_dependencies"),
+    *("_self_unconditional_deferred_dependencies", "_self_unconditional_dependency_names"),
+}
+
+
+class Exchange:
+    """One exchange of a model's layers, which either happens whole or not at all.
+
+    Example:
+
+    >>> with Exchange() as exchange:
+    ...     sparse = exchange.carry_out(model, {id(layer): wrapper})
+    """
+
+    def __init__(self):
+        self.changed_in_place = []
+        self._replacements, self._done, self._undo = {}, {}, contextlib.ExitStack()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            self._undo.pop_all()  # forgotten, not carried out
+        self._undo.close()
+
+    def on_failure(self, call, *args):
+        """Notes a call that takes back a change, should a later step fail."""
+        self._undo.callback(call, *args)
+
+    def carry_out(self, model, replacements: dict):
+        """Returns the model, or layer, with layers inside it exchanged.
+
+        Args:
+            model: a model that is built; one that is no plain graph is changed in place.
+            replacements: `{id of a layer: what takes its place}`; every other layer stays.
+        """
+        self._replacements, self._done = replacements, {}
+        keep_nodes(replacements.values(), self.on_failure)
+        return self._of(model)
+
+    def _of(self, model):
+        if not is_graph(model):
+            self.changed_in_place.append(model)
+            if isinstance(model, keras.Model):
+                _forget_compiled(model, self.on_failure)
+            return replace_sub_layers(model, self._replace, self.on_failure)
+        keep_nodes(operations_of(model), self.on_failure)
+        return clone_graph(model, self._replace)
+
+    def _replace(self, layer):
+        if id(layer) not in self._done:
+            new = self._replacements.get(id(layer))
+            inside = layer._flatten_layers(include_self=False)
+            if new is None and any(id(inner) in self._replacements for inner in inside):
+                new = self._of(layer)
+            self._done[id(layer)] = layer if new is None else new
+        return self._done[id(layer)]
+
+
+def is_graph(model) -> bool:
+    """Returns whether `model` is a Sequential or Functional model that Keras can make anew.
+
+    One whose class has a constructor of its own is not: it is changed in place, as a subclassed
+    model is, and keeps its class and methods.
+    """
+    graph = isinstance(model, keras.Sequential) or hasattr(model, "_run_through_graph")
+    return graph and remakes(type(model))
+
+
+def model_scope(model):
+    """Returns the scope of the distribution strategy under which the model was built."""
+    strategy = getattr(model, "_distribute_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+def clone_graph(model, replace):
+    """Returns a model of the same graph with other layers, not compiled.
+
+    Args:
+        model: a Sequential or Functional model for which `is_graph` holds.
+        replace: `layer -> layer` that gives what stands in each layer's place.
+    """
+
+    def replace_layer(operation):
+        return replace(operation) if isinstance(operation, keras.layers.Layer) else operation
+
+    inputs = None
+    if not isinstance(model, keras.Sequential):
+        same = {id(t): _same_input(t) for t in keras.tree.flatten(model.input)}
+        inputs = keras.tree.map_structure(lambda t: same[id(t)], model.input)
+    compiled, model.compiled = model.compiled, False
+    try:
+        # Keras would compile the clone with a new optimizer, its step count and slots lost.
+        clone = keras.models.clone_model(model, inputs, clone_function=replace_layer)
+    finally:
+        model.compiled = compiled
+    clone._trainable = model._trainable
+    return clone
+
+
+def _same_input(tensor):
+    layer = tensor._keras_history.operation
+    if isinstance(layer, keras.layers.InputLayer):
+        return type(layer).from_config(layer.get_config()).output
+    return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=layer.name)
+
+
+def replace_sub_layers(container, replace, on_failure=lambda call, *args: None):
+    """Exchanges the layers that a model or layer holds: in attributes, containers, its graph.
+
+    Args:
+        container: a model that is no plain graph, or a layer with layers inside; changed in place.
+        replace: `layer -> layer`, asked once for each layer directly inside.
+        on_failure: is told, as `(function, *arguments)`, how to take back each change.
+
+    Returns:
+        The container.
+
+    Raises:
+        ValueError: if a layer that has to go is held where it cannot be found.
+    """
+    new = {id(old): replace(old) for _, old in sub_layers(container)}
+    changed = {key for key, layer in new.items() if id(layer) != key}
+    if not changed:
+        return container
+    before, found = list(container._layers), set()
+    rewire(container, {key: new[key] for key in changed}, found, on_failure)
+    with _unlocked(container._tracker):
+        on_failure(_track, container, before, [new[key] for key in changed])
+        for name, value in list(vars(container).items()):
+            replaced = value if name in _BOOKKEEPING else _replaced(value, new, changed, found)
+            if replaced is not value:
+                on_failure(_set_attribute, container, name, value)
+                setattr(container, name, replaced)
+        # Some are held by another layer inside as well, and stay with it alone.
+        inside = {id(inner) for layer in new.values() for inner in _below(layer)}
+        _check_all_found(
+            container, before, {k for k in changed - found if id(new[k]) not in inside}
+        )
+        # What was exchanged was appended: put every layer where its predecessor stood.
+        ordered = {id(layer): layer for layer in (new.get(id(old), old) for old in before)}
+        _track(container, list(ordered.values()), [old for old in before if id(old) in changed])
+    if isinstance(container, keras.Sequential):
+        rebuild_sequential(container, on_failure)
+    return container
+
+
+@contextlib.contextmanager
+def _unlocked(tracker):
+    locked = tracker.locked
+    tracker.unlock()
+    try:
+        yield
+    finally:
+        if locked:
+            tracker.lock()
+
+
+def _forget_compiled(model, on_failure):
+    """Drops what was compiled: it runs on the layers that there were.
+
+    Keras keeps what `make_..._function` makes in attributes, and so do subclasses of its models.
+    What drives sparsity stands in for such a method, on the model itself.
+    """
+    kind, names = type(model), list(vars(model))
+    functions = [n for n in names if n.endswith("_function") and hasattr(kind, f"make_{n}")]
+    for name, value in [("compiled", False), *((name, None) for name in functions)]:
+        on_failure(setattr, model, name, getattr(model, name))
+        setattr(model, name, value)
+    for name in [n for n in names if n.startswith("make_") and hasattr(kind, n)]:
+        on_failure(setattr, model, name, getattr(model, name))
+        delattr(model, name)
+
+
+def _track(container, layers, gone):
+    """Makes `layers` those that a model or layer keeps book of, in that order."""
+    with _unlocked(container._tracker):
+        for layer in gone:
+            container._tracker.untrack(layer)
+        for layer in layers:
+            container._tracker.track(layer)
+        container._layers[:] = layers
+
+
+def _set_attribute(container, name, value):
+    with _unlocked(container._tracker):
+        setattr(container, name, value)
+
+
+def _replaced(value, new, changed, found):
+    """Returns `value` with its layers exchanged; the same object if it holds none of them."""
+    if isinstance(value, keras.layers.Layer):
+        if id(value) not in changed:
+            return value
+        found.add(id(value))
+        return new[id(value)]
+    if isinstance(value, dict):
+        items = {key: _replaced(item, new, changed, found) for key, item in value.items()}
+        return items if any(items[key] is not value[key] for key in items) else value
+    if isinstance(value, (list, tuple)):
+        items = [_replaced(item, new, changed, found) for item in value]
+        if all(item is old for item, old in zip(items, value, strict=True)):
+            return value
+        if hasattr(value, "_fields"):
+            return value._make(items)  # of the class inside TensorFlow's proxy
+        return tuple(items) if isinstance(value, tuple) else items
+    return value
+
+
+def _below(layer):
+    return layer._flatten_layers(include_self=False)
+
+
+def _check_all_found(container, layers, missing):
+    names = [layer.name for layer in layers if id(layer) in missing]
+    if names:
+        raise ValueError(
+            f"`model` must hold its layers in attributes, lists, tuples or dicts. Received: "
+            f"'{container.name}' ({type(container).__name__}), which holds {names} elsewhere. "
+            "Keep them in an attribute, or wrap them where they are made, as in "
+            "sos.MagnitudePruning(layer, schedule)."
+        )

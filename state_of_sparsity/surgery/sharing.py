@@ -1,0 +1,139 @@
+"""What else uses the layers that are made sparse: an earlier sparse model, other models."""
+
+import gc
+import weakref
+
+import keras
+
+from state_of_sparsity.surgery.structure import walk
+from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.base import SparseWrapper
+
+_made_sparse = weakref.WeakSet()  # layers
+_rebuilt = weakref.WeakSet()  # models that `sparsify` has made another one of
+
+
+def warn_of_sharing(model, parts, layers):
+    """Warns if layers that were made sparse just now are used by something else.
+
+    Args:
+        model: the model that was given.
+        parts: the models inside it, as they were before.
+        layers: the layers that got a wrapper.
+    """
+    again = [layer.name for layer in layers if layer in _made_sparse]
+    if again:
+        warn(
+            f"`model` was made sparse before: {_some(again)} of '{model.name}' share their "
+            "weights with the earlier sparse model, and what trains one changes the other. To "
+            "compare settings, use sos.sparsify(model, rules, copy=True) each time, or build the "
+            "model anew."
+        )
+    ids = {id(layer) for layer in layers}
+    others = _other_models(model, parts, ids)
+    if others and not again:
+        warn(
+            f"{_some(others)} hold layers of '{model.name}' that are sparse now, and go on with "
+            "the weights that are dropped. Make them again of the sparse model, as in "
+            "keras.Model(sparse.input, sparse.get_layer(name).output), or sparsify the model that "
+            "holds all the others and use what is inside it."
+        )
+    _made_sparse.update(layers)
+    _rebuilt.update(part for part in (model, *parts) if _holds(part, ids))
+
+
+def check_not_left_behind(model):
+    """Raises a `ValueError` for a plain model of which `sparsify` has made another, sparse one."""
+    layers = [layer for _, layer in walk(model)]
+    if not any(isinstance(layer, SparseWrapper) for layer in layers):
+        names = [layer.name for layer in layers if layer in _made_sparse]
+        if names:
+            raise ValueError(
+                f"`model` must be the sparse model that `sos.sparsify` returned. Received: "
+                f"'{model.name}', which has no sparse layers, but the layers {_some(names)} in "
+                "common with a sparse model."
+            )
+
+
+def trace_outer_models_anew(changed, on_failure):
+    """Drops what models have compiled that hold something that was changed in place.
+
+    Args:
+        changed: the models and layers that were changed.
+        on_failure: is told, as `(function, *arguments)`, how to take back each change.
+    """
+    names = ("train_function", "test_function", "predict_function")
+    ids = {id(each) for each in changed}
+    for outer in _living_models():
+        if id(outer) not in ids and any(id(inner) in ids for inner in outer._flatten_layers()):
+            for name in names:
+                on_failure(setattr, outer, name, getattr(outer, name))
+                setattr(outer, name, None)
+
+
+def forget(layers):
+    """Notes that layers are no longer sparse."""
+    for layer in layers:
+        _made_sparse.discard(layer)
+
+
+def replaced(model):
+    """Notes that another model was made of this one, which is expected to share its layers."""
+    _rebuilt.add(model)
+
+
+def models_inside(model) -> list:
+    """Returns the models that a model holds, the graph inside a Sequential one included."""
+    models = [layer for layer in model._flatten_layers() if isinstance(layer, keras.Model)]
+    graphs = [getattr(each, "_functional", None) for each in models]
+    return [each for each in [*models, *graphs] if each is not None and each is not model]
+
+
+def _other_models(model, parts, layers):
+    """Returns the names of living models that use one of the layers without its wrapper."""
+    # A part of the model that was compiled is trained or evaluated by itself.
+    known = {id(model), *(id(part) for part in parts if not part.compiled)}
+
+    def found():
+        return sorted(
+            other.name
+            for other in _living_models()
+            if id(other) not in known and other not in _rebuilt and _holds(other, layers)
+        )
+
+    if not found():
+        return []
+    # It may be one that nobody holds any more.
+    gc.collect()
+    return found()
+
+
+def _living_models():
+    # By type: `isinstance` would ask the objects, and proxies answer strangely.
+    objects = gc.get_objects()
+    kinds = {kind for kind in set(map(type, objects)) if issubclass(kind, keras.Model)}
+    found = [each for each in objects if type(each) in kinds and _is_whole(each)]
+    inner = {id(graph) for model in found for graph in _graphs_of_its_own(model)}
+    return [model for model in found if id(model) not in inner]
+
+
+def _graphs_of_its_own(model):
+    """Returns the graphs that a Sequential model has made: one each time a layer was added."""
+    if not isinstance(model, keras.Sequential):
+        return []
+    layers = {id(layer) for layer in model._layers}
+    return [made for made in model._tracker.config["layers"][1] if id(made) not in layers]
+
+
+def _is_whole(model):
+    # One whose constructor has not ended, or has failed, has no layers to ask for.
+    graph = hasattr(model, "_run_through_graph")
+    return hasattr(model, "_tracker") and (hasattr(model, "_operations") or not graph)
+
+
+def _holds(model, layers):
+    return any(id(layer) in layers for _, layer in walk(model))
+
+
+def _some(names):
+    return f"{names[:5]} and {len(names) - 5} more" if len(names) > 5 else f"{names}"

@@ -1,0 +1,177 @@
+"""The layers and kernels of a model, and the paths that name them."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import keras
+
+from state_of_sparsity.arguments import refuse_class
+from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.kernels import Kernel, find_kernels, own_kernels, sub_layers
+from state_of_sparsity.wrapping.quantized_kernels import QuantizedKernel, quantized_kernels
+
+
+@dataclass(frozen=True)
+class ModelKernel:
+    """A kernel of a model, made sparse, left dense, or quantized by Keras.
+
+    Args:
+        path: the names of the layers that lead to it and its own, `encoder/query/kernel`. It does
+            not change when the model is made sparse, stripped, saved, or nested.
+        variable: the Keras variable with the stored values.
+        owner: the layer that holds the variable.
+        wrapper: the `SparseWrapper` that acts on it, or `None`.
+        kernel: the wrapper's name for it, or `None`.
+        quantized: how its values are stored if Keras has quantized it, or `None`.
+    """
+
+    path: str
+    variable: keras.Variable
+    owner: keras.layers.Layer
+    wrapper: SparseWrapper | None = None
+    kernel: Kernel | None = None
+    quantized: QuantizedKernel | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The kernel's shape; two weights in a byte are two."""
+        return tuple(self.variable.shape) if self.quantized is None else self.quantized.shape
+
+
+def check_has_weights(model, what: str):
+    """Raises a `ValueError` unless the layers of a model have their weights.
+
+    Args:
+        model: a Keras model or layer. One that was never called itself, or has no `call`, will do
+            if the layers inside it are built.
+        what: for what the weights are needed.
+    """
+    check_is_model(model)
+    if model.built:
+        return
+    missing = [path for path, layer in walk(model) if not (layer.built or _builds_nothing(layer))]
+    if missing or not model.weights:
+        named = f", in which {missing} are not built" if model.weights else ", not built"
+        raise ValueError(
+            f"`model` must be built before {what}: it has no weights yet. Received: "
+            f"'{model.name}'{named}. Begin it with keras.Input(shape), call "
+            "model.build(input_shape), or call it on a batch."
+        )
+
+
+def _builds_nothing(layer):
+    # Keras leaves `built` False in layers that hold others and were never called themselves.
+    own = getattr(layer.build, "_is_default", False) or isinstance(layer, keras.Model)
+    return own and (bool(layer.weights) or not layer._layers)
+
+
+def walk(model):
+    """Yields `(path, layer)` for every layer of a model once, outer layers first.
+
+    A wrapper stands for the layer it wraps, under that layer's path, and is not entered.
+    """
+    yield from _walk(model, "", set())
+
+
+def _walk(layer, prefix, visited):
+    for name, child in sub_layers(layer):
+        if id(child) in visited:
+            continue
+        visited.add(id(child))
+        yield prefix + name, child
+        if not isinstance(child, SparseWrapper):
+            yield from _walk(child, f"{prefix}{name}/", visited)
+
+
+def sparse_layers(model) -> dict[str, SparseWrapper]:
+    """Returns the sparse wrappers of a model by their paths, in structural order.
+
+    Args:
+        model: a Keras model, or a layer.
+
+    Example:
+
+    >>> list(sos.sparse_layers(sparse_model))
+    ['dense', 'dense_1']
+    """
+    check_is_model(model)
+    if isinstance(model, SparseWrapper):
+        return {model.name: model}
+    return {path: layer for path, layer in walk(model) if isinstance(layer, SparseWrapper)}
+
+
+def model_kernels(model) -> list[ModelKernel]:
+    """Returns every kernel of a model in structural order, sparse or dense.
+
+    A kernel that several layers hold is named by the first of them, and sparse if it is in one.
+
+    Args:
+        model: a built Keras model.
+    """
+    check_is_model(model)
+    kernels = {}
+    own = [("", model)] if isinstance(model, SparseWrapper) else [("", model), *walk(model)]
+    for path, layer in own:
+        prefix = f"{path}/" if path else ""
+        for found in _kernels_of(layer, prefix):
+            first = kernels.setdefault(id(found.variable), found)
+            if first.wrapper is None and found.wrapper is not None:
+                kernels[id(found.variable)] = dataclasses.replace(found, path=first.path)
+    return list(kernels.values())
+
+
+def _kernels_of(layer, prefix):
+    if not isinstance(layer, SparseWrapper):
+        found = [ModelKernel(prefix + k.name, k.variable, k.owner) for k in own_kernels(layer)]
+        return found + [
+            ModelKernel(prefix + k.name, k.variable, k.owner, quantized=k)
+            for k in quantized_kernels(layer)
+        ]
+    layer.check_kernels()
+    sparse = {id(kernel.variable): kernel for kernel in layer.sparse_kernels}
+    named = {id(kernel.variable): kernel for kernel in find_kernels(layer.layer)} | sparse
+    found = []
+    for key, kernel in named.items():
+        wrapper = layer if key in sparse else None
+        found.append(
+            ModelKernel(
+                prefix + kernel.name, kernel.variable, kernel.owner, wrapper, sparse.get(key)
+            )
+        )
+    return found
+
+
+def check_is_model(model):
+    """Raises a `ValueError` unless `model` is a Keras model, or a layer."""
+    refuse_class("model", model, "the model itself, as in model = Net()")
+    if not isinstance(model, keras.layers.Layer):
+        raise ValueError(
+            f"`model` must be a Keras model. Received: {model!r} (of type {type(model).__name__})."
+        )
+
+
+def masks(model) -> dict:
+    """Returns which weights are present now: `{kernel path: boolean numpy array}`.
+
+    For every technique and every sparse kernel: the mask of a pruned kernel, the weights whose
+    log alpha is below the threshold (variational dropout), those whose gate is open (L0).
+
+    Args:
+        model: a Keras model with sparse layers.
+
+    Raises:
+        ValueError: if the model has no sparse layer.
+
+    Example:
+
+    >>> {path: float(mask.mean()) for path, mask in sos.masks(sparse_model).items()}
+    {'dense/kernel': 0.1, 'dense_1/kernel': 0.1}
+    """
+    kernels = [kernel for kernel in model_kernels(model) if kernel.wrapper is not None]
+    if not kernels:
+        raise ValueError(
+            f"`model` has no sparse kernel. Received: '{model.name}' with the layers "
+            f"{[path for path, _ in walk(model)]}. Use `sos.sparsify(model, rules)` first, and "
+            "build the model if it is not built."
+        )
+    return {kernel.path: kernel.wrapper.present(kernel.kernel) for kernel in kernels}

@@ -1,0 +1,1 @@
+"""On which devices an experiment trains, and what they have to share."""

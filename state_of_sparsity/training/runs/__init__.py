@@ -1,0 +1,1 @@
+"""What a run leaves behind, goes on from and says as it goes."""

@@ -1,0 +1,1 @@
+"""Text by a trained model, and its score."""

@@ -1,0 +1,70 @@
+"""`TranslationScore`: what a trained Transformer's translations are worth, and a few to look at."""
+
+from state_of_sparsity.arguments import check_integer, is_number
+
+MOST = 1_000
+
+
+class TranslationScore:
+    """Translates a split of the data and compares the outcome with the references.
+
+    Args:
+        beam: translations kept while searching, 1 to 1000; 1 is greedy.
+        alpha: exponent of the length penalty, at least 0.
+        samples: how many translations to print, at most 1000.
+
+    Call arguments:
+        model: a Transformer, stripped or sparse.
+        data: a `state_of_sparsity.data.text.translation.Translation`.
+        split: "validation" or "test".
+        verbose: whether to print the scores and the samples.
+
+    Returns:
+        `{"bleu": sacreBLEU, "compound_split_bleu": the study's BLEU}`, both in percent.
+
+    Raises:
+        ValueError: if an argument is outside its range.
+
+    Example:
+
+    >>> score = TranslationScore(beam=4, alpha=0.6, samples=3)
+    >>> score(model, data, "test")  # doctest: +SKIP
+    {'bleu': 35.1, 'compound_split_bleu': 35.4}
+    """
+
+    def __init__(self, beam=4, alpha=0.6, samples=3):
+        check_integer("beam", beam, 1, MOST)
+        if not is_number(alpha) or alpha < 0:
+            raise ValueError(f"`alpha` must be a number of at least 0. Received: {alpha!r}.")
+        check_integer("samples", samples, 0, MOST)
+        self.beam, self.alpha, self._samples = beam, alpha, samples
+
+    def __call__(self, model, data, split, verbose=True):
+        """Returns the scores."""
+        # sacremoses takes a second, which nobody else needs to wait for.
+        from state_of_sparsity.analysis.bleu import compound_split_bleu, sacre_bleu
+        from state_of_sparsity.training.translation.translate import translate
+
+        sources, references = map(list, zip(*data.text(split), strict=True))
+        translations = translate(
+            *(model, data.vocabulary, sources, self.beam, self.alpha),
+            maximum_length=data.maximum_length,
+        )
+        scores = sacre_bleu(translations, references), compound_split_bleu(translations, references)
+        if verbose:
+            print(f"\nTranslations of the {split} text, beam {self.beam}, alpha {self.alpha}:")
+            print("\n".join(f"  {score}" for score in scores))
+            self._print_samples(sources, translations, references)
+        return {"bleu": scores[0].score, "compound_split_bleu": scores[1].score}
+
+    def _print_samples(self, *texts):
+        """Prints lines that stand at equal distances in the text."""
+        lines = list(zip(*texts, strict=True))
+        for number in range(self._samples):
+            line = lines[number * len(lines) // self._samples]
+            labelled = (f"  {name} {text}" for name, text in zip(_NAMES, line, strict=True))
+            print("\n" + "\n".join(labelled))
+        print(flush=True)
+
+
+_NAMES = ("source:     ", "translation:", "reference:  ")

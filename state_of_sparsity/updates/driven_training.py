@@ -1,0 +1,141 @@
+"""Stand-ins for a model's training function, which run it only while its sparsity is driven.
+
+A step that was traced under a driver would run on without one, in silence, and on JAX even after
+`compile`. Keras asks the model for its training function at the start of every run, and looks it up
+at every step.
+"""
+
+import contextlib
+
+import keras
+from keras import ops
+
+from state_of_sparsity.optimizers.learning_rate import innermost
+
+
+class _DrivenTraining:
+    """What both ways to drive a model share.
+
+    Args:
+        model: the model that is trained.
+        updates: its `SparsityUpdates`.
+    """
+
+    def __init__(self, model, updates):
+        self.model, self.updates = model, updates
+        self.original, self.ran = None, False
+
+    def stand_in(self):
+        """Takes the place of the model's training function, and of those it will have."""
+        function = getattr(self.model, "train_function", None)
+        in_place = function is self and self.ran
+        if in_place or not self.updates.driven or not isinstance(self.model, keras.Model):
+            return
+        self.model.make_train_function = self.make_train_function
+        if isinstance(function, _DrivenTraining) and function.ran:
+            self.original, self.ran = function.original, True
+            self.model.train_function = self
+        elif function is not None:
+            # TensorFlow cannot trace a function again whose first trace was ended by an error.
+            self.make_train_function(force=True)
+
+    def make_train_function(self, force=False):
+        """Makes the model's training function, as the model does, and takes its place."""
+        if self.model.train_function is None or force:
+            type(self.model).make_train_function(self.model, force=force)
+            self.original, self.ran = self.model.train_function, False
+            self.model.train_function = self
+        return self.model.train_function
+
+    def __call__(self, *arguments):
+        if not self.is_driven(arguments):
+            self.refuse()
+            return self.original(*arguments)  # what is left to train needs no driver
+        self.updates.set_driven(True)
+        try:
+            outputs = self.original(*arguments)
+        finally:
+            self.after_step()
+        self.ran = True
+        return outputs
+
+    def refuse(self):
+        """Raises an error if a layer that is trained has to be driven."""
+        self.updates.set_driven(False)
+        self.updates.check_driven()
+
+
+class DrivenByCallback(_DrivenTraining):
+    """Runs one step each time that a callback has allowed it."""
+
+    allowed = False
+
+    def is_driven(self, arguments):
+        """Returns whether the next step was allowed."""
+        allowed, self.allowed = self.allowed, False
+        return allowed
+
+    def after_step(self):
+        """Leaves the layers undriven, for whatever trains them next."""
+        self.updates.set_driven(False)
+
+
+class DrivenByUpdate(_DrivenTraining):
+    """Runs steps for as long as nothing is due since the last call of `update`."""
+
+    def up_to_date(self, step):
+        """Notes that masks and penalty weights are those of `step`."""
+        self.updates.set_driven(True)
+        # How far steps may be, and up to where nothing is due.
+        self.step = self.most = self.clear = step
+        self.calls = 0
+        self.optimizer = getattr(self.model, "optimizer", None)
+        self.counted = 0 if self.optimizer is None else steps_done(self.optimizer)
+        self.stand_in()
+
+    def is_driven(self, arguments):
+        """Returns whether nothing is due in the steps that were taken since the last `update`."""
+        if self.updates.due(self.clear + 1, self.most):
+            # An upper bound, since accumulated and skipped steps do not count.
+            self.most = min(self.most, self.step + self._steps_since(arguments))
+            if self.updates.due(self.clear + 1, self.most):
+                return False
+        self.clear = max(self.clear, self.most)
+        self.calls += 1
+        self.most += max(1, self.model.steps_per_execution)
+        return True
+
+    def refuse(self):
+        """Raises an error if a layer that is trained has to be driven, and says since when."""
+        try:
+            super().refuse()
+        except RuntimeError as error:
+            error.add_note(
+                f"`update` was last called for step {self.step}; an update is due by {self.most}."
+            )
+            raise
+
+    def after_step(self):
+        """Leaves the layers driven: a loop may take gradients of its own."""
+
+    def _steps_since(self, arguments):
+        optimizer, most = self.model.optimizer, self.most - self.step
+        if optimizer is None:
+            return most
+        scope = contextlib.nullcontext()
+        if keras.backend.backend() == "jax":
+            # The state is an argument there, and the variables are empty meanwhile.
+            scope = keras.StatelessScope(zip(optimizer.variables, arguments[0][2], strict=True))
+        with scope:
+            since = steps_done(optimizer)
+        if optimizer is self.optimizer:  # else the model was compiled again
+            since -= self.counted
+        # Another optimizer, which the model does not show, may take the steps.
+        counts = since or self.calls <= (innermost(optimizer).gradient_accumulation_steps or 1)
+        return since if counts else most
+
+
+def steps_done(optimizer) -> int:
+    """Returns the number of steps that an optimizer has completed."""
+    # Through a tensor: a distributed variable is no number, and an accumulating count no variable.
+    return int(ops.convert_to_numpy(ops.convert_to_tensor(optimizer.iterations)))

@@ -1,0 +1,248 @@
+"""`UpdateSparsity`: the Keras callback that drives schedules."""
+
+import keras
+
+from state_of_sparsity.arguments import check_callback
+from state_of_sparsity.optimizers.learning_rate import innermost
+from state_of_sparsity.surgery.frozen import warn_of_frozen
+from state_of_sparsity.surgery.structure import check_has_weights, sparse_layers
+from state_of_sparsity.updates.driven_training import DrivenByCallback, DrivenByUpdate, steps_done
+from state_of_sparsity.updates.due import SparsityUpdates
+from state_of_sparsity.updates.gate_travel import warn_if_no_gate_can_shut, warn_if_no_gate_is_shut
+from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.training_mode import tell_training
+
+
+class UpdateSparsity(keras.callbacks.Callback):
+    """Updates masks and penalty weights when their schedules say so.
+
+    Steps are optimizer steps completed (`optimizer.iterations`): gradient accumulation, skipped
+    float16 steps and resumed runs count right. The update for step t runs when t steps are done,
+    so that validation and checkpoints that follow see it, and the one at the very last step is
+    not lost. With `steps_per_execution=K` an update runs at the first boundary at or after its
+    step, with the value of the latest step that was due.
+
+    Put it first in the list of callbacks. `EarlyStopping(restore_best_weights=True)` and
+    checkpoints of the best epoch bring old masks back too: let them watch only after the
+    schedule's end.
+
+    Args:
+        strict: whether a schedule that cannot reach its final value within the run is an error
+            instead of a warning.
+
+    Raises:
+        ValueError: at the start of training, if the model is not built or has no sparse layer, a
+            schedule returns a sparsity outside [0, 1), a schedule that starts over at step 0 would
+            make a sparse model denser, or (with `strict`) a schedule cannot reach its final value;
+            at an update, if a kernel holds NaN.
+
+    Example:
+
+    >>> sparse.fit(x, y, epochs=10, callbacks=[sos.UpdateSparsity()])
+
+    In a custom loop:
+
+    >>> updater = sos.UpdateSparsity()
+    >>> for step, batch in enumerate(data):
+    ...     updater.update(sparse, step)
+    ...     train_step(batch)
+    >>> updater.update(sparse, step + 1)
+    """
+
+    def __init__(self, strict=False):
+        super().__init__()
+        self.strict = strict
+        self.updates = None
+        self._updated_model = self._training = None
+        self._in_fit, self._unjudged = False, set()
+
+    def update(self, model, step: int):
+        """Brings masks and penalty weights to optimizer step `step`, in a custom loop.
+
+        Call it before each step, with the number of steps completed, and once after the last; or
+        less often, but whenever an update is due. Of the steps since the last call the latest
+        update counts; a model that is updated for the first time gets the latest of all. On JAX
+        with a stateless loop: write the state back to the model, update, read it again.
+
+        Args:
+            model: the model with sparse layers.
+            step: optimizer steps completed, at least 0.
+
+        Raises:
+            ValueError: if a schedule without `last_update` had no update in the last 100,000 of
+                the steps since the last call, and there are more; otherwise as in training.
+        """
+        step = _count(step)
+        self._in_fit, self._unjudged = False, set()
+        if self._updated_model is not model or step < self._done:
+            self._bind(model)
+            self._unjudged = set(self.updates.masks) if step == 0 else set()
+            self._begin_at(step)
+        else:
+            self.updates.check_kernels()
+            self._carry_out_until(step)
+
+    def _bind(self, model):
+        _check_can_drive(model)
+        warn_of_frozen(sparse_layers(model))
+        self.updates = SparsityUpdates(model)
+        self._updated_model, self._training = model, None
+        tell_training(model)
+
+    def _begin_at(self, step):
+        """Carries out what `step` makes due, and what was due before and is not in the masks."""
+        self.updates.check_kernels()
+        self.updates.carry_out(self.updates.missed(step))
+        self._done = step - 1
+        self._carry_out_until(step)
+
+    def _carry_out_until(self, step):
+        """Carries out what is due after the steps that are done, up to `step`."""
+        due = self.updates.due(self._done + 1, step)
+        if due:
+            self._refuse_to_undo(due)
+            self.updates.carry_out(due)
+        self._done = step
+        if not self._in_fit:
+            self._leave_driven(step)
+
+    def _leave_driven(self, step):
+        """Lets training run until something is due after `step`."""
+        if not isinstance(self._training, DrivenByUpdate):
+            self._training = DrivenByUpdate(self._updated_model, self.updates)
+        self._training.up_to_date(step)
+
+    # Training with `fit`.
+
+    def set_model(self, model=None):
+        """Is given the model by Keras."""
+        check_callback(self, UpdateSparsity)
+        super().set_model(model)
+
+    def on_train_begin(self, logs=None):
+        """Takes charge of the sparse layers, and carries out the update of the first step."""
+        self._bind(self.model)
+        self._training = DrivenByCallback(self.model, self.updates)
+        self._training.stand_in()
+        # Or in a custom loop that calls its callbacks.
+        self._in_fit = self.model.train_function is not None
+        self._per_batch = max(1, self.model.steps_per_execution)
+        self._started = False
+        self._warned = self._counted = False
+        step = steps_done(self.model.optimizer)
+        self._unjudged = set(self.updates.masks) if step == 0 else set()
+        if step == 0:
+            self._refuse_to_undo(self.updates.first_updates(self._most_steps()))
+        self._start_at(step)
+
+    def _most_steps(self):
+        """Returns how many steps the run has at most; None if that is not known."""
+        params = self.params or {}
+        steps, epochs = params.get("steps"), params.get("epochs")
+        return steps * epochs if steps and epochs else None
+
+    def _refuse_to_undo(self, due):
+        """Raises an error if the first update of a run from step 0 would bring weights back."""
+        first = [item for item in due if item[0] in self._unjudged]
+        undone = self.updates.undone_by(first)
+        if undone:
+            raise ValueError(
+                "`model` is sparse already, and its `optimizer` starts at step 0 (compile makes a "
+                "new one): the `schedule` would start over and bring weights back. Received: "
+                f"{'; '.join(undone)}. To train on at this sparsity, `frozen = sos.freeze(model)`: "
+                "compile and fit `frozen`, which has the present masks fixed; or give the layers a "
+                "sos.schedules.ConstantSparsity of it. To go on with the schedule, keep the "
+                "optimizer, or set its `iterations`."
+            )
+        self._unjudged -= {key for key, _, _ in first}
+
+    def _start_at(self, step):
+        self._start = self._most = step
+        self._begin_at(step)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Checks, once, that the schedules fit into the run."""
+        steps, epochs = self.params.get("steps"), self.params.get("epochs")
+        if not self._started and steps and epochs:
+            optimizer = innermost(self.model.optimizer)
+            batches = steps * (epochs - epoch)
+            start = steps_done(optimizer)
+            per_step = optimizer.gradient_accumulation_steps or 1
+            end = start + batches // per_step
+            self._report_unreached(start, end, self.strict)
+            warn_if_no_gate_can_shut(sparse_layers(self.model).values(), optimizer, start, end)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Lets one training step run; starts from the step that another callback has restored."""
+        if self._in_fit:
+            self._training.allowed = True
+        if not self._started:
+            self._started = True
+            step = steps_done(self.model.optimizer)
+            if step != self._start:
+                self._unjudged = set()
+                self._start_at(step)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Carries out what the steps that were just done made due."""
+        # An upper bound, since accumulated and skipped steps do not count: the optimizer is
+        # asked (on JAX that synchronizes the whole state) only when something may be due.
+        self._most += self._per_batch
+        if not self.updates.due(self._done + 1, self._most):
+            self._done = self._most
+            return
+        step = steps_done(self.model.optimizer)
+        self._carry_out_until(step)
+        self._most = step
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Warns if the optimizer counts no steps: then no update is ever due."""
+        if self._counted or not self.updates.driven:
+            return
+        self._counted = steps_done(self.model.optimizer) > self._start
+        if not self._counted:
+            warn(
+                "No `optimizer` step was counted in this epoch, so that no sparsity update can be "
+                f"due: `model.optimizer.iterations` is still {self._start}. Where a training step "
+                "of your own applies another optimizer, call `sos.UpdateSparsity().update(model, "
+                "step)` before each step instead."
+            )
+
+    def on_train_end(self, logs=None):
+        """Warns if a schedule did not reach its final value after all, or no L0 gate shut."""
+        if self._started and not self._warned:
+            self._report_unreached(self._start, steps_done(self.model.optimizer), False)
+        warn_if_no_gate_is_shut(sparse_layers(self.model).values())
+
+    def _report_unreached(self, start, end, strict):
+        found = self.updates.unreached(start, end)
+        if not found:
+            return
+        self._warned = True
+        message = (
+            f"`schedule` does not reach its final value in this run, of steps {start} to {end}: "
+            + "; ".join(found)
+            + ". Train longer, or end the schedule earlier."
+        )
+        if strict:
+            raise ValueError(message)
+        warn(message)
+
+
+def _count(step) -> int:
+    try:
+        count = int(step)  # an optimizer's `iterations` will do
+    except (TypeError, ValueError):
+        count = -1
+    if isinstance(step, bool) or count < 0 or count != step:
+        raise ValueError(f"`step` must be an integer of at least 0. Received: {step!r}.")
+    return count
+
+
+def _check_can_drive(model):
+    check_has_weights(model, "it is trained sparse")
+    if not sparse_layers(model):
+        raise ValueError(
+            f"`model` must have sparse layers to update. Received: '{model.name}', which has "
+            "none. Train the model that `sos.sparsify` returned."
+        )

@@ -1,0 +1,1 @@
+"""How a wrapper runs its layer with other kernels than the layer holds."""

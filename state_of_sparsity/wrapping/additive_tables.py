@@ -1,0 +1,73 @@
+"""Tables that are added to activations, and not multiplied with them: not worth pruning."""
+
+import re
+
+import keras
+
+from state_of_sparsity.wrapping.kernels import Kernel, find_kernels
+
+_PLACES = re.compile(
+    r"(^|_)(pos|positions?|positional|relative|rel|segments?|token_types?)(_|$)(?!.*proj(ection)?$)"
+)
+_TOKENS = re.compile(
+    r"(^|_)(cls|class|dist|distillation|mask|register|query|prompt|presence|iou)"
+    r"_(tokens?|emb|embed|embeddings?)$"
+)
+
+
+def kernels_to_wrap(layer, names=None) -> list[Kernel]:
+    """Returns the kernels of a layer that a wrapper around it makes sparse.
+
+    Args:
+        layer: a built Keras layer.
+        names: names of kernels, as for `find_kernels`; if `None` every kernel but additive tables,
+            or those where the layer has nothing else.
+    """
+    kernels = find_kernels(layer, names)
+    if names is not None:
+        return kernels
+    return [kernel for kernel in kernels if not is_additive_table(kernel)] or kernels
+
+
+def attributes_that_hold(model) -> dict[int, list[str]]:
+    """Returns by the ids of layers the attributes in which a model and its layers hold them."""
+    found = {}
+    for holder in model._flatten_layers():
+        for name, value in vars(holder).items():
+            if isinstance(value, keras.layers.Layer):
+                found.setdefault(id(value), []).append(name.lstrip("_"))
+    return found
+
+
+def is_additive_table(kernel: Kernel, held_as=()) -> bool:
+    """Returns whether a kernel is a class token, position or segment embedding, or relative bias.
+
+    Few weights, each of them used at one place: rules leave them alone unless they are named. They
+    are told by their shape (one vector) and by the names of the weight, of the attributes that hold
+    it, and for an embedding of its layer and class.
+
+    Args:
+        kernel: the kernel.
+        held_as: attributes in which other layers hold the kernel's layer.
+
+    Example:
+
+    >>> layer = keras.layers.Embedding(16, 8, name="position_embedding")
+    >>> layer.build()
+    >>> is_additive_table(find_kernels(layer)[0])
+    True
+    """
+    variable, owner = kernel.variable, kernel.owner
+    held = [name.lstrip("_") for name, value in vars(owner).items() if value is variable]
+    names = [variable.name, *held]
+    if any(name.endswith("kernel") for name in names):
+        return False
+    if all(size == 1 for size in variable.shape[:-1]) or any("bias" in name for name in names):
+        return True
+    if any("embeddings" in name for name in names):
+        names += [re.sub(r"_\d+$", "", owner.name), _snake_case(type(owner).__name__), *held_as]
+    return any(_PLACES.search(name) or _TOKENS.search(name) for name in names)
+
+
+def _snake_case(name):
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

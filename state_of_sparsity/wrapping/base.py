@@ -1,0 +1,272 @@
+"""`SparseWrapper`: a Keras layer that runs another layer with its kernels replaced."""
+
+import keras
+from keras import ops
+
+from state_of_sparsity.wrapping.additive_tables import kernels_to_wrap
+from state_of_sparsity.wrapping.compiled_methods import check_not_compiled
+from state_of_sparsity.wrapping.effective_terms import EffectiveConstraint, act_on_effective_kernel
+from state_of_sparsity.wrapping.held_kernels import check_held, holders
+from state_of_sparsity.wrapping.kernels import Kernel, distinct_prefixes, find_kernels
+from state_of_sparsity.wrapping.pass_through import PassThrough
+from state_of_sparsity.wrapping.saved_state import SavedState
+from state_of_sparsity.wrapping.substitution import call_with
+from state_of_sparsity.wrapping.training_mode import (
+    call_like,
+    takes_training,
+    tell_training,
+    with_check_in_gradient,
+)
+
+
+class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
+    """Runs the wrapped layer with an effective kernel in place of each of its kernels.
+
+    The wrapped layer does all the arithmetic, so one wrapper serves every kind of layer. A
+    technique is a subclass that says what state it keeps for a kernel (`add_kernel_state`), what
+    the effective kernel is (`effective_kernel`), and which weights are left at evaluation
+    (`evaluation_kernel`, `present`). What it computes otherwise than its layer goes into
+    `sparse_call`, not `call`.
+
+    Args:
+        layer: the Keras layer to make sparse, built or not.
+        kernels: names of the kernels to make sparse, as in `find_kernels`; if `None` every kernel
+            but class tokens, position and segment embeddings and relative biases.
+        **kwargs: `name` (the wrapped layer's by default) and `trainable`.
+
+    Raises:
+        ValueError: if `layer` is no layer, or is sparse already.
+    """
+
+    def __init_subclass__(cls, **kwargs):
+        """Refuses a `call`, which would be ignored: each wrapper has its layer's as its own."""
+        super().__init_subclass__(**kwargs)
+        if cls.call is not SparseWrapper.call:
+            owner = next(kind for kind in cls.__mro__ if "call" in vars(kind))
+            raise TypeError(
+                f"`{cls.__name__}` must not define `call`: a sparse wrapper is called as its layer "
+                f"is. Received: `call` of {owner.__name__}. Override "
+                "`sparse_call(self, args, kwargs, training)` instead."
+            )
+
+    def __init__(self, layer, *, kernels=None, **kwargs):
+        _check_layer(layer)
+        # State stays float32 under mixed precision; the wrapped layer casts what it is given.
+        kwargs.update(dtype="float32", autocast=False)
+        kwargs.setdefault("name", layer.name)
+        kwargs.setdefault("trainable", layer.trainable)
+        # Keras reads the signature of `call` once, in its constructor: give it the wrapped one's.
+        self.__dict__["call"] = call_like(layer, self)
+        super().__init__(layer, **kwargs)
+        kernels = (kernels,) if isinstance(kernels, str) else kernels
+        self.kernel_names = None if kernels is None else tuple(kernels)
+        # Out of Keras's tracking: the wrapped layer owns these variables, not the wrapper.
+        object.__setattr__(self, "sparse_kernels", [])
+        object.__setattr__(self, "kernel_state", {})
+        object.__setattr__(self, "_holders", {})
+        object.__setattr__(self, "driven", False)
+        # Set by what updates the layer: a name alone need not be unique in a model.
+        self.path_in_model = None
+        self.known_as_frozen = False  # so that it is said once
+
+    # What a technique says.
+
+    def add_kernel_state(self, kernel: Kernel, prefix: str):
+        """Creates and returns the variable kept beside `kernel`; `prefix` begins its name."""
+        raise NotImplementedError
+
+    def effective_kernel(self, kernel: Kernel, training: bool):
+        """Returns the tensor that takes the kernel's place in the wrapped layer."""
+        raise NotImplementedError
+
+    def evaluation_kernel(self, kernel: Kernel):
+        """Returns the kernel used at evaluation as a numpy array, zeros written in."""
+        raise NotImplementedError
+
+    def present(self, kernel: Kernel):
+        """Returns a boolean numpy array: the weights of `kernel` present at evaluation."""
+        raise NotImplementedError
+
+    def constrained_kernel(self, kernel: Kernel, constraint):
+        """Returns what to store for the kernel of evaluation to be as `constraint` makes it.
+
+        Unless a technique says how, the stored kernel is constrained.
+        """
+        return constraint(ops.convert_to_tensor(kernel.variable))
+
+    @property
+    def needs_driver(self) -> bool:
+        """Whether the state changes over time, so that `UpdateSparsity` has to drive it."""
+        return False
+
+    # How it runs.
+
+    def sparse_call(self, args, kwargs, training):
+        """Runs the wrapped layer with the effective kernels; a technique may override it."""
+        values = [(k.variable, self.guarded(k, training)) for k in self.sparse_kernels]
+        return self.run_layer(values, args, kwargs)
+
+    def guarded(self, kernel: Kernel, training):
+        """Returns the effective kernel; its gradient fails if a needed driver is missing."""
+        value = self.effective_kernel(kernel, training)
+        if training and isinstance(kernel.variable.constraint, EffectiveConstraint):
+            kernel.variable.constraint.see()
+        return self.guard(kernel, value) if training else value
+
+    def guard(self, kernel: Kernel, value):
+        """Returns `value`, the gradient of which fails if a needed driver is missing."""
+        # TensorFlow's tape would run the check for a frozen kernel too.
+        if not self.needs_driver or not kernel.variable.trainable:
+            return value
+        return with_check_in_gradient(value, self.check_driven)
+
+    def run_layer(self, values, args, kwargs, method=None):
+        """Calls the wrapped layer, or a method of it, with substituted variables.
+
+        What else it does is kept: assignments to other variables, added losses.
+        """
+        self.check_kernels()
+        outputs, updates, losses = call_with(self.layer, values, args, kwargs, method)
+        substituted = {id(variable): value for variable, value in values}
+        for variable, value in updates:
+            if id(variable) in substituted:
+                value = self.merge_update(variable, value)
+                if value is None and method is not None:
+                    raise RuntimeError(
+                        f"A method of the layer '{self.layer.name}' assigns its own kernel, which "
+                        f"{type(self).__name__} computes from another. Call it on the layer "
+                        "itself, `wrapper.layer`."
+                    )
+            if value is not None:
+                variable.assign(value)
+        for loss in losses:
+            self.add_loss(loss)
+        return outputs
+
+    def merge_update(self, variable, value):
+        """Returns what to store when the wrapped layer assigns its own kernel; None: nothing."""
+        return None
+
+    def check_kernels(self):
+        """Raises a `RuntimeError` if the wrapped layer's kernels were exchanged for others."""
+        for kernel in self.sparse_kernels:
+            check_held(self, kernel, self._holders[kernel.name])
+
+    def check_driven(self):
+        """Raises an error if nothing drives the state that changes over time."""
+        if self.needs_driver and not self.driven:
+            raise RuntimeError(
+                f"The sparse layer '{self.name}' ({type(self).__name__}) is being trained, but "
+                "nothing updates its sparsity: its schedule would be ignored in silence. Pass "
+                "`callbacks=[sos.UpdateSparsity()]` to `fit`, or call "
+                "`sos.UpdateSparsity().update(model, step)` before each step of a custom loop. To "
+                "train with the masks it has, `frozen = sos.freeze(model)` and train `frozen`. "
+                "(With the JAX backend, rebuild the model first: Keras frees its variables when a "
+                "training step fails.)"
+            )
+
+    def learn_the_mode(self, outputs):
+        """Sees to it that a model whose `call` takes no `training` says so from now on."""
+        model = self._get_call_context().entry_layer
+        if not isinstance(model, keras.Model) or model._call_has_training_arg:
+            return outputs
+        tell_training(model)
+
+        def fail():
+            model.train_function = None  # TensorFlow cannot trace it again
+            raise RuntimeError(
+                f"The model '{model.name}' was trained the first time it was called, and its "
+                f"`call` takes no `training`: the sparse layer '{self.name}' could not know. Call "
+                "the model on a batch before `fit`, or write `def call(self, x, training=None)`. "
+                "It is mended now: `compile` and `fit` again."
+            )
+
+        checked = (with_check_in_gradient(x, fail) for x in keras.tree.flatten(outputs))
+        return keras.tree.pack_sequence_as(outputs, list(checked))
+
+    # Building, and what is passed on to the wrapped layer.
+
+    def build(self, *args, **kwargs):
+        """Builds the wrapped layer if need be, and the state beside its kernels."""
+        if not self.layer.built:
+            self._name_as_unwrapped()
+            self.layer.build(*args, **kwargs)
+        if not self.sparse_kernels:
+            self.sparse_kernels.extend(kernels_to_wrap(self.layer, self.kernel_names))
+            for kernel, prefix in zip(
+                self.sparse_kernels, distinct_prefixes(self.sparse_kernels), strict=True
+            ):
+                self._holders[kernel.name] = holders(kernel)
+                self.kernel_state[kernel.name] = self.add_kernel_state(kernel, prefix)
+                act_on_effective_kernel(self, kernel)
+        self._made = True  # from now on attributes of the layer that are set are the layer's
+
+    def build_if_possible(self):
+        """Creates the state at once around a layer that is built; the end of a constructor."""
+        if self.layer.built and find_kernels(self.layer):
+            # State is named as the kernels are: Orbax tells variables by their paths.
+            self._parent_path = self.layer._parent_path
+            self.build()
+
+    def _name_as_unwrapped(self):
+        """Has the wrapped layer's variables named as without the wrapper, whenever it is built."""
+        self.layer._parent_path = self._parent_path
+
+    def _maybe_build(self, call_spec):
+        # Keras would hand `build` the first input's shape alone; attention needs them all.
+        if self.built:
+            return
+        if not takes_training(self.layer):
+            call_spec.arguments_dict.pop("training", None)
+        with self._open_name_scope():
+            self._name_as_unwrapped()
+            self.layer._maybe_build(call_spec)
+            if not self.layer.built:  # it builds itself when it is called
+                self.layer(**call_spec.arguments_dict)
+        self.build()
+
+    def get_build_config(self):
+        """Returns the wrapped layer's, or None where only a call can build the layers inside."""
+        inside = self.layer._flatten_layers(include_self=False)
+        built_by_call = getattr(self.layer.build, "_is_default", False) and any(inside)
+        return None if built_by_call else self.layer.get_build_config()
+
+    def build_from_config(self, config):
+        """Builds the wrapped layer and the wrapper, as they were when saved."""
+        if not self.layer.built:
+            self.layer.build_from_config(config)
+        self.build()
+
+    def write_zeros(self, kernel: Kernel):
+        """Stores the kernel of evaluation, so that it stays what evaluation computes with."""
+        kernel.variable.assign(self.evaluation_kernel(kernel))
+
+    def get_config(self):
+        """Returns the configuration, the wrapped layer's included."""
+        config = super().get_config()
+        del config["dtype"]
+        # The wrapper builds its layer: Keras would mark one without `build` as built too early.
+        config["layer"].pop("build_config", None)
+        return {**config, "kernels": self.kernel_names}
+
+
+def _check_layer(layer):
+    if not isinstance(layer, keras.layers.Layer):
+        raise ValueError(
+            "`layer` must be a Keras layer, such as keras.layers.Dense(10). "
+            f"Received: {layer!r} (of type {type(layer).__name__})."
+        )
+    check_not_compiled(layer)
+    inside = layer._flatten_layers()
+    sparse = next((inner for inner in inside if isinstance(inner, SparseWrapper)), None)
+    if sparse is not None:
+        raise ValueError(
+            "`layer` must not be sparse already: one technique acts on a kernel. "
+            f"Received: '{layer.name}', which is or holds '{sparse.name}' "
+            f"({type(sparse).__name__}). Wrap `wrapper.layer`, or `sos.strip` the model first."
+        )
+    if isinstance(layer, keras.Model):
+        raise ValueError(
+            "`layer` must be a layer, not a whole model. "
+            f"Received: the model '{layer.name}'. Use `sos.sparsify(model, rules)`."
+        )

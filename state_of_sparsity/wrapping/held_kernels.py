@@ -1,0 +1,64 @@
+"""Whether a layer still holds the variables that a wrapper took for its kernels."""
+
+import keras
+
+from state_of_sparsity.wrapping.kernels import Kernel
+
+# Attributes in which Keras and TensorFlow keep book of what other attributes hold.
+_BOOKKEEPING = {
+    *("_trainable_variables", "_non_trainable_variables", "_self_unconditional_dependency_names"),
+    *("_self_unconditional_checkpoint_dependencies", "_self_unconditional_deferred_dependencies"),
+}
+
+
+def holders(kernel: Kernel) -> tuple[str, ...]:
+    """Returns the attributes of a kernel's owner that hold it, in lists and dicts too."""
+    return tuple(
+        name
+        for name, value in vars(kernel.owner).items()
+        if name not in _BOOKKEEPING and _holds(value, kernel.variable)
+    )
+
+
+def check_held(wrapper, kernel: Kernel, attributes: tuple[str, ...]):
+    """Raises an error if a layer has another variable where it had the kernel.
+
+    Args:
+        wrapper: the sparse wrapper around the layer.
+        kernel: a kernel that it acts on.
+        attributes: what `holders` returned of the kernel when the wrapper was built.
+
+    Raises:
+        RuntimeError: if the kernel was exchanged.
+    """
+    owner, variable = kernel.owner, kernel.variable
+    tracked = owner._trainable_variables + owner._non_trainable_variables
+    if (
+        any(inner is owner for inner in wrapper.layer._flatten_layers())
+        and any(other is variable for other in tracked)
+        and _is_still_in(attributes, owner, variable)
+    ):
+        return
+    raise RuntimeError(
+        f"The layer '{wrapper.name}' ({type(wrapper.layer).__name__}) no longer holds the variable "
+        f"that {type(wrapper).__name__} took for its kernel '{kernel.name}': it was exchanged "
+        "after the layer was made sparse, by `quantize`, a second `build` or an assignment. The "
+        "sparsity would be lost in silence. Build the sparse model anew; call `sos.strip(model)` "
+        "first and quantize, or exchange variables of, the plain copy that it returns."
+    )
+
+
+def _is_still_in(attributes, owner, variable):
+    values = [vars(owner).get(name) for name in attributes]
+    left = [value for value in values if not _holds(value, variable)]
+    # A second name for it may come to hold something else, but no other variable.
+    exchanged = any(isinstance(value, (keras.Variable, list, tuple, dict)) for value in left)
+    return not left or (len(left) < len(values) and not exchanged)
+
+
+def _holds(value, variable):
+    if isinstance(value, dict):
+        return any(_holds(item, variable) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_holds(item, variable) for item in value)
+    return value is variable

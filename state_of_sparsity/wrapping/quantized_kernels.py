@@ -1,0 +1,91 @@
+"""The kernels of layers that Keras has quantized: integers, two of them packed into a byte."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from state_of_sparsity.wrapping.kernels import Kernel
+
+
+@dataclass(frozen=True)
+class QuantizedKernel(Kernel):
+    """A kernel whose values are stored as integers.
+
+    Args:
+        shape: its shape before it was packed.
+        bits: bits that a weight takes, 8 or 4.
+        values: returns the integers as an array of that shape, the zero point taken off, so that a
+            weight is zero where its integer is.
+    """
+
+    shape: tuple[int, ...]
+    bits: int
+    values: Callable[[], np.ndarray]
+
+
+def quantized_kernels(layer) -> list[QuantizedKernel]:
+    """Returns the quantized kernels that a layer itself holds; none of a layer left as it was.
+
+    Args:
+        layer: a built Keras layer.
+    """
+    mode = getattr(layer, "quantization_mode", None)
+    if mode in ("gptq", "awq"):
+        calibrated = getattr(layer, f"is_{mode}_calibrated", False)
+        return [_columns_first(layer)] if calibrated else []
+    names = ("_embeddings", "reverse_embeddings", "_kernel") if mode in ("int8", "int4") else ()
+    held = {name: vars(layer).get(name) for name in names}
+    read = _int8 if mode == "int8" else _int4
+    return [read(layer, name, variable) for name, variable in held.items() if variable is not None]
+
+
+def _int8(layer, attribute, variable):
+    shape = tuple(variable.shape)
+    return QuantizedKernel(attribute.lstrip("_"), variable, layer, shape, 8, variable.numpy)
+
+
+def _int4(layer, attribute, variable):
+    # Along which axis two weights are in a byte, and along which they share a zero point.
+    packed, grouped = {"_embeddings": (1, 1), "reverse_embeddings": (0, 0)}.get(attribute, (1, 0))
+    if isinstance(layer, keras.layers.Embedding):
+        length, shape = layer.output_dim, (layer.input_dim, layer.output_dim)
+        shape = shape[::-1] if attribute == "reverse_embeddings" else shape
+    elif isinstance(layer, keras.layers.EinsumDense):
+        length, shape = layer._int4_unpacked_column_size, tuple(layer.original_kernel_shape)
+    else:
+        length = layer._orig_output_dim
+        shape = (variable.shape[0], length)
+    zero = getattr(layer, f"{attribute.lstrip('_')}_zero", None)
+
+    def values():
+        unpacked = _unpacked(variable, length, packed, "int8")
+        return _without_zero_point(unpacked, zero, layer, grouped).reshape(shape)
+
+    return QuantizedKernel(attribute.lstrip("_"), variable, layer, shape, 4, values)
+
+
+def _columns_first(layer):
+    """Returns a kernel stored by GPTQ or AWQ, the transpose of what the layer multiplies by."""
+    variable, columns = layer.quantized_kernel, layer.kernel_zero.shape[0]
+    shape = tuple(getattr(layer, "original_kernel_shape", (layer.g_idx.shape[0], columns)))
+    bits = 4 if variable.shape[0] < columns else 8
+
+    def values():
+        stored = _unpacked(variable, columns, 0, "uint8") if bits == 4 else variable.numpy()
+        return _without_zero_point(stored, layer.kernel_zero, layer, 1).T.reshape(shape)
+
+    return QuantizedKernel("kernel", variable, layer, shape, bits, values)
+
+
+def _unpacked(variable, length, axis, dtype):
+    unpacked = keras.quantizers.unpack_int4(variable.value, length, axis=axis, dtype=dtype)
+    return keras.ops.convert_to_numpy(unpacked)
+
+
+def _without_zero_point(values, zero, layer, axis):
+    if zero is None:
+        return values
+    groups = layer.g_idx.numpy().astype(int)
+    return (values - np.take(zero.numpy(), groups, axis=axis).astype(np.int16)).astype(np.int8)

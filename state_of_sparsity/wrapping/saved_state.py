@@ -1,0 +1,68 @@
+"""`SavedState`: what files and checkpoints hold of a sparse layer, and what they cannot."""
+
+import sys
+
+import keras
+
+from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.tensorflow_tracking import save_in_checkpoints
+
+
+class SavedState:
+    """The saving and loading of a wrapper's own variables, for `SparseWrapper`."""
+
+    # The class of the model that holds the wrapper, if no file of that model can hold it.
+    placed_in = None
+
+    def add_weight(self, *args, **kwargs):
+        """Creates a variable of the layer, which TensorFlow's checkpoints hold too."""
+        variable = super().add_weight(*args, **kwargs)
+        save_in_checkpoints(self, variable)
+        return variable
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if isinstance(value, keras.random.SeedGenerator):
+            save_in_checkpoints(self, value.state)
+
+    def save_assets(self, directory):
+        """Writes nothing; Keras asks when it saves a model whole: warns if it cannot be loaded."""
+        self._warn_if_lost("file")
+
+    def load_assets(self, directory):
+        """Reads nothing: what is wrapped keeps its own assets."""
+
+    def save_own_variables(self, store):
+        """Saves the state beside the kernels."""
+        frame = sys._getframe(1)
+        while frame is not None and frame.f_code.co_name != "save_to_preset":
+            frame = frame.f_back
+        if frame is not None:  # keras-hub saves weights as `save_weights` does, which is right
+            self._warn_if_lost("preset")
+        super().save_own_variables(store)
+
+    def load_own_variables(self, store):
+        """Loads the state beside the kernels, and says what to do where a file has none."""
+        own = self._trainable_variables + self._non_trainable_variables
+        keys = [str(number) for number in range(len(own))]
+        if sorted(store.keys()) != sorted(keys) or any(
+            (keras.backend.standardize_dtype(v.dtype) == "bool") != (store[key].dtype == "bool")
+            for v, key in zip(own, keys, strict=True)
+        ):
+            raise ValueError(
+                f"The file must hold the state of the sparse layer '{self.name}' "
+                f"({type(self).__name__}): {[v.name for v in own]}. Received: {len(store.keys())} "
+                "variables, which seem to be those of a plain layer. Load the weights into the "
+                "plain model first, then sparsify it."
+            )
+        super().load_own_variables(store)
+
+    def _warn_if_lost(self, what):
+        if self.placed_in is not None:
+            of_a_layer = not issubclass(self.placed_in, keras.Model)
+            whole = "; or sparsify with `whole_blocks=True`" if of_a_layer else ""
+            warn(
+                f"The {what} of this sparse model cannot be loaded: '{self.placed_in.__name__}' "
+                "makes plain layers anew. Use `model.save_weights`, and later build, sparsify and "
+                f"`load_weights`; or save sos.strip(model){whole}."
+            )

@@ -1,0 +1,77 @@
+"""The streamed global threshold against a full sort of all scores together."""
+
+import weakref
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from state_of_sparsity.masking import global_threshold
+from state_of_sparsity.masking.global_threshold import zeros_by_global_threshold
+from state_of_sparsity.masking.top_k import keep_largest
+from tests import reference
+
+# Few distinct values, so that most examples hold ties.
+TIED = st.sampled_from([0.0, -0.0, 0.25, 0.5, -1.0, 3.0, float("inf"), float("-inf")])
+ANY = st.floats(width=32, allow_nan=False)
+
+
+def groups(dtype, elements):
+    shapes = arrays.array_shapes(min_dims=1, max_dims=4, max_side=6)
+    return st.lists(arrays.arrays(dtype, shapes, elements=elements), min_size=1, max_size=5)
+
+
+def check(scores, zeros, dtype):
+    counts = zeros_by_global_threshold([lambda a=a: a for a in scores], zeros, dtype)
+    assert sum(counts) == zeros
+    together = np.concatenate([array.reshape(-1) for array in scores])
+    ends = np.cumsum([array.size for array in scores])[:-1]
+    parts = np.split(reference.exact_mask(together, zeros), ends)
+    for array, part, count in zip(scores, parts, counts, strict=True):
+        np.testing.assert_array_equal(keep_largest(array, count), part.reshape(array.shape))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("elements", [TIED, ANY], ids=["tied", "any"])
+def test_it_drops_the_smallest_of_all(dtype, elements):
+    @settings(max_examples=50, deadline=None, derandomize=True)
+    @given(scores=groups(dtype, elements), data=st.data())
+    def run(scores, data):
+        check(scores, data.draw(st.integers(0, sum(array.size for array in scores))), dtype)
+
+    run()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_in_chunks(monkeypatch, dtype):
+    monkeypatch.setattr(global_threshold, "_CHUNK", 7)
+    rng = np.random.default_rng(0)
+    scores = [rng.normal(size=(5, 8)).astype(dtype), rng.normal(size=50).astype(dtype)]
+    for zeros in range(0, 91, 13):
+        check(scores, zeros, dtype)
+
+
+def test_doubles_that_are_equal_as_floats_are_told_apart():
+    scores = [np.array([1.0 + 2e-16 * 3, 1.0]), np.array([1.0 + 2e-16])]
+    assert zeros_by_global_threshold([lambda a=a: a for a in scores], 2, np.float64) == [1, 1]
+    assert zeros_by_global_threshold([lambda a=a: a for a in scores], 2, np.float32) == [2, 0]
+
+
+class Scores(np.ndarray):
+    """An array that can be watched."""
+
+
+def test_one_array_at_a_time():
+    alive, most = set(), []
+
+    def source():
+        array = np.arange(10, dtype=np.float32).view(Scores)
+        alive.add(id(array))
+        weakref.finalize(array, alive.discard, id(array))
+        most.append(len(alive))
+        return array
+
+    assert zeros_by_global_threshold([source] * 4, 6) == [2, 2, 1, 1]
+    assert len(most) == 4 * 3 and max(most) <= 2  # the one at hand, and the one before it
