@@ -11,8 +11,7 @@
 import importlib
 import sys
 
-import wrapt
-
+from state_of_sparsity.after_import import after_import
 from state_of_sparsity.version import __version__ as __version__
 
 # Where each public name is defined. They are imported when first used, so that the parts that
@@ -65,8 +64,7 @@ def __dir__():
     return __all__
 
 
-@wrapt.when_imported("keras")
-def _register_with_keras(_):
+def _register_with_keras():
     """Lets `keras.saving.load_model` revive our classes after `import state_of_sparsity` alone."""
     ours = [module for name, module in sys.modules.items() if name.startswith(f"{__name__}.")]
     # One of our own modules is importing Keras just now; it brings in what it needs.
@@ -74,3 +72,6 @@ def _register_with_keras(_):
         return
     for module in _REGISTERING:
         importlib.import_module(f"{__name__}.{module}")
+
+
+after_import("keras", _register_with_keras)

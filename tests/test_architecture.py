@@ -18,8 +18,8 @@ MAX_LINES, MAX_FUNCTION = 300, 60
 # Parts of one tuple do not import each other.
 LEVELS = [
     (
-        *("arguments", "atomic_write", "extras", "file_lock", "json_files", "masking"),
-        *("output_path", "table_cells", "user_warnings", "version", "zip_years"),
+        *("after_import", "arguments", "atomic_write", "extras", "file_lock", "json_files"),
+        *("masking", "output_path", "table_cells", "user_warnings", "version", "zip_years"),
     ),
     ("schedules",),
     ("optimizers",),
