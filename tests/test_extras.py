@@ -27,6 +27,11 @@ for module in pkgutil.walk_packages(sos.__path__, "state_of_sparsity.", onerror=
         importlib.import_module(module.name)
     except extras.MissingExtraError as error:
         said[module.name] = str(error)
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
+try:
+    pruning_schedules()
+except extras.MissingExtraError as error:
+    said["state_of_sparsity.schedules"] = str(error)
 print(json.dumps(said))
 """
 
@@ -42,11 +47,12 @@ def test_without_extras_every_module_can_be_imported_or_names_the_one_it_needs()
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     parts = {name.split(".")[1] for name in said}
-    assert parts == {"analysis", "bin", "data", "training"}
+    assert parts == {"analysis", "bin", "data", "schedules", "training"}
     assert said["state_of_sparsity.analysis.plots"] == (
         "`matplotlib` must be installed for this, which the extra `experiments` brings. Run: "
         'pip install "state_of_sparsity[experiments]"'
     )
+    assert said["state_of_sparsity.schedules"].endswith("[tensorflow]\"")
 
 
 @pytest.mark.parametrize("module", ["train", "report"])
