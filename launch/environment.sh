@@ -33,7 +33,7 @@ install_package() {
   echo "==> Installing this package and what it needs (about 2 GB; minutes the first time)."
   "$VENV/bin/python" -m pip install --disable-pip-version-check -e "${ROOT}[$extras]"
   # Whatever a script asks for has the extra `experiments` in it.
-  printf '%s\n' "experiments $state" "$extras $state" > "$VENV/.installed"
+  printf '%s\n' "experiments $state" "$extras $state" | sort -u > "$VENV/.installed"
 }
 
 # Usage: say_command COMMAND ARGUMENTS; says what is done next.
