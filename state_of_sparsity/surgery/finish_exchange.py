@@ -26,7 +26,7 @@ def finish_exchange(model, exchange):
     inside = ((each, layer) for each in exchange.changed_in_place for layer in each._layers)
     found = (pair for pair in inside if isinstance(pair[1], SparseWrapper))
     for holder, wrapper in itertools.islice(found, 1):  # one of them speaks for all
-        wrapper.placed_in = type(holder)
+        wrapper._placed_in = type(holder)
     wrappers = sparse_layers(model)
     save_wrappers_in_checkpoints(model, wrappers)
     (tell_training if wrappers else forget_training)(model)

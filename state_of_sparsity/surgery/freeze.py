@@ -52,7 +52,7 @@ def _fixed(wrapper):
     return FixedMask(
         wrapper.layer,
         masks,
-        kernels=wrapper.kernel_names,
+        kernels=wrapper._kernel_names,
         name=wrapper.name,
         trainable=wrapper.trainable,
     )

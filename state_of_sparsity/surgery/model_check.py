@@ -42,5 +42,5 @@ def checked_wrappers(model, verb: str) -> list[SparseWrapper]:
             "has none. Give it the model that `sos.sparsify` returned."
         )
     for wrapper in wrappers:
-        wrapper.check_kernels()
+        wrapper._check_kernels()
     return wrappers
