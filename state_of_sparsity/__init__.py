@@ -26,13 +26,13 @@ _HOME = {
     "SparsityLog": "updates.sparsity_log",
     "UpdateSparsity": "updates.update_sparsity",
     "VariationalDropout": "layers",
-    "freeze": "surgery.sparsify",
+    "freeze": "surgery.freeze",
     "masks": "surgery.structure",
     "report": "accounting",
     "sparse_layers": "surgery.structure",
     "sparsify": "surgery.sparsify",
-    "strip": "surgery.sparsify",
-    "write_zeros": "surgery.sparsify",
+    "strip": "surgery.strip",
+    "write_zeros": "surgery.strip",
 }
 _MODULES = ("distributions", "schedules")
 # Those with classes that a saved model may hold.

@@ -127,7 +127,7 @@ def _kernels_of(layer, prefix):
             ModelKernel(prefix + k.name, k.variable, k.owner, quantized=k)
             for k in quantized_kernels(layer)
         ]
-    layer.check_kernels()
+    layer._check_kernels()
     sparse = {id(kernel.variable): kernel for kernel in layer.sparse_kernels}
     named = {id(kernel.variable): kernel for kernel in find_kernels(layer.layer)} | sparse
     found = []

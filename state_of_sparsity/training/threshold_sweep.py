@@ -3,7 +3,7 @@
 from state_of_sparsity import accounting
 from state_of_sparsity.layers.variational_dropout import VariationalDropout
 from state_of_sparsity.surgery import structure
-from state_of_sparsity.surgery.sparsify import strip
+from state_of_sparsity.surgery.strip import strip
 from state_of_sparsity.training.evaluate import evaluator
 
 

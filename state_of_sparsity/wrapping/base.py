@@ -14,7 +14,6 @@ from state_of_sparsity.wrapping.substitution import call_with
 from state_of_sparsity.wrapping.training_mode import (
     call_like,
     takes_training,
-    tell_training,
     with_check_in_gradient,
 )
 
@@ -59,15 +58,13 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         self.__dict__["call"] = call_like(layer, self)
         super().__init__(layer, **kwargs)
         kernels = (kernels,) if isinstance(kernels, str) else kernels
-        self.kernel_names = None if kernels is None else tuple(kernels)
-        # Out of Keras's tracking: the wrapped layer owns these variables, not the wrapper.
-        object.__setattr__(self, "sparse_kernels", [])
-        object.__setattr__(self, "kernel_state", {})
-        object.__setattr__(self, "_holders", {})
-        object.__setattr__(self, "driven", False)
+        self._kernel_names = None if kernels is None else tuple(kernels)
+        self.sparse_kernels = ()  # `Kernel`s, which Keras does not look into
+        self.kernel_state = {}  # by the names of kernels, what `add_kernel_state` returned
+        self._holders = {}  # by the names of kernels, the attributes that hold them
+        self._driven = False  # whether something updates the layer as it is trained
         # Set by what updates the layer: a name alone need not be unique in a model.
         self.path_in_model = None
-        self.known_as_frozen = False  # so that it is said once
 
     # What a technique says.
 
@@ -118,14 +115,14 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         # TensorFlow's tape would run the check for a frozen kernel too.
         if not self.needs_driver or not kernel.variable.trainable:
             return value
-        return with_check_in_gradient(value, self.check_driven)
+        return with_check_in_gradient(value, self._check_driven)
 
     def run_layer(self, values, args, kwargs, method=None):
         """Calls the wrapped layer, or a method of it, with substituted variables.
 
         What else it does is kept: assignments to other variables, added losses.
         """
-        self.check_kernels()
+        self._check_kernels()
         outputs, updates, losses = call_with(self.layer, values, args, kwargs, method)
         substituted = {id(variable): value for variable, value in values}
         for variable, value in updates:
@@ -147,14 +144,14 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         """Returns what to store when the wrapped layer assigns its own kernel; None: nothing."""
         return None
 
-    def check_kernels(self):
+    def _check_kernels(self):
         """Raises a `RuntimeError` if the wrapped layer's kernels were exchanged for others."""
         for kernel in self.sparse_kernels:
             check_held(self, kernel, self._holders[kernel.name])
 
-    def check_driven(self):
+    def _check_driven(self):
         """Raises an error if nothing drives the state that changes over time."""
-        if self.needs_driver and not self.driven:
+        if self.needs_driver and not self._driven:
             raise RuntimeError(
                 f"The sparse layer '{self.name}' ({type(self).__name__}) is being trained, but "
                 "nothing updates its sparsity: its schedule would be ignored in silence. Pass "
@@ -165,25 +162,6 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
                 "training step fails.)"
             )
 
-    def learn_the_mode(self, outputs):
-        """Sees to it that a model whose `call` takes no `training` says so from now on."""
-        model = self._get_call_context().entry_layer
-        if not isinstance(model, keras.Model) or model._call_has_training_arg:
-            return outputs
-        tell_training(model)
-
-        def fail():
-            model.train_function = None  # TensorFlow cannot trace it again
-            raise RuntimeError(
-                f"The model '{model.name}' was trained the first time it was called, and its "
-                f"`call` takes no `training`: the sparse layer '{self.name}' could not know. Call "
-                "the model on a batch before `fit`, or write `def call(self, x, training=None)`. "
-                "It is mended now: `compile` and `fit` again."
-            )
-
-        checked = (with_check_in_gradient(x, fail) for x in keras.tree.flatten(outputs))
-        return keras.tree.pack_sequence_as(outputs, list(checked))
-
     # Building, and what is passed on to the wrapped layer.
 
     def build(self, *args, **kwargs):
@@ -192,7 +170,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
             self._name_as_unwrapped()
             self.layer.build(*args, **kwargs)
         if not self.sparse_kernels:
-            self.sparse_kernels.extend(kernels_to_wrap(self.layer, self.kernel_names))
+            self.sparse_kernels = tuple(kernels_to_wrap(self.layer, self._kernel_names))
             for kernel, prefix in zip(
                 self.sparse_kernels, distinct_prefixes(self.sparse_kernels), strict=True
             ):
@@ -247,7 +225,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         del config["dtype"]
         # The wrapper builds its layer: Keras would mark one without `build` as built too early.
         config["layer"].pop("build_config", None)
-        return {**config, "kernels": self.kernel_names}
+        return {**config, "kernels": self._kernel_names}
 
 
 def _check_layer(layer):
