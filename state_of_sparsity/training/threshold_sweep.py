@@ -82,4 +82,4 @@ def _write_kernels(model, stripped):
     copies = {kernel.path: kernel.variable for kernel in structure.model_kernels(stripped)}
     for kernel in structure.model_kernels(model):
         if kernel.wrapper is not None:
-            copies[kernel.path].assign(kernel.wrapper.evaluation_kernel(kernel.kernel))
+            copies[kernel.path].assign(kernel.values())

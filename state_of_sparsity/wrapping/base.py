@@ -1,5 +1,7 @@
 """`SparseWrapper`: a Keras layer that runs another layer with its kernels replaced."""
 
+from dataclasses import replace
+
 import keras
 from keras import ops
 
@@ -7,9 +9,10 @@ from state_of_sparsity.wrapping.additive_tables import kernels_to_wrap
 from state_of_sparsity.wrapping.compiled_methods import check_not_compiled
 from state_of_sparsity.wrapping.effective_terms import EffectiveConstraint, act_on_effective_kernel
 from state_of_sparsity.wrapping.held_kernels import check_held, holders
-from state_of_sparsity.wrapping.kernels import Kernel, distinct_prefixes, find_kernels
+from state_of_sparsity.wrapping.kernels import distinct_prefixes, find_kernels
 from state_of_sparsity.wrapping.pass_through import PassThrough
 from state_of_sparsity.wrapping.saved_state import SavedState
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 from state_of_sparsity.wrapping.substitution import call_with
 from state_of_sparsity.wrapping.training_mode import (
     call_like,
@@ -68,23 +71,23 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
 
     # What a technique says.
 
-    def add_kernel_state(self, kernel: Kernel, prefix: str):
+    def add_kernel_state(self, kernel: SparseKernel, prefix: str):
         """Creates and returns the variable kept beside `kernel`; `prefix` begins its name."""
         raise NotImplementedError
 
-    def effective_kernel(self, kernel: Kernel, training: bool):
+    def effective_kernel(self, kernel: SparseKernel, training: bool):
         """Returns the tensor that takes the kernel's place in the wrapped layer."""
         raise NotImplementedError
 
-    def evaluation_kernel(self, kernel: Kernel):
+    def evaluation_kernel(self, kernel: SparseKernel):
         """Returns the kernel used at evaluation as a numpy array, zeros written in."""
         raise NotImplementedError
 
-    def present(self, kernel: Kernel):
+    def present(self, kernel: SparseKernel):
         """Returns a boolean numpy array: the weights of `kernel` present at evaluation."""
         raise NotImplementedError
 
-    def constrained_kernel(self, kernel: Kernel, constraint):
+    def constrained_kernel(self, kernel: SparseKernel, constraint):
         """Returns what to store for the kernel of evaluation to be as `constraint` makes it.
 
         Unless a technique says how, the stored kernel is constrained.
@@ -103,14 +106,14 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         values = [(k.variable, self.guarded(k, training)) for k in self.sparse_kernels]
         return self.run_layer(values, args, kwargs)
 
-    def guarded(self, kernel: Kernel, training):
+    def guarded(self, kernel: SparseKernel, training):
         """Returns the effective kernel; its gradient fails if a needed driver is missing."""
         value = self.effective_kernel(kernel, training)
         if training and isinstance(kernel.variable.constraint, EffectiveConstraint):
             kernel.variable.constraint.see()
         return self.guard(kernel, value) if training else value
 
-    def guard(self, kernel: Kernel, value):
+    def guard(self, kernel: SparseKernel, value):
         """Returns `value`, the gradient of which fails if a needed driver is missing."""
         # TensorFlow's tape would run the check for a frozen kernel too.
         if not self.needs_driver or not kernel.variable.trainable:
@@ -170,7 +173,8 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
             self._name_as_unwrapped()
             self.layer.build(*args, **kwargs)
         if not self.sparse_kernels:
-            self.sparse_kernels = tuple(kernels_to_wrap(self.layer, self._kernel_names))
+            kernels = kernels_to_wrap(self.layer, self._kernel_names)
+            self.sparse_kernels.extend(replace(kernel, wrapper=self) for kernel in kernels)
             for kernel, prefix in zip(
                 self.sparse_kernels, distinct_prefixes(self.sparse_kernels), strict=True
             ):
@@ -215,7 +219,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
             self.layer.build_from_config(config)
         self.build()
 
-    def write_zeros(self, kernel: Kernel):
+    def write_zeros(self, kernel: SparseKernel):
         """Stores the kernel of evaluation, so that it stays what evaluation computes with."""
         kernel.variable.assign(self.evaluation_kernel(kernel))
 

@@ -15,7 +15,7 @@ def act_on_effective_kernel(wrapper, kernel):
 
     Args:
         wrapper: the `SparseWrapper` around the layer.
-        kernel: one of its `Kernel`s, its state made.
+        kernel: one of its `SparseKernel`s, its state made.
     """
     variable = kernel.variable
     regularizer, constraint = plain(variable.regularizer), plain(variable.constraint)
@@ -123,7 +123,7 @@ def constrain(kernel, where=None):
     when this is repeated.
 
     Args:
-        kernel: a `Kernel`.
+        kernel: a `SparseKernel`.
         where: a comparison, such as `np.less`, of absolute values: new ones for which it is false
             of the stored ones are not taken.
     """
