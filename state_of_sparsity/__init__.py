@@ -38,6 +38,7 @@ _MODULES = ("distributions", "schedules")
 # Those with classes that a saved model may hold.
 _REGISTERING = (
     "distributions",
+    "earlier_names",
     "layers",
     "models.transformer_layers",
     "optimizers.inverse_square_root",
@@ -45,8 +46,8 @@ _REGISTERING = (
     "optimizers.scaled_adam",
     "optimizers.scaled_sgd",
     "losses.smoothed_crossentropy",
-    "losses.word_accuracy",
-    "losses.word_crossentropy",
+    "losses.token_accuracy",
+    "losses.token_crossentropy",
 )
 
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])
