@@ -3,7 +3,7 @@
 >>> schedule = sos.schedules.PolynomialDecay(0.0, 0.9, begin_step=0, end_step=1000)
 >>> sparse = sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, schedule))
 >>> sparse.compile("adam", "mse")
->>> sparse.fit(x, y, callbacks=[sos.UpdateSparsity()])
+>>> sparse.fit(x, y, epochs=10, callbacks=[sos.UpdateSparsity()])
 >>> print(sos.report(sparse))
 >>> sos.strip(sparse).save("model.keras")
 """

@@ -64,8 +64,8 @@ def sparse_layers(model) -> dict[str, SparseWrapper]:
 
     Example:
 
-    >>> list(sos.sparse_layers(sparse_model))
-    ['dense', 'dense_1']
+    >>> list(sos.sparse_layers(sparse))
+    ['hidden', 'head']
     """
     check_is_model(model)
     if isinstance(model, SparseWrapper):
@@ -127,8 +127,8 @@ def masks(model) -> dict:
 
     Example:
 
-    >>> {path: float(mask.mean()) for path, mask in sos.masks(sparse_model).items()}
-    {'dense/kernel': 0.1, 'dense_1/kernel': 0.1}
+    >>> {path: float(mask.mean()) for path, mask in sos.masks(sparse).items()}
+    {'hidden/kernel': 0.5, 'head/kernel': 0.5}
     """
     kernels = [kernel for kernel in model_kernels(model) if kernel.wrapper is not None]
     if not kernels:

@@ -134,6 +134,9 @@ def distinct_prefixes(kernels: Sequence[SparseKernel]) -> list[str]:
 
     Example:
 
+    >>> layer = keras.layers.LSTM(3)
+    >>> layer.build((None, 5, 2))
+    >>> kernels = find_kernels(layer)
     >>> [kernel.name for kernel in kernels]
     ['lstm_cell/kernel', 'lstm_cell/recurrent_kernel']
     >>> distinct_prefixes(kernels)

@@ -50,9 +50,12 @@ def translate(
 
     Example:
 
-    >>> vocabulary = Vocabulary.load("runs/one/vocabulary.model")  # doctest: +SKIP
-    >>> translate(model, vocabulary, ["A dog sleeps.", ""])  # doctest: +SKIP
-    ['Ein Hund schläft.', '']
+    >>> from state_of_sparsity.data.text.vocabulary import Vocabulary
+    >>> from state_of_sparsity.models.transformer import transformer
+    >>> vocabulary = Vocabulary.learn(["A dog sleeps.", "Ein Hund schläft."], 300)
+    >>> model = transformer(vocabulary.size, 1, 8, 32, 2)  # to be trained
+    >>> translate(model, vocabulary, ["A dog sleeps.", ""], beam=1, extra_length=3)
+    ['...', '']
     """
     _check_arguments(sentences, batch_tokens, maximum_length)
     search = {"beam": beam, "alpha": alpha, "extra_length": extra_length}
