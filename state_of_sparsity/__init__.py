@@ -3,7 +3,7 @@
 >>> schedule = sos.schedules.PolynomialDecay(0.0, 0.9, begin_step=0, end_step=1000)
 >>> sparse = sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, schedule))
 >>> sparse.compile("adam", "mse")
->>> sparse.fit(x, y, callbacks=[sos.UpdateSparsity()])
+>>> sparse.fit(x, y, epochs=10, callbacks=[sos.UpdateSparsity()])
 >>> print(sos.report(sparse))
 >>> sos.strip(sparse).save("model.keras")
 """
@@ -26,18 +26,19 @@ _HOME = {
     "SparsityLog": "updates.sparsity_log",
     "UpdateSparsity": "updates.update_sparsity",
     "VariationalDropout": "layers",
-    "freeze": "surgery.sparsify",
+    "freeze": "surgery.freeze",
     "masks": "surgery.structure",
     "report": "accounting",
     "sparse_layers": "surgery.structure",
     "sparsify": "surgery.sparsify",
-    "strip": "surgery.sparsify",
-    "write_zeros": "surgery.sparsify",
+    "strip": "surgery.strip",
+    "write_zeros": "surgery.strip",
 }
 _MODULES = ("distributions", "schedules")
 # Those with classes that a saved model may hold.
 _REGISTERING = (
     "distributions",
+    "earlier_names",
     "layers",
     "models.transformer_layers",
     "optimizers.inverse_square_root",
@@ -45,8 +46,8 @@ _REGISTERING = (
     "optimizers.scaled_adam",
     "optimizers.scaled_sgd",
     "losses.smoothed_crossentropy",
-    "losses.word_accuracy",
-    "losses.word_crossentropy",
+    "losses.token_accuracy",
+    "losses.token_crossentropy",
 )
 
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])

@@ -29,6 +29,7 @@ LEVELS = [
     ("distributions", "accounting", "updates"),
     ("models", "data", "analysis"),
     ("losses",),
+    ("earlier_names",),
     ("training",),
     ("bin",),
 ]

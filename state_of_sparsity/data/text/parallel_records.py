@@ -24,8 +24,8 @@ class ParallelRecords:
 
     Example:
 
-    >>> records = ParallelRecords("wmt14_translate/de-en")
-    >>> next(records.pairs("test"))  # doctest: +SKIP
+    >>> records = ParallelRecords("wmt14_translate/de-en", data_dir="data/records")
+    >>> next(records.pairs("test"))
     ('Gutach: Increased safety for pedestrians', 'Gutach: Noch mehr Sicherheit für Fußgänger')
     """
 
