@@ -30,7 +30,7 @@ class Experiment:
         eval_every: steps between validations, which are also when metrics and a checkpoint are
             written; a multiple of `steps_per_execution`.
         metrics: Keras metrics or their names.
-        scores: callables `(model, data, split, verbose=True) -> {name: number}` that judge the
+        evaluators: callables `(model, data, split, verbose=True) -> {name: number}` that judge the
             stripped model when training has ended, by what no Keras metric can say, such as the
             BLEU of its translations.
         rules: what `sparsify` takes, a callable `layer -> wrapper` or a list of pairs; None trains
@@ -62,7 +62,7 @@ class Experiment:
     steps: int
     eval_every: int
     metrics: Sequence = ("accuracy",)
-    scores: Sequence = ()
+    evaluators: Sequence = ()
     rules: Any = None
     seed: int = 0
     steps_per_execution: int = 1

@@ -7,7 +7,7 @@ from state_of_sparsity.wrapping.keras_internals import place_of
 class LearningRateMultipliers:
     """What an optimizer of Keras becomes that multiplies learning rates by what names say.
 
-    A class `Scaled(LearningRateMultipliers, keras.optimizers.X)` takes the arguments of `X` and:
+    `class XWithMultipliers(LearningRateMultipliers, keras.optimizers.X)` takes `X`'s arguments and:
 
     Args:
         learning_rate: a number or a Keras schedule.
