@@ -3,7 +3,7 @@
 >>> schedule = sos.schedules.PolynomialDecay(0.0, 0.9, begin_step=0, end_step=1000)
 >>> sparse = sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, schedule))
 >>> sparse.compile("adam", "mse")
->>> sparse.fit(x, y, callbacks=[sos.UpdateSparsity()])
+>>> sparse.fit(x, y, epochs=10, callbacks=[sos.UpdateSparsity()])
 >>> print(sos.report(sparse))
 >>> sos.strip(sparse).save("model.keras")
 """
@@ -11,8 +11,7 @@
 import importlib
 import sys
 
-import wrapt
-
+from state_of_sparsity.after_import import after_import
 from state_of_sparsity.version import __version__ as __version__
 
 # Where each public name is defined. They are imported when first used, so that the parts that
@@ -27,18 +26,19 @@ _HOME = {
     "SparsityLog": "updates.sparsity_log",
     "UpdateSparsity": "updates.update_sparsity",
     "VariationalDropout": "layers",
-    "freeze": "surgery.sparsify",
+    "freeze": "surgery.freeze",
     "masks": "surgery.structure",
     "report": "accounting",
     "sparse_layers": "surgery.structure",
     "sparsify": "surgery.sparsify",
-    "strip": "surgery.sparsify",
-    "write_zeros": "surgery.sparsify",
+    "strip": "surgery.strip",
+    "write_zeros": "surgery.strip",
 }
 _MODULES = ("distributions", "schedules")
 # Those with classes that a saved model may hold.
 _REGISTERING = (
     "distributions",
+    "earlier_names",
     "layers",
     "models.transformer_layers",
     "optimizers.inverse_square_root",
@@ -46,8 +46,8 @@ _REGISTERING = (
     "optimizers.scaled_adam",
     "optimizers.scaled_sgd",
     "losses.smoothed_crossentropy",
-    "losses.word_accuracy",
-    "losses.word_crossentropy",
+    "losses.token_accuracy",
+    "losses.token_crossentropy",
 )
 
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])
@@ -65,8 +65,7 @@ def __dir__():
     return __all__
 
 
-@wrapt.when_imported("keras")
-def _register_with_keras(_):
+def _register_with_keras():
     """Lets `keras.saving.load_model` revive our classes after `import state_of_sparsity` alone."""
     ours = [module for name, module in sys.modules.items() if name.startswith(f"{__name__}.")]
     # One of our own modules is importing Keras just now; it brings in what it needs.
@@ -74,3 +73,6 @@ def _register_with_keras(_):
         return
     for module in _REGISTERING:
         importlib.import_module(f"{__name__}.{module}")
+
+
+after_import("keras", _register_with_keras)

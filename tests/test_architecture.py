@@ -20,8 +20,8 @@ MAX_LINES, MAX_FUNCTION = 300, 60
 # Parts of one tuple do not import each other.
 LEVELS = [
     (
-        *("arguments", "atomic_write", "file_lock", "json_files", "masking", "output_path"),
-        *("table_cells", "user_warnings", "version", "zip_years"),
+        *("after_import", "arguments", "atomic_write", "extras", "file_lock", "json_files"),
+        *("masking", "output_path", "table_cells", "user_warnings", "version", "zip_years"),
     ),
     ("schedules",),
     ("optimizers",),
@@ -31,6 +31,7 @@ LEVELS = [
     ("distributions", "accounting", "updates"),
     ("models", "data", "analysis"),
     ("losses",),
+    ("earlier_names",),
     ("training",),
     ("bin",),
 ]
@@ -40,6 +41,7 @@ ALONE = ("models", "data", "analysis")
 FILES_OF_ANY = (
     "arguments",
     "atomic_write",
+    "extras",
     "file_lock",
     "json_files",
     "output_path",

@@ -29,8 +29,12 @@ class Exchange:
 
     Example:
 
+    >>> layer = model.layers[0]
+    >>> wrapper = sos.MagnitudePruning(layer, schedule)
     >>> with Exchange() as exchange:
     ...     sparse = exchange.carry_out(model, {id(layer): wrapper})
+    >>> sparse.layers[0] is wrapper
+    True
     """
 
     def __init__(self):
