@@ -5,11 +5,13 @@ import json
 import pathlib
 import subprocess
 import sys
+import types
 
 import keras
 import pytest
 
 import state_of_sparsity as sos
+from state_of_sparsity import layers
 
 ROOT = pathlib.Path(sos.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -214,32 +216,22 @@ def test_tests_are_not_too_long_either():
 
 
 def test_the_public_names():
-    assert sos.__all__ == [
-        "FixedMask",
-        "L0Regularization",
-        "MagnitudePruning",
-        "RandomPruning",
-        "ScheduledMask",
-        "SparseWrapper",
-        "SparsityLog",
-        "UpdateSparsity",
-        "VariationalDropout",
-        "__version__",
-        "distributions",
-        "freeze",
-        "masks",
-        "report",
-        "schedules",
-        "sparse_layers",
-        "sparsify",
-        "strip",
-        "write_zeros",
-    ]
-    for name in sos.__all__:
-        assert getattr(sos, name) is not None
-    assert dir(sos) == sos.__all__
+    """What `layers` exports is public, and nothing else that can be wrapped around a layer."""
+    assert dir(sos) == sos.__all__ == sorted({*sos.__all__})
+    public = {name: getattr(sos, name) for name in sos.__all__ if name != "__version__"}
+    wrappers = {
+        name
+        for name, value in public.items()
+        if isinstance(value, type) and issubclass(value, sos.SparseWrapper)
+    }
+    assert wrappers == {*layers.__all__}
+    modules = {name for name, value in public.items() if isinstance(value, types.ModuleType)}
+    for name, value in public.items():
+        home = value.__name__ if name in modules else value.__module__
+        assert home.startswith("state_of_sparsity."), name
+        assert name in modules or value.__name__ == name
     # A part of that name would take the place of a function once it is imported.
-    assert [name for name in sos.__all__ if name in LEVEL] == ["distributions", "schedules"]
+    assert {name for name in public if name in LEVEL} == modules
 
 
 def test_a_name_that_is_not_there():
