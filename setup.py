@@ -27,7 +27,7 @@ setuptools.setup(
         GIN_PACKAGE,
     ],
     package_dir={GIN_PACKAGE: "gin_configs"},
-    package_data={"state_of_sparsity": ["py.typed"], GIN_PACKAGE: ["**/*.gin"]},
+    package_data={"state_of_sparsity": ["py.typed", "*.pyi"], GIN_PACKAGE: ["**/*.gin"]},
     python_requires=">=3.11",
     install_requires=[
         "absl-py>=1.4",
@@ -48,7 +48,6 @@ setuptools.setup(
         # 0.8.1 refuses Keras 3 models; only its pruning schedules are used, which need tf_keras.
         "tensorflow-model-optimization>=0.8,<0.9",
         "tf_keras>=2.20,<3",
-        "wrapt>=1.14",
     ],
     extras_require={
         # For the slow tests of its models: no code here needs it.

@@ -24,7 +24,7 @@ def translate(
     maximum_length=256,
     progress=None,
 ):
-    """Returns the translations of sentences, in their order.
+    """Returns the translations of sentences, a list of strings in their order.
 
     Sentences of about one length are translated together, the longest first, in batches of a few
     fixed shapes: the search compiles once for each. A sentence of white space alone stays empty.
@@ -41,9 +41,6 @@ def translate(
         maximum_length: the most ids of a sentence that are read, its end counted; at least 2.
         progress: None, or a function called with `(sentences done, all of them)` before the first
             batch and after each.
-
-    Returns:
-        A list of strings.
 
     Raises:
         ValueError: if an argument is out of range.
