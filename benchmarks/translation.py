@@ -2,8 +2,8 @@
 
 Text is read from the grammar in the package, cut into subwords and put into batches, by length and
 packed. A small Transformer with random weights translates, so that every translation is as long as
-it may be: greedily and by beam search, both with what was computed for earlier words kept, and
-greedily by the whole model at every word, which is the peer.
+it may be: greedily and by beam search, both with what was computed for earlier tokens kept, and
+greedily by the whole model at every token, which is the peer.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import statistics
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-GREEDY, BEAM, PEER = "greedy", "beam 4", "greedy, the whole model for each word"
+GREEDY, BEAM, PEER = "greedy", "beam 4", "greedy, the whole model for each token"
 WARM_UP = 1
 
 
@@ -82,12 +82,12 @@ def translators(options):
 
     @tf.function
     def whole_model(ids):
-        words = tf.zeros((options.sentences, length), tf.int32)
+        tokens = tf.zeros((options.sentences, length), tf.int32)
         for step in tf.range(length):
-            logits = model({"source": ids, "target": words})[:, step]
+            logits = model({"source": ids, "target": tokens})[:, step]
             best = tf.argmax(logits[:, 1:], axis=-1, output_type=tf.int32) + 1  # never padding
-            words = tf.where(tf.range(length) == step, best[:, None], words)
-        return words
+            tokens = tf.where(tf.range(length) == step, best[:, None], tokens)
+        return tokens
 
     return {
         GREEDY: searched(1),

@@ -13,7 +13,7 @@ import importlib
 import pkgutil
 import sys
 
-from state_of_sparsity.when_imported import when_imported
+from state_of_sparsity.after_import import after_import
 
 
 def _read_stub():
@@ -29,6 +29,7 @@ _HOME = _read_stub()
 # Those with classes that a saved model may hold.
 _REGISTERING = (
     "distributions",
+    "earlier_names",
     "layers",
     "models.transformer_layers",
     "optimizers.inverse_square_root",
@@ -36,8 +37,8 @@ _REGISTERING = (
     "optimizers.scaled_adam",
     "optimizers.scaled_sgd",
     "losses.smoothed_crossentropy",
-    "losses.word_accuracy",
-    "losses.word_crossentropy",
+    "losses.token_accuracy",
+    "losses.token_crossentropy",
 )
 
 __all__ = sorted(_HOME)
@@ -65,4 +66,4 @@ def _register_with_keras():
         importlib.import_module(f"{__name__}.{module}")
 
 
-when_imported("keras", _register_with_keras)
+after_import("keras", _register_with_keras)

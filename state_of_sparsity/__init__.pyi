@@ -11,10 +11,10 @@ from state_of_sparsity.layers import RandomPruning as RandomPruning
 from state_of_sparsity.layers import ScheduledMask as ScheduledMask
 from state_of_sparsity.layers import SparseWrapper as SparseWrapper
 from state_of_sparsity.layers import VariationalDropout as VariationalDropout
-from state_of_sparsity.surgery.sparsify import freeze as freeze
+from state_of_sparsity.surgery.freeze import freeze as freeze
 from state_of_sparsity.surgery.sparsify import sparsify as sparsify
-from state_of_sparsity.surgery.sparsify import strip as strip
-from state_of_sparsity.surgery.sparsify import write_zeros as write_zeros
+from state_of_sparsity.surgery.strip import strip as strip
+from state_of_sparsity.surgery.strip import write_zeros as write_zeros
 from state_of_sparsity.surgery.structure import masks as masks
 from state_of_sparsity.surgery.structure import sparse_layers as sparse_layers
 from state_of_sparsity.updates.sparsity_log import SparsityLog as SparsityLog

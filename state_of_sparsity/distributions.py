@@ -42,11 +42,11 @@ class GlobalThreshold(_SharedSparsity):
         group: a name; layers whose distributions have an equal name are pruned together.
     """
 
-    def zeros(self, members, zeros: int) -> list[int]:
-        """Returns how many of `zeros` fall to each `GroupMember`."""
-        doubles = any(member.variable.dtype == "float64" for member in members)
+    def zeros(self, kernels, zeros: int) -> list[int]:
+        """Returns how many of `zeros` fall to each `SparseKernel`."""
+        doubles = any(kernel.variable.dtype == "float64" for kernel in kernels)
         return zeros_by_global_threshold(
-            [member.scores for member in members], zeros, np.float64 if doubles else np.float32
+            [kernel.scores for kernel in kernels], zeros, np.float64 if doubles else np.float32
         )
 
 
@@ -60,10 +60,9 @@ class ErdosRenyiKernel(_SharedSparsity):
     Reference: Evci et al., "Rigging the Lottery", 2020, section 3.
     """
 
-    def zeros(self, members, zeros: int) -> list[int]:
-        """Returns how many of `zeros` fall to each `GroupMember`."""
-        shapes = [tuple(member.variable.shape) for member in members]
-        return zeros_by_erdos_renyi_kernel(shapes, zeros)
+    def zeros(self, kernels, zeros: int) -> list[int]:
+        """Returns how many of `zeros` fall to each `SparseKernel`."""
+        return zeros_by_erdos_renyi_kernel([kernel.shape for kernel in kernels], zeros)
 
 
 def global_magnitude(schedule):

@@ -18,8 +18,8 @@ MAX_LINES, MAX_FUNCTION = 300, 60
 # Parts of one tuple do not import each other.
 LEVELS = [
     (
-        *("arguments", "atomic_write", "file_lock", "json_files", "masking", "output_path"),
-        *("table_cells", "user_warnings", "version", "when_imported", "zip_years"),
+        *("after_import", "arguments", "atomic_write", "extras", "file_lock", "json_files"),
+        *("masking", "output_path", "table_cells", "user_warnings", "version", "zip_years"),
     ),
     ("schedules",),
     ("optimizers",),
@@ -29,6 +29,7 @@ LEVELS = [
     ("distributions", "accounting", "updates"),
     ("models", "data", "analysis"),
     ("losses",),
+    ("earlier_names",),
     ("training",),
     ("bin",),
 ]
@@ -38,6 +39,7 @@ ALONE = ("models", "data", "analysis")
 FILES_OF_ANY = (
     "arguments",
     "atomic_write",
+    "extras",
     "file_lock",
     "json_files",
     "output_path",
@@ -228,6 +230,8 @@ import os, sys
 import state_of_sparsity
 import keras
 print(*sys.modules)
+model = keras.saving.load_model("model.keras")
+assert type(model.layers[0]).__name__ == "MagnitudePruning"
 keras.saving.get_custom_objects().clear()
 for module in [name for name in sys.modules if name.startswith("state_of_sparsity")]:
     del sys.modules[module]

@@ -17,6 +17,7 @@ from state_of_sparsity.table_cells import csv_text
 from state_of_sparsity.wrapping.additive_tables import attributes_that_hold, is_additive_table
 from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.lora import lora_product
+from state_of_sparsity.wrapping.quantized_kernels import QuantizedKernel
 from state_of_sparsity.wrapping.units import units_left
 
 
@@ -168,7 +169,7 @@ def report(model: keras.Model, input_shape=None) -> Report:
 
 def _row(kernel, uses: int | None) -> KernelReport:
     technique = "dense" if kernel.wrapper is None else type(kernel.wrapper).__name__
-    quantized, read = kernel.quantized, reader(kernel)
+    quantized, read = isinstance(kernel, QuantizedKernel), reader(kernel)
     values = read()
     inputs_left, outputs_left = units_left(kernel, values)
     return KernelReport(
@@ -177,18 +178,18 @@ def _row(kernel, uses: int | None) -> KernelReport:
         shape=kernel.shape,
         nonzero=int(np.count_nonzero(values)),
         uses=uses,
-        itemsize=values.dtype.itemsize if quantized is None else quantized.bits / 8,
+        itemsize=kernel.bits / 8 if quantized else values.dtype.itemsize,
         inputs_left=inputs_left,
         outputs_left=outputs_left,
         _read=read,
-        _stored=None if quantized is None else kernel.variable.numpy,
+        _stored=kernel.variable.numpy if quantized else None,
     )
 
 
 def _additive_tables(model, kernels) -> tuple[str, ...]:
     if all(kernel.wrapper is None for kernel in kernels):
         return ()  # nothing was made sparse, so nothing was left
-    dense = (kernel for kernel in kernels if kernel.wrapper is None and kernel.quantized is None)
+    dense = (k for k in kernels if k.wrapper is None and not isinstance(k, QuantizedKernel))
     held_as = attributes_that_hold(model)
     return tuple(
         kernel.path
@@ -205,7 +206,7 @@ def _with_lora(kernels) -> tuple[str, ...]:
 def _quantized(kernels) -> tuple[tuple[str, tuple[str, ...]], ...]:
     paths = {}
     for kernel in kernels:
-        if kernel.quantized is not None:
+        if isinstance(kernel, QuantizedKernel):
             paths.setdefault(kernel.owner.quantization_mode, []).append(kernel.path)
     return tuple((mode, tuple(found)) for mode, found in paths.items())
 

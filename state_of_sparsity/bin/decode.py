@@ -69,7 +69,7 @@ def decode_run(
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity.data.text.translation import Translation
     from state_of_sparsity.surgery import structure
-    from state_of_sparsity.surgery.sparsify import strip
+    from state_of_sparsity.surgery.strip import strip
 
     text = _text(source, reference)
     output = output and output_path.check_file("output", output, [source, reference])
@@ -184,20 +184,20 @@ def _text(source, reference):
 
 def _check_fit(model, vocabulary):
     embedding = next((x for x in model.layers if x.name == "shared_embedding"), None)
-    words = getattr(getattr(embedding, "layer", embedding), "input_dim", None)
-    if words is None:
+    room = getattr(getattr(embedding, "layer", embedding), "input_dim", None)
+    if room is None:
         raise gin_app.UsageError(
             "`model` must be a Transformer of state_of_sparsity.models.transformer. Received: "
             f"'{model.name}', which has no layer 'shared_embedding'."
         )
-    if vocabulary.size > words:
+    if vocabulary.size > room:
         raise gin_app.UsageError(
-            f"`vocabulary` must be the one that the model was trained with, of at most {words:,} "
+            f"`vocabulary` must be the one that the model was trained with, of at most {room:,} "
             f"subwords. Received: one of {vocabulary.size:,}."
         )
-    if vocabulary.size < words:
+    if vocabulary.size < room:
         _say(
-            f"The model has room for {words:,} subwords, the vocabulary has {vocabulary.size:,}. "
+            f"The model has room for {room:,} subwords, the vocabulary has {vocabulary.size:,}. "
             "After a small text that is right; else see that both were trained together."
         )
 

@@ -44,8 +44,8 @@ _NAMES = {
     "state_of_sparsity.optimizers.scaled_sgd": "ScaledSGD",
     "state_of_sparsity.losses.smoothed_crossentropy": "SmoothedCrossentropy",
     "state_of_sparsity.training.translation.translation_score": "TranslationScore",
-    "state_of_sparsity.losses.word_accuracy": "WordAccuracy",
-    "state_of_sparsity.losses.word_crossentropy": "WordCrossentropy",
+    "state_of_sparsity.losses.token_accuracy": "TokenAccuracy",
+    "state_of_sparsity.losses.token_crossentropy": "TokenCrossentropy",
     "tensorflow_model_optimization.sparsity.keras": "ConstantSparsity PolynomialDecay",
     "keras.optimizers": (
         "Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam "

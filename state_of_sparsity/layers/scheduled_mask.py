@@ -1,7 +1,6 @@
 """`ScheduledMask`: masks whose sparsity follows a schedule, set by `UpdateSparsity`."""
 
 import math
-from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -12,7 +11,6 @@ from state_of_sparsity.masking.top_k import keep_largest, zero_count
 from state_of_sparsity.schedules.saving import deserialize_schedule, serialize_schedule
 from state_of_sparsity.schedules.sparsity import check_schedule
 from state_of_sparsity.wrapping.effective_terms import constrain
-from state_of_sparsity.wrapping.kernels import Kernel
 
 _MOST_ROUNDS = 100
 
@@ -52,7 +50,7 @@ class ScheduledMask(MaskedWrapper):
         """Returns the score of every weight, the lowest to be dropped first.
 
         Args:
-            kernel: the `Kernel`.
+            kernel: the `SparseKernel`.
             values: its stored values, masked ones included: a copy, which may be overwritten.
         """
         raise NotImplementedError
@@ -79,9 +77,8 @@ class ScheduledMask(MaskedWrapper):
     def update_masks(self, sparsity: float):
         """Sets every mask to `sparsity`, one kernel in memory at a time."""
         for kernel in self.sparse_kernels:
-            zeros = zero_count(sparsity, math.prod(kernel.variable.shape))
-            member = GroupMember(self, kernel)
-            _settle([member], zeros, lambda member=member, zeros=zeros: member.drop(zeros))
+            zeros = zero_count(sparsity, math.prod(kernel.shape))
+            _settle([kernel], zeros, lambda kernel=kernel, zeros=zeros: _drop(kernel, zeros))
 
     def get_config(self):
         """Returns the configuration, with the schedule in a form that can be revived."""
@@ -109,38 +106,6 @@ def _check_distribution(distribution):
         )
 
 
-@dataclass(frozen=True)
-class GroupMember:
-    """One kernel among those that share a distribution."""
-
-    wrapper: ScheduledMask
-    kernel: Kernel
-
-    @property
-    def variable(self):
-        """The kernel's variable."""
-        return self.kernel.variable
-
-    @property
-    def mask(self):
-        """The kernel's mask."""
-        return self.wrapper.mask(self.kernel)
-
-    def scores(self):
-        """Returns the kernel's scores, computed anew, as an array."""
-        return self.wrapper.checked_scores(self.kernel)
-
-    def drop(self, zeros: int) -> bool:
-        """Masks the `zeros` lowest scores; returns whether a constraint may have changed some."""
-        mask = keep_largest(self.scores(), zeros)
-        constrained = self.variable.constraint is not None
-        changed = constrained and not np.array_equal(mask, self.mask.numpy())
-        self.mask.assign(mask)
-        if changed:
-            constrain(self.kernel, where=np.less)
-        return changed
-
-
 def update_together(wrappers: list[ScheduledMask], sparsity: float):
     """Sets the masks of layers that share a distribution to one overall sparsity.
 
@@ -151,31 +116,41 @@ def update_together(wrappers: list[ScheduledMask], sparsity: float):
         sparsity: fraction of zeros over all their kernels; the total is
             `round(sparsity * total size)` exactly.
     """
-    members = [GroupMember(w, kernel) for w in wrappers for kernel in w.sparse_kernels]
-    size = sum(math.prod(member.variable.shape) for member in members)
-    zeros = zero_count(sparsity, size)
+    kernels = [kernel for wrapper in wrappers for kernel in wrapper.sparse_kernels]
+    zeros = zero_count(sparsity, sum(math.prod(kernel.shape) for kernel in kernels))
 
     def drop_once():
-        counts = wrappers[0].distribution.zeros(members, zeros)
-        changed = [m.drop(count) for m, count in zip(members, counts, strict=True)]
+        counts = wrappers[0].distribution.zeros(kernels, zeros)
+        changed = [_drop(kernel, count) for kernel, count in zip(kernels, counts, strict=True)]
         return any(changed)
 
-    _settle(members, zeros, drop_once)
+    _settle(kernels, zeros, drop_once)
 
 
-def _settle(members, zeros, drop_once):
+def _drop(kernel, zeros: int) -> bool:
+    """Masks the `zeros` lowest scores; returns whether a constraint may have changed some."""
+    mask, variable = keep_largest(kernel.scores(), zeros), kernel.wrapper.mask(kernel)
+    constrained = kernel.variable.constraint is not None
+    changed = constrained and not np.array_equal(mask, variable.numpy())
+    variable.assign(mask)
+    if changed:
+        constrain(kernel, where=np.less)
+    return changed
+
+
+def _settle(kernels, zeros, drop_once):
     """Calls `drop_once` until masks and constraints agree, so that a second update changes nothing.
 
     Without constraints that is once. With one, a weight that comes back can have to be smaller
     than others that are masked. Weights only get smaller meanwhile, lest this go round in circles:
     what is to be larger is made so in the end, when it is present whatever its size.
     """
-    for member in members:
-        if zeros and member.variable.constraint is not None and member.mask.numpy().all():
-            constrain(member.kernel)  # what is masked now keeps its scale from here on
+    for kernel in kernels:
+        if zeros and kernel.variable.constraint is not None and kernel.mask().all():
+            constrain(kernel)  # what is masked now keeps its scale from here on
     rounds = 0
     while drop_once() and rounds < _MOST_ROUNDS:
         rounds += 1
     if rounds:
-        for member in members:
-            constrain(member.kernel, where=np.greater)
+        for kernel in kernels:
+            constrain(kernel, where=np.greater)

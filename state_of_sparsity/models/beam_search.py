@@ -10,7 +10,9 @@ from state_of_sparsity.models.transformer_decoding import decode_step, initial_c
 END = 1
 
 
-def beam_search(model, source, beam=4, alpha=0.6, extra_length=50, maximum_length=None, words=None):
+def beam_search(
+    model, source, beam=4, alpha=0.6, extra_length=50, maximum_length=None, vocabulary_size=None
+):
     """Returns the best translation of each sentence that beam search finds, and its score.
 
     A translation y of n ids, its end counted, scores
@@ -22,19 +24,19 @@ def beam_search(model, source, beam=4, alpha=0.6, extra_length=50, maximum_lengt
     when none of them can score more, whatever follows, or at the greatest length: the source's
     length plus `extra_length`. If nothing has ended there, the likeliest beam is returned as it is.
     Of equal ones, that of the better beam is taken, then that of the lesser id. With one beam only
-    the likeliest word is looked at, which is greedy search: it ends where the end is likeliest.
+    the likeliest token is looked at, which is greedy search: it ends where the end is likeliest.
 
     Padding is never produced. A source of padding alone is a row to fill a batch: it gets padding.
     Compile the function (`tf.function`, `jax.jit`), with XLA or without: all its shapes are fixed.
 
     Args:
         model: a model that `transformer` returned, plain or sparse.
-        source: word ids, `(batch, source positions)`, int32: words, the end (1), padding (0).
+        source: token ids, `(batch, source positions)`, int32: tokens, the end (1), padding (0).
         beam: beams of a sentence, at least 1.
         alpha: how much long translations are favoured, at least 0: 0 compares log p itself.
         extra_length: how many ids more than its source a translation may have, at least 0.
         maximum_length: the most ids of any, at least 1; None for `source positions + extra_length`.
-        words: how many ids there are, where the model has room for more; None for all of it.
+        vocabulary_size: ids there are, where the model has room for more; None for all of it.
 
     Returns:
         `(ids, scores)`: int32 `(batch, maximum_length)`, padded with 0 after the end; and float32
@@ -51,8 +53,7 @@ def beam_search(model, source, beam=4, alpha=0.6, extra_length=50, maximum_lengt
     (TensorShape([1, 10]), TensorShape([1]))
 
     Reference: Wu et al. (2016), "Google's Neural Machine Translation System", equation 14, without
-    its coverage penalty; `beam_search.py` of Tensor2Tensor; Vaswani et al. (2017), "Attention Is
-    All You Need", section 6.1, for the defaults.
+    coverage penalty; Tensor2Tensor; Vaswani et al. (2017), section 6.1, for the defaults.
     """
     source = ops.convert_to_tensor(source, "int32")
     _check_shape(source.shape)
@@ -61,14 +62,7 @@ def beam_search(model, source, beam=4, alpha=0.6, extra_length=50, maximum_lengt
     limits = _limits(source, extra_length, length)
     fixed, caches = _caches(model, source, beam, length)
     state = _initial_state(source.shape[0], beam, length, caches)
-
-    def step(state):
-        ids = ops.reshape(state["last_words"], (-1,))
-        logits, caches = decode_step(model, ids, state["step"], {**fixed, **state["caches"]})
-        changed = {name: caches[name] for name in state["caches"]}
-        return _advanced({**state, "caches": changed}, logits[:, :words], limits, alpha)
-
-    state = ops.while_loop(lambda state: ops.any(_running(state, limits, alpha)), step, state)
+    state = _ended(state, model, fixed, limits, alpha, vocabulary_size)
     return _best(state, limits, alpha)
 
 
@@ -98,8 +92,8 @@ def _check_shape(shape):
 
 
 def _limits(source, extra_length, length):
-    words = ops.sum(ops.cast(source != PADDING, "int32"), axis=1)
-    return ops.where(words > 0, ops.minimum(words + extra_length, length), 0)
+    tokens = ops.sum(ops.cast(source != PADDING, "int32"), axis=1)
+    return ops.where(tokens > 0, ops.minimum(tokens + extra_length, length), 0)
 
 
 def _caches(model, source, beam, length):
@@ -116,17 +110,29 @@ def _caches(model, source, beam, length):
 
 
 def _initial_state(batch, beam, length, caches):
-    """Returns the loop's state before the first word: all beams but one are impossible."""
+    """Returns the loop's state before the first token: all beams but one are impossible."""
     log_probabilities = ops.where(ops.arange(beam) == 0, 0.0, -math.inf)
     return {
         "step": ops.convert_to_tensor(0, "int32"),
-        "last_words": ops.zeros((batch, beam), "int32"),
+        "last_tokens": ops.zeros((batch, beam), "int32"),
         "ids": ops.zeros((batch, beam, length), "int32"),
         "log_probabilities": ops.broadcast_to(log_probabilities, (batch, beam)),
         "ended_ids": ops.zeros((batch, length), "int32"),
         "ended_scores": ops.full((batch,), -math.inf, "float32"),
         "caches": caches,
     }
+
+
+def _ended(state, model, fixed, limits, alpha, vocabulary_size):
+    """Returns the state after the last token: of all sentences, none is running."""
+
+    def step(state):
+        ids = ops.reshape(state["last_tokens"], (-1,))
+        logits, caches = decode_step(model, ids, state["step"], {**fixed, **state["caches"]})
+        changed = {name: caches[name] for name in state["caches"]}
+        return _advanced({**state, "caches": changed}, logits[:, :vocabulary_size], limits, alpha)
+
+    return ops.while_loop(lambda state: ops.any(_running(state, limits, alpha)), step, state)
 
 
 def _penalty(length, alpha):
@@ -136,14 +142,14 @@ def _penalty(length, alpha):
 def _running(state, limits, alpha):
     """Returns for each sentence whether a beam may yet score more than the best that ended.
 
-    No log p grows with more words, and none is divided by more than the greatest length's penalty.
+    No log p grows with more tokens, and none is divided by more than the greatest length's penalty.
     """
     attainable = state["log_probabilities"][:, 0] / _penalty(limits, alpha)
     return (state["step"] < limits) & (attainable > state["ended_scores"])
 
 
 def _advanced(state, logits, limits, alpha):
-    """Returns the state after one more word.
+    """Returns the state after one more token.
 
     Args:
         state: the loop's state, with the caches of the step that gave the logits.
@@ -152,11 +158,11 @@ def _advanced(state, logits, limits, alpha):
         alpha: as for `beam_search`.
     """
     beam = state["log_probabilities"].shape[1]
-    log_probabilities, parents, words = _candidates(state["log_probabilities"], logits, beam)
+    log_probabilities, parents, tokens = _candidates(state["log_probabilities"], logits, beam)
     running = _running(state, limits, alpha)
 
     # All candidates have one length: what of them ended first is the likeliest and scores most.
-    ends = words == END
+    ends = tokens == END
     scores = ops.where(ends, log_probabilities, -math.inf) / _penalty(state["step"] + 1, alpha)
     ended = ops.argmax(ops.cast(ends, "int32"), axis=1)[:, None]
     score = ops.take_along_axis(scores, ended, axis=1)[:, 0]
@@ -165,11 +171,11 @@ def _advanced(state, logits, limits, alpha):
 
     alive, chosen = ops.top_k(ops.where(ends, -math.inf, log_probabilities), beam)
     parents = ops.take_along_axis(parents, chosen, axis=1)
-    words = ops.take_along_axis(words, chosen, axis=1)
-    ids = _written(state, parents, words[..., None])
+    tokens = ops.take_along_axis(tokens, chosen, axis=1)
+    ids = _written(state, parents, tokens[..., None])
     return {
         "step": state["step"] + 1,
-        "last_words": words,
+        "last_tokens": tokens,
         # A sentence that is done stays as it is, however long the batch's others take.
         "ids": ops.where(running[:, None, None], ids, state["ids"]),
         "log_probabilities": ops.where(running[:, None], alive, state["log_probabilities"]),
@@ -180,24 +186,24 @@ def _advanced(state, logits, limits, alpha):
 
 
 def _candidates(log_probabilities, logits, beam):
-    """Returns the likeliest continuations, best first: log p, beam and word, `(batch, 2 beam)`.
+    """Returns the likeliest continuations, best first: log p, beam and token, `(batch, 2 beam)`.
 
     There are as many as leave `beam` that go on, if all beams end; with one beam there is one.
     """
     vocabulary = logits.shape[-1]
-    words = ops.log_softmax(ops.cast(logits, "float32"))
-    words = ops.where(ops.arange(vocabulary) == PADDING, -math.inf, words)
-    both = log_probabilities[..., None] + ops.reshape(words, (-1, beam, vocabulary))
+    tokens = ops.log_softmax(ops.cast(logits, "float32"))
+    tokens = ops.where(ops.arange(vocabulary) == PADDING, -math.inf, tokens)
+    both = log_probabilities[..., None] + ops.reshape(tokens, (-1, beam, vocabulary))
     count = 2 * beam if beam > 1 else 1
     found, places = ops.top_k(ops.reshape(both, (-1, beam * vocabulary)), count)
     places = ops.cast(places, "int32")
     return found, places // vocabulary, places % vocabulary
 
 
-def _written(state, parents, words):
-    """Returns the ids of beams, `(batch, n, length)`, with words at the state's step."""
+def _written(state, parents, tokens):
+    """Returns the ids of beams, `(batch, n, length)`, with tokens at the state's step."""
     ids = ops.take_along_axis(state["ids"], parents[..., None], axis=1)
-    return ops.where(ops.arange(ids.shape[-1]) == state["step"], words, ids)
+    return ops.where(ops.arange(ids.shape[-1]) == state["step"], tokens, ids)
 
 
 def _for_each_beam(cache, beam):

@@ -1,11 +1,11 @@
 """The Transformer for translation: base, big, or of any size.
 
-Word vectors times `hidden^0.5`, plus sinusoids of the position, go through layers of self-attention
-and feed-forward (the encoder), or of self-attention to the words before, attention to the encoder's
-output, and feed-forward (the decoder). Each of these sub-layers computes `x + dropout(f(norm(x)))`,
-and a normalization ends each stack. One matrix embeds the words of both languages and is the
-softmax's too. The study's library also adds a vector of the target language to the encoder's input;
-this model does not.
+Token embeddings times `hidden^0.5`, plus sinusoids of the position, go through layers of
+self-attention and feed-forward (the encoder), or of self-attention to the tokens before, attention
+to the encoder's output, and feed-forward (the decoder). Each of these sub-layers computes
+`x + dropout(f(norm(x)))`, and a normalization ends each stack. One matrix embeds the tokens of both
+languages and is the softmax's too. The study's library also adds a vector of the target language to
+the encoder's input; this model does not.
 
 Weights are in layers `shared_embedding`; `encoder_<n>_self_attention_<query|key|value|output>`, the
 same of `decoder_<n>_self_attention` and `decoder_<n>_cross_attention`, without biases; and
@@ -40,17 +40,17 @@ def transformer(
 ):
     """Returns an encoder-decoder Transformer as the study of 2019 made it sparse.
 
-    It takes `{"source": ids, "target": ids}`, int32, each `(batch, positions)`: words, the end of
+    It takes `{"source": ids, "target": ids}`, int32, each `(batch, positions)`: tokens, the end of
     the sentence (id 1), and padding (id 0) after it. Logits at position t come from the source and
-    the target's words before t. They mean nothing where the target is padding: give these positions
-    no weight in the loss.
+    the target's tokens before t. They mean nothing where the target is padding: give these
+    positions no weight in the loss.
 
     With `packed` a row may have several pairs, one after the other. The inputs then also have
-    `source_segments` and `target_segments`, the number of a word's pair within its row, from 1 (0
+    `source_segments` and `target_segments`, the number of a token's pair within its row, from 1 (0
     for padding), and `source_positions` and `target_positions`, its place in its sentence, from 0.
 
     Args:
-        vocabulary_size: number of words, padding and end of sentence included.
+        vocabulary_size: number of tokens, padding and end of sentence included.
         layers: layers of the encoder, and of the decoder.
         hidden: length of a position's vector; even, and a multiple of `heads`.
         filter: units of a feed-forward sub-layer.
@@ -97,7 +97,7 @@ def transformer_base(
 ):
     """Returns `transformer` of 6 layers, 512 wide, with feed-forward of 2048 units and 8 heads.
 
-    With the study's vocabulary of 33,288 words there are 61,083,648 weights in its 97 kernels.
+    With the study's vocabulary of 33,288 tokens there are 61,083,648 weights in its 97 kernels.
 
     Reference: Vaswani et al. (2017), table 3, "base".
     """
@@ -172,7 +172,7 @@ def _connected_packed(layers, name):
 
 
 def _check_arguments(vocabulary_size, sizes, dropouts, **flags):
-    check_integer("vocabulary_size", vocabulary_size, 3)  # padding, end of sentence, and words
+    check_integer("vocabulary_size", vocabulary_size, 3)  # padding, end of sentence, and tokens
     check_integer("layers", sizes["layers"], 1, _MOST_LAYERS)
     for name, size in sizes.items():
         check_integer(name, size, 1)

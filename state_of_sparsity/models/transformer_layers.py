@@ -58,7 +58,7 @@ def transformer_layers(
 
 
 def _shared_embedding(vocabulary_size, hidden):
-    """Returns the matrix of word vectors, which called with `reverse=True` is the softmax's."""
+    """Returns the matrix of token embeddings, which called with `reverse=True` is the softmax's."""
     return keras.layers.ReversibleEmbedding(
         vocabulary_size,
         hidden,

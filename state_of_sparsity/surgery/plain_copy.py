@@ -30,7 +30,7 @@ def plain_copy(model):
     """
     for layer in model._flatten_layers():
         if isinstance(layer, SparseWrapper):
-            layer.check_kernels()
+            layer._check_kernels()
     kinds = {type(layer) for layer in model._flatten_layers()}
     # Nested configurations are looked up by name: let them find the user's own classes.
     with keras.saving.custom_object_scope({kind.__name__: kind for kind in kinds}):

@@ -37,7 +37,7 @@ class Rules:
         Args:
             path: the layer's path.
             layer: a layer with a kernel.
-            kernels: its `Kernel`s.
+            kernels: its `SparseKernel`s.
         """
         kernel_paths = [f"{path}/{kernel.name}" for kernel in kernels]
         self.candidates.append(path)

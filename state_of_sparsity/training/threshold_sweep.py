@@ -3,7 +3,7 @@
 from state_of_sparsity import accounting
 from state_of_sparsity.layers.variational_dropout import VariationalDropout
 from state_of_sparsity.surgery import structure
-from state_of_sparsity.surgery.sparsify import strip
+from state_of_sparsity.surgery.strip import strip
 from state_of_sparsity.training.evaluate import evaluator
 
 
@@ -89,4 +89,4 @@ def _write_kernels(model, stripped):
     copies = {kernel.path: kernel.variable for kernel in structure.model_kernels(stripped)}
     for kernel in structure.model_kernels(model):
         if kernel.wrapper is not None:
-            copies[kernel.path].assign(kernel.wrapper.evaluation_kernel(kernel.kernel))
+            copies[kernel.path].assign(kernel.values())

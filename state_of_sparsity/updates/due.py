@@ -138,7 +138,8 @@ class SparsityUpdates:
             groups = _sharing(wrappers) if key in self.masks else []
             undone = [group for group in groups if _is_sparser(group, sparsity)]
             if undone:
-                names = list(dict.fromkeys(w.path_in_model for group in undone for w, _ in group))
+                kernels = [kernel for group in undone for kernel in group]
+                names = list(dict.fromkeys(kernel.wrapper.path_in_model for kernel in kernels))
                 more = f" and {len(names) - 4} more" if len(names) > 4 else ""
                 zeros, size = np.sum([_zeros_and_size(group) for group in undone], axis=0)
                 found.append(
@@ -150,18 +151,18 @@ class SparsityUpdates:
     def set_driven(self, driven: bool):
         """Tells the layers whether something drives them, so that they can be trained."""
         for wrapper in self.driven:
-            wrapper.driven = driven
+            wrapper._driven = driven
 
     def check_kernels(self):
         """Raises an error if a layer's kernels were exchanged: what is traced would not tell."""
         for wrapper in self.driven:
-            wrapper.check_kernels()
+            wrapper._check_kernels()
 
     def check_driven(self):
         """Raises an error if a layer that is trained has to be driven and is not."""
         for wrapper in self.driven:
             if any(kernel.variable.trainable for kernel in wrapper.sparse_kernels):
-                wrapper.check_driven()
+                wrapper._check_driven()
 
     def unreached(self, start: int, end: int) -> list[str]:
         """Returns a sentence for each schedule whose final value a run does not reach.
@@ -178,19 +179,19 @@ class SparsityUpdates:
 
 
 def _sharing(wrappers):
-    """Returns lists of (wrapper, kernel): the kernels of one share the zeros of an update."""
+    """Returns lists of kernels: those of one share the zeros of an update."""
     groups = {}
     for wrapper in wrappers:
         for kernel in wrapper.sparse_kernels:
             alone = wrapper.distribution is None
             group = groups.setdefault(id(kernel) if alone else wrapper.distribution, [])
-            group.append((wrapper, kernel))
+            group.append(kernel)
     return groups.values()
 
 
 def _zeros_and_size(group):
-    present = [wrapper.present(kernel) for wrapper, kernel in group]
-    return sum(int((~p).sum()) for p in present), sum(p.size for p in present)
+    masks = [kernel.mask() for kernel in group]
+    return sum(int((~mask).sum()) for mask in masks), sum(mask.size for mask in masks)
 
 
 def _is_sparser(group, sparsity):

@@ -1,7 +1,5 @@
 """`SparsityLog`: the sparsity of a model in the logs of every epoch."""
 
-import math
-
 import keras
 
 from state_of_sparsity.arguments import check_callback
@@ -34,8 +32,7 @@ def overall_sparsity(model) -> float:
     """Returns the fraction of zeros over all kernels of a model, dense kernels included."""
     size = zeros = 0
     for kernel in model_kernels(model):
-        count = math.prod(kernel.shape)
-        size += count
-        if kernel.wrapper is not None:
-            zeros += count - int(kernel.wrapper.present(kernel.kernel).sum())
+        mask = kernel.mask()
+        size += mask.size
+        zeros += mask.size - int(mask.sum())
     return zeros / size if size else 0.0

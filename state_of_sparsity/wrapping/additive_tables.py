@@ -4,7 +4,8 @@ import re
 
 import keras
 
-from state_of_sparsity.wrapping.kernels import Kernel, find_kernels
+from state_of_sparsity.wrapping.kernels import find_kernels
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 _PLACES = re.compile(
     r"(^|_)(pos|positions?|positional|relative|rel|segments?|token_types?)(_|$)(?!.*proj(ection)?$)"
@@ -15,7 +16,7 @@ _TOKENS = re.compile(
 )
 
 
-def kernels_to_wrap(layer, names=None) -> list[Kernel]:
+def kernels_to_wrap(layer, names=None) -> list[SparseKernel]:
     """Returns the kernels of a layer that a wrapper around it makes sparse.
 
     Args:
@@ -39,7 +40,7 @@ def attributes_that_hold(model) -> dict[int, list[str]]:
     return found
 
 
-def is_additive_table(kernel: Kernel, held_as=()) -> bool:
+def is_additive_table(kernel: SparseKernel, held_as=()) -> bool:
     """Returns whether a kernel is a class token, position or segment embedding, or relative bias.
 
     Few weights, each of them used at one place: rules leave them alone unless they are named. They

@@ -1,5 +1,7 @@
 """`SparseWrapper`: a Keras layer that runs another layer with its kernels replaced."""
 
+from dataclasses import replace
+
 import keras
 from keras import ops
 
@@ -7,14 +9,14 @@ from state_of_sparsity.wrapping.additive_tables import kernels_to_wrap
 from state_of_sparsity.wrapping.compiled_methods import check_not_compiled
 from state_of_sparsity.wrapping.effective_terms import EffectiveConstraint, act_on_effective_kernel
 from state_of_sparsity.wrapping.held_kernels import check_held, holders
-from state_of_sparsity.wrapping.kernels import Kernel, distinct_prefixes, find_kernels
+from state_of_sparsity.wrapping.kernels import distinct_prefixes, find_kernels
 from state_of_sparsity.wrapping.pass_through import PassThrough
 from state_of_sparsity.wrapping.saved_state import SavedState
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 from state_of_sparsity.wrapping.substitution import call_with
 from state_of_sparsity.wrapping.training_mode import (
     call_like,
     takes_training,
-    tell_training,
     with_check_in_gradient,
 )
 
@@ -59,35 +61,33 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         self.__dict__["call"] = call_like(layer, self)
         super().__init__(layer, **kwargs)
         kernels = (kernels,) if isinstance(kernels, str) else kernels
-        self.kernel_names = None if kernels is None else tuple(kernels)
-        # Out of Keras's tracking: the wrapped layer owns these variables, not the wrapper.
-        object.__setattr__(self, "sparse_kernels", [])
-        object.__setattr__(self, "kernel_state", {})
-        object.__setattr__(self, "_holders", {})
-        object.__setattr__(self, "driven", False)
+        self._kernel_names = None if kernels is None else tuple(kernels)
+        self.sparse_kernels = ()  # `Kernel`s, which Keras does not look into
+        self.kernel_state = {}  # by the names of kernels, what `add_kernel_state` returned
+        self._holders = {}  # by the names of kernels, the attributes that hold them
+        self._driven = False  # whether something updates the layer as it is trained
         # Set by what updates the layer: a name alone need not be unique in a model.
         self.path_in_model = None
-        self.known_as_frozen = False  # so that it is said once
 
     # What a technique says.
 
-    def add_kernel_state(self, kernel: Kernel, prefix: str):
+    def add_kernel_state(self, kernel: SparseKernel, prefix: str):
         """Creates and returns the variable kept beside `kernel`; `prefix` begins its name."""
         raise NotImplementedError
 
-    def effective_kernel(self, kernel: Kernel, training: bool):
+    def effective_kernel(self, kernel: SparseKernel, training: bool):
         """Returns the tensor that takes the kernel's place in the wrapped layer."""
         raise NotImplementedError
 
-    def evaluation_kernel(self, kernel: Kernel):
+    def evaluation_kernel(self, kernel: SparseKernel):
         """Returns the kernel used at evaluation as a numpy array, zeros written in."""
         raise NotImplementedError
 
-    def present(self, kernel: Kernel):
+    def present(self, kernel: SparseKernel):
         """Returns a boolean numpy array: the weights of `kernel` present at evaluation."""
         raise NotImplementedError
 
-    def constrained_kernel(self, kernel: Kernel, constraint):
+    def constrained_kernel(self, kernel: SparseKernel, constraint):
         """Returns what to store for the kernel of evaluation to be as `constraint` makes it.
 
         Unless a technique says how, the stored kernel is constrained.
@@ -106,26 +106,26 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         values = [(k.variable, self.guarded(k, training)) for k in self.sparse_kernels]
         return self.run_layer(values, args, kwargs)
 
-    def guarded(self, kernel: Kernel, training):
+    def guarded(self, kernel: SparseKernel, training):
         """Returns the effective kernel; its gradient fails if a needed driver is missing."""
         value = self.effective_kernel(kernel, training)
         if training and isinstance(kernel.variable.constraint, EffectiveConstraint):
             kernel.variable.constraint.see()
         return self.guard(kernel, value) if training else value
 
-    def guard(self, kernel: Kernel, value):
+    def guard(self, kernel: SparseKernel, value):
         """Returns `value`, the gradient of which fails if a needed driver is missing."""
         # TensorFlow's tape would run the check for a frozen kernel too.
         if not self.needs_driver or not kernel.variable.trainable:
             return value
-        return with_check_in_gradient(value, self.check_driven)
+        return with_check_in_gradient(value, self._check_driven)
 
     def run_layer(self, values, args, kwargs, method=None):
         """Calls the wrapped layer, or a method of it, with substituted variables.
 
         What else it does is kept: assignments to other variables, added losses.
         """
-        self.check_kernels()
+        self._check_kernels()
         outputs, updates, losses = call_with(self.layer, values, args, kwargs, method)
         substituted = {id(variable): value for variable, value in values}
         for variable, value in updates:
@@ -147,14 +147,14 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         """Returns what to store when the wrapped layer assigns its own kernel; None: nothing."""
         return None
 
-    def check_kernels(self):
+    def _check_kernels(self):
         """Raises a `RuntimeError` if the wrapped layer's kernels were exchanged for others."""
         for kernel in self.sparse_kernels:
             check_held(self, kernel, self._holders[kernel.name])
 
-    def check_driven(self):
+    def _check_driven(self):
         """Raises an error if nothing drives the state that changes over time."""
-        if self.needs_driver and not self.driven:
+        if self.needs_driver and not self._driven:
             raise RuntimeError(
                 f"The sparse layer '{self.name}' ({type(self).__name__}) is being trained, but "
                 "nothing updates its sparsity: its schedule would be ignored in silence. Pass "
@@ -165,25 +165,6 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
                 "training step fails.)"
             )
 
-    def learn_the_mode(self, outputs):
-        """Sees to it that a model whose `call` takes no `training` says so from now on."""
-        model = self._get_call_context().entry_layer
-        if not isinstance(model, keras.Model) or model._call_has_training_arg:
-            return outputs
-        tell_training(model)
-
-        def fail():
-            model.train_function = None  # TensorFlow cannot trace it again
-            raise RuntimeError(
-                f"The model '{model.name}' was trained the first time it was called, and its "
-                f"`call` takes no `training`: the sparse layer '{self.name}' could not know. Call "
-                "the model on a batch before `fit`, or write `def call(self, x, training=None)`. "
-                "It is mended now: `compile` and `fit` again."
-            )
-
-        checked = (with_check_in_gradient(x, fail) for x in keras.tree.flatten(outputs))
-        return keras.tree.pack_sequence_as(outputs, list(checked))
-
     # Building, and what is passed on to the wrapped layer.
 
     def build(self, *args, **kwargs):
@@ -192,7 +173,8 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
             self._name_as_unwrapped()
             self.layer.build(*args, **kwargs)
         if not self.sparse_kernels:
-            self.sparse_kernels.extend(kernels_to_wrap(self.layer, self.kernel_names))
+            kernels = kernels_to_wrap(self.layer, self._kernel_names)
+            self.sparse_kernels = tuple(replace(kernel, wrapper=self) for kernel in kernels)
             for kernel, prefix in zip(
                 self.sparse_kernels, distinct_prefixes(self.sparse_kernels), strict=True
             ):
@@ -237,7 +219,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
             self.layer.build_from_config(config)
         self.build()
 
-    def write_zeros(self, kernel: Kernel):
+    def write_zeros(self, kernel: SparseKernel):
         """Stores the kernel of evaluation, so that it stays what evaluation computes with."""
         kernel.variable.assign(self.evaluation_kernel(kernel))
 
@@ -247,7 +229,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         del config["dtype"]
         # The wrapper builds its layer: Keras would mark one without `build` as built too early.
         config["layer"].pop("build_config", None)
-        return {**config, "kernels": self.kernel_names}
+        return {**config, "kernels": self._kernel_names}
 
 
 def _check_layer(layer):

@@ -15,7 +15,7 @@ def act_on_effective_kernel(wrapper, kernel):
 
     Args:
         wrapper: the `SparseWrapper` around the layer.
-        kernel: one of its `Kernel`s, its state made.
+        kernel: one of its `SparseKernel`s, its state made.
     """
     variable = kernel.variable
     regularizer, constraint = plain(variable.regularizer), plain(variable.constraint)
@@ -29,6 +29,23 @@ def release(variable):
     """Gives a kernel's variable its layer's own regularizer and constraint back."""
     variable.regularizer = plain(variable.regularizer)
     variable.constraint = plain(variable.constraint)
+
+
+def keep_terms(variables, on_failure):
+    """Sees to it that a failure leaves the regularizers and constraints of variables in place.
+
+    A wrapper that is built takes charge of its kernels' own.
+
+    Args:
+        variables: the weights of a model whose layers are being exchanged.
+        on_failure: is told, as `(function, *arguments)`, how to take back each change.
+    """
+
+    def restore(terms):
+        for variable, regularizer, constraint in terms:
+            variable.regularizer, variable.constraint = regularizer, constraint
+
+    on_failure(restore, [(v, v.regularizer, v.constraint) for v in variables])
 
 
 def plain(term):
@@ -106,7 +123,7 @@ def constrain(kernel, where=None):
     when this is repeated.
 
     Args:
-        kernel: a `Kernel`.
+        kernel: a `SparseKernel`.
         where: a comparison, such as `np.less`, of absolute values: new ones for which it is false
             of the stored ones are not taken.
     """

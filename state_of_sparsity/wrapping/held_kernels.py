@@ -2,7 +2,7 @@
 
 import keras
 
-from state_of_sparsity.wrapping.kernels import Kernel
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 # Attributes in which Keras and TensorFlow keep book of what other attributes hold.
 _BOOKKEEPING = {
@@ -11,7 +11,7 @@ _BOOKKEEPING = {
 }
 
 
-def holders(kernel: Kernel) -> tuple[str, ...]:
+def holders(kernel: SparseKernel) -> tuple[str, ...]:
     """Returns the attributes of a kernel's owner that hold it, in lists and dicts too."""
     return tuple(
         name
@@ -20,7 +20,7 @@ def holders(kernel: Kernel) -> tuple[str, ...]:
     )
 
 
-def check_held(wrapper, kernel: Kernel, attributes: tuple[str, ...]):
+def check_held(wrapper, kernel: SparseKernel, attributes: tuple[str, ...]):
     """Raises an error if a layer has another variable where it had the kernel.
 
     Args:

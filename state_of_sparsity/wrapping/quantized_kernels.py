@@ -1,28 +1,37 @@
 """The kernels of layers that Keras has quantized: integers, two of them packed into a byte."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
 
-from state_of_sparsity.wrapping.kernels import Kernel
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
-@dataclass(frozen=True)
-class QuantizedKernel(Kernel):
+@dataclass(frozen=True, eq=False, kw_only=True)
+class QuantizedKernel(SparseKernel):
     """A kernel whose values are stored as integers.
 
     Args:
-        shape: its shape before it was packed.
+        unpacked_shape: its shape before it was packed.
         bits: bits that a weight takes, 8 or 4.
-        values: returns the integers as an array of that shape, the zero point taken off, so that a
+        read: returns the integers as an array of that shape, the zero point taken off, so that a
             weight is zero where its integer is.
     """
 
-    shape: tuple[int, ...]
+    unpacked_shape: tuple[int, ...]
     bits: int
-    values: Callable[[], np.ndarray]
+    read: Callable[[], np.ndarray] = field(repr=False)
+
+    @property
+    def shape(self):
+        """Its shape; two weights in a byte are two."""
+        return self.unpacked_shape
+
+    def values(self):
+        """Returns the integers, zero where the weight is."""
+        return self.read()
 
 
 def quantized_kernels(layer) -> list[QuantizedKernel]:
@@ -43,7 +52,7 @@ def quantized_kernels(layer) -> list[QuantizedKernel]:
 
 def _int8(layer, attribute, variable):
     shape = tuple(variable.shape)
-    return QuantizedKernel(attribute.lstrip("_"), variable, layer, shape, 8, variable.numpy)
+    return _kernel(attribute, variable, layer, shape, 8, variable.numpy)
 
 
 def _int4(layer, attribute, variable):
@@ -63,7 +72,7 @@ def _int4(layer, attribute, variable):
         unpacked = _unpacked(variable, length, packed, "int8")
         return _without_zero_point(unpacked, zero, layer, grouped).reshape(shape)
 
-    return QuantizedKernel(attribute.lstrip("_"), variable, layer, shape, 4, values)
+    return _kernel(attribute, variable, layer, shape, 4, values)
 
 
 def _columns_first(layer):
@@ -76,7 +85,12 @@ def _columns_first(layer):
         stored = _unpacked(variable, columns, 0, "uint8") if bits == 4 else variable.numpy()
         return _without_zero_point(stored, layer.kernel_zero, layer, 1).T.reshape(shape)
 
-    return QuantizedKernel("kernel", variable, layer, shape, bits, values)
+    return _kernel("kernel", variable, layer, shape, bits, values)
+
+
+def _kernel(attribute, variable, layer, shape, bits, read):
+    name = attribute.lstrip("_")
+    return QuantizedKernel(name, name, variable, layer, unpacked_shape=shape, bits=bits, read=read)
 
 
 def _unpacked(variable, length, axis, dtype):

@@ -12,7 +12,7 @@ class SavedState:
     """The saving and loading of a wrapper's own variables, for `SparseWrapper`."""
 
     # The class of the model that holds the wrapper, if no file of that model can hold it.
-    placed_in = None
+    _placed_in = None
 
     def add_weight(self, *args, **kwargs):
         """Creates a variable of the layer, which TensorFlow's checkpoints hold too."""
@@ -58,11 +58,11 @@ class SavedState:
         super().load_own_variables(store)
 
     def _warn_if_lost(self, what):
-        if self.placed_in is not None:
-            of_a_layer = not issubclass(self.placed_in, keras.Model)
+        if self._placed_in is not None:
+            of_a_layer = not issubclass(self._placed_in, keras.Model)
             whole = "; or sparsify with `whole_blocks=True`" if of_a_layer else ""
             warn(
-                f"The {what} of this sparse model cannot be loaded: '{self.placed_in.__name__}' "
+                f"The {what} of this sparse model cannot be loaded: '{self._placed_in.__name__}' "
                 "makes plain layers anew. Use `model.save_weights`, and later build, sparsify and "
                 f"`load_weights`; or save sos.strip(model){whole}."
             )

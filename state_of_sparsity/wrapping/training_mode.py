@@ -72,6 +72,34 @@ def takes_training(layer) -> bool:
     return "training" in inspect.signature(layer.call).parameters
 
 
+def _learn_the_mode(wrapper, outputs):
+    """Sees to it that a model whose `call` takes no `training` says so from now on.
+
+    Args:
+        wrapper: a sparse layer inside it that was called and not told whether it trains.
+        outputs: what the sparse layer has computed.
+
+    Returns:
+        The outputs; training of this one call fails, since it was computed as for evaluation.
+    """
+    model = wrapper._get_call_context().entry_layer
+    if not isinstance(model, keras.Model) or model._call_has_training_arg:
+        return outputs
+    tell_training(model)
+
+    def fail():
+        model.train_function = None  # TensorFlow cannot trace it again
+        raise RuntimeError(
+            f"The model '{model.name}' was trained the first time it was called, and its "
+            f"`call` takes no `training`: the sparse layer '{wrapper.name}' could not know. Call "
+            "the model on a batch before `fit`, or write `def call(self, x, training=None)`. "
+            "It is mended now: `compile` and `fit` again."
+        )
+
+    checked = (with_check_in_gradient(x, fail) for x in keras.tree.flatten(outputs))
+    return keras.tree.pack_sequence_as(outputs, list(checked))
+
+
 def call_like(layer, wrapper):
     """Returns a `call` with the signature of the layer's own, and `training` if it lacks it."""
     signature = inspect.signature(layer.call)
@@ -82,7 +110,7 @@ def call_like(layer, wrapper):
         if not told:
             kwargs.pop("training", None)
         outputs = wrapper.sparse_call(args, kwargs, bool(training))
-        return wrapper.learn_the_mode(outputs) if training is None else outputs
+        return _learn_the_mode(wrapper, outputs) if training is None else outputs
 
     parameters = list(signature.parameters.values())
     if not told:

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from state_of_sparsity.wrapping.kernels import Kernel
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 # Their kernels are (..., filters, input channels), not (..., input channels, filters).
@@ -16,7 +16,7 @@ _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 _SEPARABLE = (keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
 
 
-def unit_axes(kernel: Kernel) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def unit_axes(kernel: SparseKernel) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Returns the axes of a kernel that index its input units, and those of its output units.
 
     A unit is an input or output of a dense layer, a word of an embedding, or a channel of a
@@ -60,7 +60,7 @@ def unit_axes(kernel: Kernel) -> tuple[tuple[int, ...], tuple[int, ...]]:
     )
 
 
-def gate_shape(kernel: Kernel, group: str | None) -> tuple[int, ...]:
+def gate_shape(kernel: SparseKernel, group: str | None) -> tuple[int, ...]:
     """Returns the shape of a kernel's gates, which broadcasts to the kernel's.
 
     Args:
@@ -89,7 +89,7 @@ def gate_shape(kernel: Kernel, group: str | None) -> tuple[int, ...]:
     return tuple(size if axis in gated else 1 for axis, size in enumerate(shape))
 
 
-def units_left(kernel: Kernel, values: np.ndarray) -> tuple[int | None, int | None]:
+def units_left(kernel: SparseKernel, values: np.ndarray) -> tuple[int | None, int | None]:
     """Returns how many input units and how many output units of a kernel have a non-zero weight.
 
     Args:

@@ -49,12 +49,12 @@ def run(tmp_path_factory):
 def test_a_run_keeps_its_vocabulary_and_its_scores(run):
     result = json.loads((run / "result.json").read_text())
     assert result["technique"] == "magnitude_pruning" and result["sparsity"] == 0.5
-    assert {"bleu", "compound_split_bleu", "word_accuracy", "loss"} < result.keys()
+    assert {"bleu", "compound_split_bleu", "token_accuracy", "loss"} < result.keys()
     assert (run / "vocabulary.model").exists()
     recorded = json.loads((run / "run.json").read_text())["config"]
     assert "RUN_DIR = " not in recorded and str(run.parent) not in recorded
     assert evaluate_run(run, str(run.parent))["metrics"] == {
-        name: result[name] for name in ("loss", "word_accuracy", "bleu", "compound_split_bleu")
+        name: result[name] for name in ("loss", "token_accuracy", "bleu", "compound_split_bleu")
     }
 
 

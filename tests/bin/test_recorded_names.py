@@ -34,7 +34,7 @@ OTHERS = {
         "data.images.cifar10.shift_and_mirror",
         "data.text.parallel_text.read_lines",
     ),
-    *("models.small_vgg.whitening_filters", "losses.word_crossentropy.word_weights"),
+    *("models.small_vgg.whitening_filters", "losses.token_crossentropy.token_weights"),
     *(f"schedules.{name}" for name in ("check_schedule", "check_sparsity")),
 }
 

@@ -5,7 +5,7 @@ import numpy as np
 from state_of_sparsity.models.transformer import transformer
 
 VOCABULARY = 11
-# Words first, then the end of the sentence (1), then padding (0).
+# Tokens first, then the end of the sentence (1), then padding (0).
 SOURCE = np.array([[7, 5, 9, 4, 1, 0], [4, 1, 0, 0, 0, 0], [2, 8, 3, 6, 5, 1]], "int32")
 TARGET = np.array([[3, 6, 1, 0], [10, 8, 9, 1], [5, 1, 0, 0]], "int32")
 SENTENCES = {"source": SOURCE, "target": TARGET}

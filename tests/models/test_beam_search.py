@@ -36,10 +36,10 @@ class Searching(keras.Model):
 
 
 def with_random_weights(model, seed):
-    """Gives a model weights with which translations are of several words and of several lengths.
+    """Gives a model weights with which translations are of several tokens and of several lengths.
 
-    The same under every backend. Word vectors are small, lest each word be followed by itself, and
-    the last normalization makes up for it.
+    The same under every backend. Token embeddings are small, lest each token be followed by itself,
+    and the last normalization makes up for it.
     """
     generator = np.random.default_rng(seed)
     for weight in model.weights:
@@ -159,7 +159,7 @@ def with_logits(logits):
     return model
 
 
-# The likeliest is word 0, that is padding, then word 1, the end, and so on.
+# The likeliest is token 0, that is padding, then token 1, the end, and so on.
 FALLING = np.linspace(3, 0, VOCABULARY)
 
 
@@ -194,13 +194,13 @@ def test_the_second_likeliest_word(beam, end):
     assert [without_padding(row) for row in ids] == [[2] * (limit - 1) + end for limit in limits]
 
 
-@pytest.mark.parametrize(("word", "steps"), [(0, 1), (2, 8)])
-def test_it_ends_as_soon_as_nothing_can_be_better(word, steps, monkeypatch):
+@pytest.mark.parametrize(("token", "steps"), [(0, 1), (2, 8)])
+def test_it_ends_as_soon_as_nothing_can_be_better(token, steps, monkeypatch):
     decode_step, counted = module.decode_step, []
     monkeypatch.setattr(
         module, "decode_step", lambda *given: counted.append(1) or decode_step(*given)
     )
-    model = with_logits(np.roll(FALLING, word))
+    model = with_logits(np.roll(FALLING, token))
     beam_search(model, SOURCE, beam=2, alpha=0, extra_length=2)  # not compiled: each step is a call
     assert len(counted) == steps
 

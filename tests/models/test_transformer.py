@@ -90,7 +90,7 @@ def test_positions_of_padding_can_be_left_out_of_the_loss():
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
 
 
-@pytest.mark.parametrize("other", [2, 0])  # 0: that the word is missing must not show either
+@pytest.mark.parametrize("other", [2, 0])  # 0: that the token is missing must not show either
 def test_logits_depend_on_the_words_before_alone(small, other):
     before = logits(small)
     for position in range(TARGET.shape[1]):
@@ -102,7 +102,7 @@ def test_logits_depend_on_the_words_before_alone(small, other):
         assert (later > 1e-4).all()
 
 
-def test_logits_depend_on_every_word_of_the_source(small):
+def test_logits_depend_on_every_token_of_the_source(small):
     before = logits(small)
     for position in range(SOURCE.shape[1]):
         source = SOURCE.copy()

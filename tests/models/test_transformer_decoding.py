@@ -1,4 +1,4 @@
-"""Decoding word by word gives the logits of the whole sentence at once."""
+"""Decoding token by token gives the logits of the whole sentence at once."""
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ def test_a_step_compiles_once_for_all():
 
 
 def test_caches_of_chosen_sentences():
-    """As beam search does: sentences go on from others' words."""
+    """As beam search does: sentences go on from others' tokens."""
     model, rows = small_transformer(), [2, 0, 0]
     caches = initial_caches(model, SOURCE, LENGTH)
     for step in range(2):

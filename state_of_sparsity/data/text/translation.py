@@ -9,6 +9,7 @@ import time
 import keras
 import numpy as np
 
+from state_of_sparsity import extras
 from state_of_sparsity.arguments import check_flag, check_integer, check_path
 from state_of_sparsity.data.generated_dataset import untuned
 from state_of_sparsity.data.text import length_buckets, packing, tokenized_pairs
@@ -168,7 +169,8 @@ class Translation:
 
     def train(self, first_step=0, worker=0, workers=1):
         """Returns a `tf.data.Dataset` of `(inputs, targets)` from step `first_step` on."""
-        import tensorflow as tf
+        with extras.explained():
+            import tensorflow as tf
 
         # Read now: test data that cannot be read shall not end a long run.
         self.test(), self.validation()

@@ -55,7 +55,8 @@ def translate(
     ['...', '']
     """
     _check_arguments(sentences, batch_tokens, maximum_length)
-    check_settings(beam, alpha, extra_length)
+    search = {"beam": beam, "alpha": alpha, "extra_length": extra_length}
+    check_settings(**search)
     ids = _source_ids(vocabulary, sentences, maximum_length)
     translations, searches = [""] * len(sentences), {}
     done, report = len(sentences) - len(ids), progress or (lambda done, total: None)
@@ -63,10 +64,8 @@ def translate(
     for chosen, source in _batches(ids, batch_tokens, maximum_length):
         # One for each: Keras would compile a second shape for any, and the search needs it fixed.
         if source.shape not in searches:
-            searches[source.shape] = _Search(
-                model, beam=beam, alpha=alpha, extra_length=extra_length, words=vocabulary.size
-            )
-        with _no_word_of_retracing():
+            searches[source.shape] = _Search(model, **search, vocabulary_size=vocabulary.size)
+        with _without_advice_on_retracing():
             found, _ = searches[source.shape].predict_on_batch(source)
         for number, row in zip(chosen, found, strict=False):  # there may be rows of padding
             translations[number] = vocabulary.decode(row)
@@ -88,7 +87,7 @@ class _Search(keras.Model):
 
 
 @contextlib.contextmanager
-def _no_word_of_retracing():
+def _without_advice_on_retracing():
     """Keeps TensorFlow from advice about the functions that are made here, one for each shape."""
 
     def is_other(record):
@@ -110,7 +109,7 @@ def _check_arguments(sentences, batch_tokens, maximum_length):
         )
     if maximum_length < 2:
         raise ValueError(
-            "`maximum_length` must be at least 2, a word and the end of the sentence. Received: "
+            "`maximum_length` must be at least 2, a token and the end of the sentence. Received: "
             f"{maximum_length}."
         )
     if batch_tokens < 1:
@@ -123,9 +122,9 @@ def _source_ids(vocabulary, sentences, maximum_length):
     encoded = vocabulary.encode_all([sentences[number] for number in numbers])
     ids = dict(zip(numbers, encoded, strict=True))
     cut = {
-        number: [*words[: maximum_length - 1], END]
-        for number, words in ids.items()
-        if len(words) > maximum_length
+        number: [*tokens[: maximum_length - 1], END]
+        for number, tokens in ids.items()
+        if len(tokens) > maximum_length
     }
     if cut:
         print(
@@ -140,7 +139,7 @@ def _source_ids(vocabulary, sentences, maximum_length):
 def _lengths(maximum_length):
     """Returns the lengths that sources are padded to, each half of the next: few, as each compiles.
 
-    A search takes as many steps as its translations have words, however long the padding is.
+    A search takes as many steps as its translations have tokens, however long the padding is.
     """
     lengths = [maximum_length]
     while lengths[0] > _SHORTEST:

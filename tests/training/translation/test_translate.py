@@ -22,8 +22,8 @@ def vocabulary():
 
 @pytest.fixture
 def model(vocabulary):
-    """A model whose words are not all about as likely, and depend on the source."""
-    # A model has room for more words than the vocabulary of a small text has.
+    """A model whose tokens are not all about as likely, and depend on the source."""
+    # A model has room for more tokens than the vocabulary of a small text has.
     model = transformer(3 * vocabulary.size, layers=1, hidden=8, filter=16, heads=2)
     generator = np.random.default_rng(0)
     for weight in model.weights:
@@ -41,7 +41,9 @@ def of_one_search(model, vocabulary, sentences, length, **arguments):
     for row, sentence in enumerate(sentences):
         ids = vocabulary.encode(sentence)
         source[row, : len(ids)] = ids
-    ids, _ = tf.function(lambda: beam_search(model, source, words=vocabulary.size, **arguments))()
+    ids, _ = tf.function(
+        lambda: beam_search(model, source, vocabulary_size=vocabulary.size, **arguments)
+    )()
     return [vocabulary.decode(row) for row in ids.numpy()]
 
 
@@ -70,7 +72,7 @@ def test_nothing_to_translate(model, vocabulary):
 
 def test_what_is_too_long_is_cut_off_and_said(model, vocabulary, capsys):
     search = {"beam": 1, "extra_length": 3, "batch_tokens": 48, "maximum_length": 8}
-    # Bytes of letters that the text does not have: an id each, after one for the word's beginning.
+    # Bytes of letters that the text does not have: an id each, after one for the token's beginning.
     long, cut = "XXXXXXXXXX", "XXXXXX"
     assert len(vocabulary.encode(cut)) == 8
     first, second = translate(model, vocabulary, [long, cut], **search)
@@ -89,8 +91,8 @@ def test_batches_have_few_shapes_and_every_sentence_once(count):
         shapes.append(source.shape)
         seen += chosen
         for number, row in zip(chosen, source, strict=False):
-            words = ids[number]
-            assert row.tolist() == words + [0] * (len(row) - len(words))
+            tokens = ids[number]
+            assert row.tolist() == tokens + [0] * (len(row) - len(tokens))
         assert not source[len(chosen) :].any()
     assert sorted(seen) == sorted(ids)
     assert {length for _, length in shapes} <= {12, 24, 48}

@@ -1,4 +1,4 @@
-"""`WordCrossentropy`: cross entropy of a translation's words with label smoothing."""
+"""`TokenCrossentropy`: cross entropy of a translation's tokens with label smoothing."""
 
 import keras
 
@@ -8,15 +8,15 @@ from state_of_sparsity.version import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class WordCrossentropy(SmoothedCrossentropy):
-    """`SmoothedCrossentropy`, but mean over the words of a batch: padding (id 0) does not count.
+class TokenCrossentropy(SmoothedCrossentropy):
+    """`SmoothedCrossentropy`, but mean over the tokens of a batch: padding (id 0) does not count.
 
-    With the loss l of each position, and w = 1 for a word, 0 for padding,
+    With the loss l of each position, and w = 1 for a token, 0 for padding,
 
         sum(w l) / sum(w)
 
-    or 0 where there is no word. Several replicas each take the mean over their own words, and then
-    the mean of these means.
+    or 0 where there is no token. Several replicas each take the mean over their own tokens, and
+    then the mean of these means.
 
     Args:
         label_smoothing: as for `SmoothedCrossentropy`.
@@ -24,7 +24,7 @@ class WordCrossentropy(SmoothedCrossentropy):
         name: name of the loss.
 
     Call arguments:
-        y_true: word ids, `(batch, positions)`.
+        y_true: token ids, `(batch, positions)`.
         y_pred: logits, `(batch, positions, vocabulary size)`.
         sample_weight: weights that w is multiplied by, or None.
 
@@ -33,7 +33,7 @@ class WordCrossentropy(SmoothedCrossentropy):
 
     Example:
 
-    >>> loss = WordCrossentropy(label_smoothing=0.0)
+    >>> loss = TokenCrossentropy(label_smoothing=0.0)
     >>> logits = keras.ops.array([[[0.0, 0.0, 0.0], [9.0, 9.0, -9.0]]])
     >>> round(float(loss(keras.ops.array([[1, 0]]), logits)), 4)
     1.0986
@@ -42,16 +42,16 @@ class WordCrossentropy(SmoothedCrossentropy):
     """
 
     def __init__(
-        self, label_smoothing=0.1, reduction="mean_with_sample_weight", name="word_crossentropy"
+        self, label_smoothing=0.1, reduction="mean_with_sample_weight", name="token_crossentropy"
     ):
         super().__init__(label_smoothing, reduction, name)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Returns the loss of the batch."""
-        return super().__call__(y_true, y_pred, word_weights(y_true, sample_weight))
+        return super().__call__(y_true, y_pred, token_weights(y_true, sample_weight))
 
 
-def word_weights(ids, sample_weight=None):
+def token_weights(ids, sample_weight=None):
     """Returns float32 weights of the same shape as `ids`: 1, or `sample_weight`; 0 for padding."""
     weights = keras.ops.cast(keras.ops.not_equal(ids, PADDING), "float32")
     if sample_weight is None:
