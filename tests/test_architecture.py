@@ -285,6 +285,12 @@ import keras
 print(*sys.modules)
 model = keras.saving.load_model("model.keras")
 assert type(model.layers[0]).__name__ == "MagnitudePruning"
+keras.saving.get_custom_objects().clear()
+for module in [name for name in sys.modules if name.startswith("state_of_sparsity")]:
+    del sys.modules[module]
+import state_of_sparsity  # in the other order now
+model = keras.saving.load_model("model.keras")
+assert type(model.layers[0]) is state_of_sparsity.MagnitudePruning
 assert os.environ.get("TF_USE_LEGACY_KERAS") == sys.argv[1]
 """
 
