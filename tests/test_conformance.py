@@ -190,7 +190,7 @@ TECHNIQUES = {
     "l0": l0_regularization(WEIGHT, 0.0, driven=False),
     "l0, ramp": l0_regularization(RAMP, NO_RAMP, driven=True),
     "l0, as published": l0_regularization(WEIGHT, 0.0, driven=False, gate_speed=1.0),
-    "l0, units": l0_regularization(WEIGHT, 0.0, driven=False, group="input"),
+    "l0, units": l0_regularization(WEIGHT, 0.0, driven=False, group="unit"),
 }
 every_technique = pytest.mark.parametrize("name", TECHNIQUES)
 
