@@ -2,8 +2,8 @@
 
 Text is read from the grammar in the package, cut into subwords and put into batches, by length and
 packed. A small Transformer with random weights translates, so that every translation is as long as
-it may be: greedily and by beam search, both with what was computed for earlier words kept, and
-greedily by the whole model at every word, which is the peer.
+it may be: greedily and by beam search, both with what was computed for earlier tokens kept, and
+greedily by the whole model at every token, which is the peer.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import statistics
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-GREEDY, BEAM, PEER = "greedy", "beam 4", "greedy, the whole model for each word"
+GREEDY, BEAM, PEER = "greedy", "beam 4", "greedy, the whole model for each token"
 WARM_UP = 1
 
 
@@ -23,8 +23,8 @@ def parse():
     parser.add_argument("--source_length", type=int, default=16, help="ids of a sentence")
     parser.add_argument("--target_length", type=int, default=32, help="ids of a translation")
     parser.add_argument("--vocabulary_size", type=int, default=4000)
-    parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument("--num_layers", type=int, default=2)
+    parser.add_argument("--hidden_dim", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--output", help="JSON file")
     return parser.parse_args()
@@ -69,25 +69,30 @@ def translators(options):
     from state_of_sparsity.models.transformer import transformer
 
     keras.utils.set_random_seed(0)
-    sizes = {"layers": options.layers, "hidden": options.hidden, "filter": 4 * options.hidden}
-    model = transformer(options.vocabulary_size, **sizes, heads=4)
+    sizes = {
+        "num_layers": options.num_layers,
+        "hidden_dim": options.hidden_dim,
+        "intermediate_dim": 4 * options.hidden_dim,
+    }
+    model = transformer(options.vocabulary_size, **sizes, num_heads=4)
     shape = (options.sentences, options.source_length)
     source = np.random.default_rng(0).integers(3, options.vocabulary_size, shape).astype("int32")
     length = options.target_length
 
-    def searched(beam):
+    def searched(beam_size):
         extra = length - options.source_length
-        search = tf.function(lambda ids: beam_search(model, ids, beam=beam, extra_length=extra))
+        settings = {"beam_size": beam_size, "extra_length": extra}
+        search = tf.function(lambda ids: beam_search(model, ids, **settings))
         return lambda: search(source)[0].numpy()
 
     @tf.function
     def whole_model(ids):
-        words = tf.zeros((options.sentences, length), tf.int32)
+        tokens = tf.zeros((options.sentences, length), tf.int32)
         for step in tf.range(length):
-            logits = model({"source": ids, "target": words})[:, step]
+            logits = model({"source": ids, "target": tokens})[:, step]
             best = tf.argmax(logits[:, 1:], axis=-1, output_type=tf.int32) + 1  # never padding
-            words = tf.where(tf.range(length) == step, best[:, None], words)
-        return words
+            tokens = tf.where(tf.range(length) == step, best[:, None], tokens)
+        return tokens
 
     return {
         GREEDY: searched(1),

@@ -18,7 +18,7 @@ case "${1:-}" in
   -h | --help) usage && exit 0 ;;
 esac
 
-install_package '[test]'
+install_package test
 cd "$ROOT"
 echo "==> ruff check, ruff format --check"
 "$VENV/bin/ruff" check .

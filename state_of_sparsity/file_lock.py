@@ -51,8 +51,8 @@ def hold(path, wait=False):
 
     Example:
 
-    >>> with hold("runs/one/lock"):  # doctest: +SKIP
-    ...     write_to("runs/one")
+    >>> with hold("runs/one/lock"):
+    ...     _ = pathlib.Path("runs/one/notes.txt").write_text("nobody else is here")
     """
     path = pathlib.Path(path)
     handle = _locked(path, wait)

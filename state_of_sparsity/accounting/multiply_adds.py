@@ -11,6 +11,7 @@ import keras
 
 from state_of_sparsity.accounting.kernel_uses import UNKNOWN, uses_in_call
 from state_of_sparsity.accounting.model_inputs import UnknownInputShapeError, symbolic_inputs
+from state_of_sparsity.wrapping.keras_internals import all_layers, own_variables
 
 
 def count_uses(model, kernels, input_shape=None):
@@ -63,10 +64,8 @@ class _Watch:
         wanted = {id(kernel.variable): kernel for kernel in kernels}
         self.owners = []  # (layer, its kernels); tied layers own one kernel together
         self.loops = []  # (layer, the layer it runs at every time step)
-        for layer in model._flatten_layers():
-            own = (
-                layer._trainable_variables + layer._non_trainable_variables
-            )  # quantized: the latter
+        for layer in all_layers(model):
+            own = own_variables(layer)
             found = [replace(wanted[id(v)], owner=layer) for v in own if id(v) in wanted]
             if found:
                 self.owners.append((layer, found))

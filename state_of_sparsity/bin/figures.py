@@ -30,7 +30,7 @@ def measure(experiment, model, split, thresholds=()):
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity import accounting
     from state_of_sparsity.surgery import structure
-    from state_of_sparsity.surgery.sparsify import strip
+    from state_of_sparsity.surgery.strip import strip
     from state_of_sparsity.training.evaluate import evaluate
     from state_of_sparsity.training.threshold_sweep import threshold_sweep
 
@@ -57,8 +57,8 @@ def measure(experiment, model, split, thresholds=()):
 
 def _scores(experiment, split, model, verbose=True):
     found = {}
-    for score in experiment.scores:
-        found |= score(model, experiment.data, split, verbose)
+    for evaluator in experiment.evaluators:
+        found |= evaluator(model, experiment.data, split, verbose)
     return found
 
 

@@ -18,6 +18,7 @@ from state_of_sparsity.bin import (
     recorded_defaults,
     system_errors,
 )
+from state_of_sparsity.extras import MissingExtraError
 from state_of_sparsity.json_files import DamagedFileError
 from state_of_sparsity.output_path import OutputPathError
 
@@ -67,7 +68,7 @@ def run(main):
         try:
             main(argv)
             sys.stdout.flush()  # here, where an error can still be said
-        except (UsageError, DamagedFileError, OutputPathError) as error:
+        except (UsageError, DamagedFileError, MissingExtraError, OutputPathError) as error:
             _exit_with(str(error), error)
         except BrokenPipeError:
             _end_at_closed_pipe()

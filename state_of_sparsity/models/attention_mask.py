@@ -12,9 +12,10 @@ PADDING = 0
 class AttentionMask(keras.layers.Layer):
     """Says for a batch of sentences which positions may be attended to.
 
-    Without `causal` these are the positions of words, for queries anywhere; padding (id 0) is left
-    out. With it they are the query's own position and those before: padding follows the words of a
-    sentence, so that no word ever sees it, and whether the last word seen is padding must not show.
+    Without `causal` these are the positions of tokens, for queries anywhere; padding (id 0) is left
+    out. With it they are the query's own position and those before: padding follows the tokens of a
+    sentence, so that no token ever sees it, and whether the last token seen is padding must not
+    show.
 
     Args:
         causal: whether queries are the positions of the same sentence and see none after them.
@@ -24,7 +25,7 @@ class AttentionMask(keras.layers.Layer):
     query sees positions of its own segment only.
 
     Call arguments:
-        ids: word ids of the positions attended to, `(batch, key positions)`.
+        ids: token ids of the positions attended to, `(batch, key positions)`.
         segments: number of each position's sentence within its row, the same shape; or None.
         query_segments: the same of the queries, `(batch, query positions)`; None for `segments`.
 

@@ -1,4 +1,4 @@
-"""`EmbeddingScale`: word vectors as a Transformer takes them in."""
+"""`EmbeddingScale`: token embeddings as a Transformer takes them in."""
 
 import math
 
@@ -11,14 +11,14 @@ from state_of_sparsity.version import PACKAGE
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class EmbeddingScale(keras.layers.Layer):
-    """Multiplies word vectors by the root of their length, and padding's by 0.
+    """Multiplies token embeddings by the root of their length, and padding's by 0.
 
     With it a matrix drawn with standard deviation `channels^-0.5`, as the softmax needs it, also
-    gives word vectors with entries of size 1.
+    gives token embeddings with entries of size 1.
 
     Call arguments:
-        vectors: word vectors, `(batch, positions, channels)`.
-        ids: the words' ids, `(batch, positions)`; 0 is padding.
+        vectors: token embeddings, `(batch, positions, channels)`.
+        ids: the tokens' ids, `(batch, positions)`; 0 is padding.
 
     Returns:
         Vectors of the same shape.
@@ -33,8 +33,8 @@ class EmbeddingScale(keras.layers.Layer):
 
     def call(self, vectors, ids):
         """Returns the scaled vectors."""
-        is_word = ops.cast(ops.not_equal(ids, PADDING), vectors.dtype)
-        return vectors * math.sqrt(vectors.shape[-1]) * is_word[:, :, None]
+        is_token = ops.cast(ops.not_equal(ids, PADDING), vectors.dtype)
+        return vectors * math.sqrt(vectors.shape[-1]) * is_token[:, :, None]
 
     def compute_output_shape(self, vectors_shape, ids_shape):
         """Returns the vectors' shape."""

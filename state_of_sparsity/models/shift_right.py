@@ -1,4 +1,4 @@
-"""`ShiftRight`: what a decoder has read when it predicts each word."""
+"""`ShiftRight`: what a decoder has read when it predicts each token."""
 
 import keras
 from keras import ops
@@ -9,13 +9,13 @@ from state_of_sparsity.version import PACKAGE
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class ShiftRight(keras.layers.Layer):
-    """Moves words one position to the right, so that each position holds the word before.
+    """Moves tokens one position to the right, so that each position holds the token before.
 
-    The first position gets padding, whose embedding is zero; the last word falls off the end.
+    The first position gets padding, whose embedding is zero; the last token falls off the end.
 
     Call arguments:
-        ids: word ids, `(batch, positions)`.
-        positions: the place of each word in its sentence, the same shape, where several sentences
+        ids: token ids, `(batch, positions)`.
+        positions: the place of each token in its sentence, the same shape, where several sentences
             share a row: each then begins with padding. None for one sentence a row.
 
     Returns:

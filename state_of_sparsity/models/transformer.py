@@ -1,11 +1,11 @@
 """The Transformer for translation: base, big, or of any size.
 
-Word vectors times `hidden^0.5`, plus sinusoids of the position, go through layers of self-attention
-and feed-forward (the encoder), or of self-attention to the words before, attention to the encoder's
-output, and feed-forward (the decoder). Each of these sub-layers computes `x + dropout(f(norm(x)))`,
-and a normalization ends each stack. One matrix embeds the words of both languages and is the
-softmax's too. The study's library also adds a vector of the target language to the encoder's input;
-this model does not.
+Token embeddings times `hidden_dim^0.5`, plus sinusoids of the position, go through layers of
+self-attention and feed-forward (the encoder), or of self-attention to the tokens before, attention
+to the encoder's output, and feed-forward (the decoder). Each of these sub-layers computes
+`x + dropout(f(norm(x)))`, and a normalization ends each stack. One matrix embeds the tokens of both
+languages and is the softmax's too. The study's library also adds a vector of the target language to
+the encoder's input; this model does not.
 
 Weights are in layers `shared_embedding`; `encoder_<n>_self_attention_<query|key|value|output>`, the
 same of `decoder_<n>_self_attention` and `decoder_<n>_cross_attention`, without biases; and
@@ -27,10 +27,10 @@ _PACKED = ("", "_segments", "_positions")
 
 def transformer(
     vocabulary_size,
-    layers=6,
-    hidden=512,
-    filter=2048,
-    heads=8,
+    num_layers=6,
+    hidden_dim=512,
+    intermediate_dim=2048,
+    num_heads=8,
     prepostprocess_dropout=0.1,
     attention_dropout=0.1,
     relu_dropout=0.1,
@@ -40,21 +40,20 @@ def transformer(
 ):
     """Returns an encoder-decoder Transformer as the study of 2019 made it sparse.
 
-    It takes `{"source": ids, "target": ids}`, int32, each `(batch, positions)`: words, the end of
+    It takes `{"source": ids, "target": ids}`, int32, each `(batch, positions)`: tokens, the end of
     the sentence (id 1), and padding (id 0) after it. Logits at position t come from the source and
-    the target's words before t. They mean nothing where the target is padding: give these positions
-    no weight in the loss.
+    the target's tokens before t. They mean nothing where the target is padding: no weight there.
 
     With `packed` a row may have several pairs, one after the other. The inputs then also have
-    `source_segments` and `target_segments`, the number of a word's pair within its row, from 1 (0
+    `source_segments` and `target_segments`, the number of a token's pair within its row, from 1 (0
     for padding), and `source_positions` and `target_positions`, its place in its sentence, from 0.
 
     Args:
-        vocabulary_size: number of words, padding and end of sentence included.
-        layers: layers of the encoder, and of the decoder.
-        hidden: length of a position's vector; even, and a multiple of `heads`.
-        filter: units of a feed-forward sub-layer.
-        heads: attention heads.
+        vocabulary_size: number of tokens, padding and end of sentence included.
+        num_layers: layers of the encoder, and of the decoder.
+        hidden_dim: length of a position's vector; even, and a multiple of `num_heads`.
+        intermediate_dim: units of a feed-forward sub-layer.
+        num_heads: attention heads.
         prepostprocess_dropout: fraction dropped of each stack's input and sub-layer's output.
         attention_dropout: of the attention weights.
         relu_dropout: of the units of feed-forward sub-layers.
@@ -70,7 +69,7 @@ def transformer(
 
     Example:
 
-    >>> model = transformer(vocabulary_size=50, layers=1, hidden=8, filter=32, heads=2)
+    >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> ids = keras.ops.array([[7, 5, 1, 0]])
     >>> model({"source": ids, "target": ids}).shape
     TensorShape([1, 4, 50])
@@ -79,7 +78,8 @@ def transformer(
     before each sub-layer as in Tensor2Tensor; Gale, Elsen, Hooker (2019), "The State of Sparsity in
     Deep Neural Networks", section 4.
     """
-    sizes = {"layers": layers, "hidden": hidden, "filter": filter, "heads": heads}
+    sizes = {"num_layers": num_layers, "hidden_dim": hidden_dim}
+    sizes |= {"intermediate_dim": intermediate_dim, "num_heads": num_heads}
     dropouts = {"attention_dropout": attention_dropout, "relu_dropout": relu_dropout}
     dropouts["prepostprocess_dropout"] = prepostprocess_dropout
     _check_arguments(vocabulary_size, sizes, dropouts, split_heads=split_heads, packed=packed)
@@ -97,7 +97,7 @@ def transformer_base(
 ):
     """Returns `transformer` of 6 layers, 512 wide, with feed-forward of 2048 units and 8 heads.
 
-    With the study's vocabulary of 33,288 words there are 61,083,648 weights in its 97 kernels.
+    With the study's vocabulary of 33,288 tokens there are 61,083,648 weights in its 97 kernels.
 
     Reference: Vaswani et al. (2017), table 3, "base".
     """
@@ -126,9 +126,9 @@ def transformer_big(
     """
     return transformer(
         vocabulary_size,
-        hidden=1024,
-        filter=4096,
-        heads=16,
+        hidden_dim=1024,
+        intermediate_dim=4096,
+        num_heads=16,
         prepostprocess_dropout=prepostprocess_dropout,
         attention_dropout=attention_dropout,
         relu_dropout=relu_dropout,
@@ -172,15 +172,16 @@ def _connected_packed(layers, name):
 
 
 def _check_arguments(vocabulary_size, sizes, dropouts, **flags):
-    check_integer("vocabulary_size", vocabulary_size, 3)  # padding, end of sentence, and words
-    check_integer("layers", sizes["layers"], 1, _MOST_LAYERS)
+    check_integer("vocabulary_size", vocabulary_size, 3)  # padding, end of sentence, and tokens
+    check_integer("num_layers", sizes["num_layers"], 1, _MOST_LAYERS)
     for name, size in sizes.items():
         check_integer(name, size, 1)
-    hidden, heads = sizes["hidden"], sizes["heads"]
-    if hidden % heads or hidden % 2:
+    hidden_dim, num_heads = sizes["hidden_dim"], sizes["num_heads"]
+    if hidden_dim % num_heads or hidden_dim % 2:
         raise ValueError(
-            f"`hidden` must be even and a multiple of `heads`, {heads}: each head takes an equal "
-            f"part, and positions are told by pairs of sine and cosine. Received: {hidden}."
+            f"`hidden_dim` must be even and a multiple of `num_heads`, {num_heads}: each head gets "
+            "an equal part, and positions are told by pairs of sine and cosine. Received: "
+            f"{hidden_dim}."
         )
     for name, rate in dropouts.items():
         if not (is_number(rate) and 0 <= rate < 1):

@@ -1,4 +1,4 @@
-"""Decoding word by word with a Transformer: what was computed for earlier words is kept."""
+"""Decoding token by token with a Transformer: what was computed for earlier tokens is kept."""
 
 from keras import ops
 
@@ -15,11 +15,11 @@ def encode(model, source):
 
     Args:
         model: a model that `transformer` returned, plain or sparse.
-        source: word ids, `(batch, source positions)`, int32; 0 is padding.
+        source: token ids, `(batch, source positions)`, int32; 0 is padding.
 
     Example:
 
-    >>> model = transformer(vocabulary_size=50, layers=1, hidden=8, filter=32, heads=2)
+    >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> encode(model, keras.ops.array([[7, 5, 1, 0]])).shape
     TensorShape([1, 4, 8])
     """
@@ -27,21 +27,21 @@ def encode(model, source):
 
 
 def initial_caches(model, source, length):
-    """Returns what `decode_step` needs before the first word.
+    """Returns what `decode_step` needs before the first token.
 
     Args:
         model: a model that `transformer` returned, plain or sparse.
-        source: word ids, `(batch, source positions)`, int32; 0 is padding.
-        length: the most words that will be decoded.
+        source: token ids, `(batch, source positions)`, int32; 0 is padding.
+        length: the most tokens that will be decoded.
 
     Returns:
         A dictionary of tensors and pairs of tensors, each with the batch as its first axis:
         `source_mask`, keys and values of the source for each cross-attention layer, and zeros
-        `(batch, length, hidden)` for those of the words decoded, for each self-attention layer.
+        `(batch, length, hidden)` for those of the tokens decoded, for each self-attention layer.
 
     Example:
 
-    >>> model = transformer(vocabulary_size=50, layers=1, hidden=8, filter=32, heads=2)
+    >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> list(initial_caches(model, keras.ops.array([[7, 5, 1, 0]]), length=10))
     ['source_mask', 'decoder_1_cross_attention', 'decoder_1_self_attention']
     """
@@ -58,14 +58,14 @@ def initial_caches(model, source, length):
 
 
 def decode_step(model, ids, step, caches):
-    """Returns the logits of the words at one position, given those before it.
+    """Returns the logits of the tokens at one position, given those before it.
 
     The same as the model's logits at position `step`, for the work of one position. Every shape is
     the same in all steps, so that the step compiles once.
 
     Args:
         model: a model that `transformer` returned, plain or sparse.
-        ids: the words at position `step - 1`, `(batch,)`, int32; 0 at step 0.
+        ids: the tokens at position `step - 1`, `(batch,)`, int32; 0 at step 0.
         step: the position, from 0 and below the caches' length, an integer or a scalar tensor.
         caches: what `initial_caches` returned, or the step before.
 
@@ -74,7 +74,7 @@ def decode_step(model, ids, step, caches):
 
     Example:
 
-    >>> model = transformer(vocabulary_size=50, layers=1, hidden=8, filter=32, heads=2)
+    >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> caches = initial_caches(model, keras.ops.array([[7, 5, 1, 0]]), length=10)
     >>> logits, caches = decode_step(model, keras.ops.array([0]), 0, caches)
     >>> logits.shape
@@ -84,7 +84,7 @@ def decode_step(model, ids, step, caches):
     names = attention_names(layers, "self_attention")
     positions = ops.arange(caches[names[0]][0].shape[1])
 
-    def words_so_far(name, inputs):
+    def tokens_so_far(name, inputs):
         new = keys_and_values(layers, name, inputs)
         here = (positions == step)[:, None]
         caches[name] = tuple(
@@ -95,7 +95,7 @@ def decode_step(model, ids, step, caches):
     logits = decoder(
         layers,
         ids[:, None],
-        self_attended=words_so_far,
+        self_attended=tokens_so_far,
         self_mask=(positions <= step)[None, None, None],
         cross_attended=lambda name, _: caches[name],
         source_mask=caches["source_mask"],

@@ -1,7 +1,7 @@
 """How the layers of a Transformer are connected: its encoder and its decoder.
 
 `layers` is everywhere a dictionary of the layers by name. They are called with symbolic tensors
-when a model is made, and with real ones when the layers of a model decode word by word.
+when a model is made, and with real ones when the layers of a model decode token by token.
 """
 
 import itertools
@@ -15,9 +15,9 @@ def encoder(layers, source, segments=None, positions=None):
 
     Args:
         layers: `{name: layer}`, as `transformer_layers` returns it.
-        source: word ids, `(batch, source positions)`.
-        segments: which sentence of its row a word belongs to, where there are several; or None.
-        positions: the word's place in that sentence; or None.
+        source: token ids, `(batch, source positions)`.
+        segments: which sentence of its row a token belongs to, where there are several; or None.
+        positions: the token's place in that sentence; or None.
 
     Example:
 
@@ -38,13 +38,13 @@ def encoder(layers, source, segments=None, positions=None):
 
 
 def decoder(layers, ids, self_attended, self_mask, cross_attended, source_mask, **where):
-    """Returns the logits of the words that follow `ids`, `(batch, positions, vocabulary_size)`.
+    """Returns the logits of the tokens that follow `ids`, `(batch, positions, vocabulary_size)`.
 
     As the encoder, with attention to its output between the two sub-layers of each layer.
 
     Args:
         layers: `{name: layer}`, as `transformer_layers` returns it.
-        ids: for each position the word before it, `(batch, positions)`.
+        ids: for each position the token before it, `(batch, positions)`.
         self_attended: function `(name, inputs) -> (keys, values)` of a self-attention layer.
         self_mask: where self-attention may look, see `DotProductAttention`.
         cross_attended: the same function of a cross-attention layer.

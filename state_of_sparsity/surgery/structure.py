@@ -6,6 +6,7 @@ import keras
 
 from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.keras_internals import direct_layers, has_default_build
 from state_of_sparsity.wrapping.kernels import find_kernels, own_kernels, sub_layers
 from state_of_sparsity.wrapping.quantized_kernels import quantized_kernels
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
@@ -34,8 +35,8 @@ def check_has_weights(model, what: str):
 
 def _builds_nothing(layer):
     # Keras leaves `built` False in layers that hold others and were never called themselves.
-    own = getattr(layer.build, "_is_default", False) or isinstance(layer, keras.Model)
-    return own and (bool(layer.weights) or not layer._layers)
+    own = has_default_build(layer) or isinstance(layer, keras.Model)
+    return own and (bool(layer.weights) or not direct_layers(layer))
 
 
 def walk(model):
@@ -64,8 +65,8 @@ def sparse_layers(model) -> dict[str, SparseWrapper]:
 
     Example:
 
-    >>> list(sos.sparse_layers(sparse_model))
-    ['dense', 'dense_1']
+    >>> list(sos.sparse_layers(sparse))
+    ['hidden', 'head']
     """
     check_is_model(model)
     if isinstance(model, SparseWrapper):
@@ -97,7 +98,7 @@ def model_kernels(model) -> list[SparseKernel]:
 def _kernels_of(layer):
     if not isinstance(layer, SparseWrapper):
         return own_kernels(layer) + quantized_kernels(layer)
-    layer.check_kernels()
+    layer._check_kernels()
     sparse = {id(kernel.variable): kernel for kernel in layer.sparse_kernels}
     # In structural order; named kernels may be of a kind that is not found unless they are named.
     named = {id(kernel.variable): kernel for kernel in find_kernels(layer.layer)} | sparse
@@ -127,8 +128,8 @@ def masks(model) -> dict:
 
     Example:
 
-    >>> {path: float(mask.mean()) for path, mask in sos.masks(sparse_model).items()}
-    {'dense/kernel': 0.1, 'dense_1/kernel': 0.1}
+    >>> {path: float(mask.mean()) for path, mask in sos.masks(sparse).items()}
+    {'hidden/kernel': 0.5, 'head/kernel': 0.5}
     """
     kernels = [kernel for kernel in model_kernels(model) if kernel.wrapper is not None]
     if not kernels:

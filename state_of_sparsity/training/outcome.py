@@ -2,7 +2,7 @@
 
 from state_of_sparsity import accounting, atomic_write, zip_years
 from state_of_sparsity.analysis.run_settings import config_hash
-from state_of_sparsity.surgery.sparsify import strip
+from state_of_sparsity.surgery.strip import strip
 from state_of_sparsity.training.evaluate import evaluate
 from state_of_sparsity.training.run_identity import identity
 from state_of_sparsity.version import __version__
@@ -64,8 +64,8 @@ def _test_figures(experiment, stripped):
     if batches is None:
         return {}
     figures = {}
-    for score in experiment.scores:
-        figures |= score(stripped, experiment.data, "test")
+    for evaluator in experiment.evaluators:
+        figures |= evaluator(stripped, experiment.data, "test")
     return figures | evaluate(stripped, batches, experiment.loss, experiment.metrics)
 
 

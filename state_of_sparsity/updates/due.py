@@ -151,18 +151,18 @@ class SparsityUpdates:
     def set_driven(self, driven: bool):
         """Tells the layers whether something drives them, so that they can be trained."""
         for wrapper in self.driven:
-            wrapper.driven = driven
+            wrapper._driven = driven
 
     def check_kernels(self):
         """Raises an error if a layer's kernels were exchanged: what is traced would not tell."""
         for wrapper in self.driven:
-            wrapper.check_kernels()
+            wrapper._check_kernels()
 
     def check_driven(self):
         """Raises an error if a layer that is trained has to be driven and is not."""
         for wrapper in self.driven:
             if any(kernel.variable.trainable for kernel in wrapper.sparse_kernels):
-                wrapper.check_driven()
+                wrapper._check_driven()
 
     def unreached(self, start: int, end: int) -> list[str]:
         """Returns a sentence for each schedule whose final value a run does not reach.

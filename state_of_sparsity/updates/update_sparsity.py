@@ -43,10 +43,10 @@ class UpdateSparsity(keras.callbacks.Callback):
     In a custom loop:
 
     >>> updater = sos.UpdateSparsity()
-    >>> for step, batch in enumerate(data):
+    >>> for step in range(10):
     ...     updater.update(sparse, step)
-    ...     train_step(batch)
-    >>> updater.update(sparse, step + 1)
+    ...     loss = sparse.train_on_batch(x, y)
+    >>> updater.update(sparse, 10)
     """
 
     def __init__(self, strict=False):

@@ -9,6 +9,14 @@ from state_of_sparsity.wrapping.additive_tables import kernels_to_wrap
 from state_of_sparsity.wrapping.compiled_methods import check_not_compiled
 from state_of_sparsity.wrapping.effective_terms import EffectiveConstraint, act_on_effective_kernel
 from state_of_sparsity.wrapping.held_kernels import check_held, holders
+from state_of_sparsity.wrapping.keras_internals import (
+    BuildsForCall,
+    all_layers,
+    build_for_call,
+    has_default_build,
+    layers_inside,
+    name_like,
+)
 from state_of_sparsity.wrapping.kernels import distinct_prefixes, find_kernels
 from state_of_sparsity.wrapping.pass_through import PassThrough
 from state_of_sparsity.wrapping.saved_state import SavedState
@@ -17,12 +25,11 @@ from state_of_sparsity.wrapping.substitution import call_with
 from state_of_sparsity.wrapping.training_mode import (
     call_like,
     takes_training,
-    tell_training,
     with_check_in_gradient,
 )
 
 
-class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
+class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper):
     """Runs the wrapped layer with an effective kernel in place of each of its kernels.
 
     The wrapped layer does all the arithmetic, so one wrapper serves every kind of layer. A
@@ -62,15 +69,13 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         self.__dict__["call"] = call_like(layer, self)
         super().__init__(layer, **kwargs)
         kernels = (kernels,) if isinstance(kernels, str) else kernels
-        self.kernel_names = None if kernels is None else tuple(kernels)
-        # Out of Keras's tracking: the wrapped layer owns these variables, not the wrapper.
-        object.__setattr__(self, "sparse_kernels", [])
-        object.__setattr__(self, "kernel_state", {})
-        object.__setattr__(self, "_holders", {})
-        object.__setattr__(self, "driven", False)
+        self._kernel_names = None if kernels is None else tuple(kernels)
+        self.sparse_kernels = ()  # `SparseKernel`s, which Keras does not look into
+        self.kernel_state = {}  # by the names of kernels, what `add_kernel_state` returned
+        self._holders = {}  # by the names of kernels, the attributes that hold them
+        self._driven = False  # whether something updates the layer as it is trained
         # Set by what updates the layer: a name alone need not be unique in a model.
         self.path_in_model = None
-        self.known_as_frozen = False  # so that it is said once
 
     # What a technique says.
 
@@ -121,14 +126,14 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         # TensorFlow's tape would run the check for a frozen kernel too.
         if not self.needs_driver or not kernel.variable.trainable:
             return value
-        return with_check_in_gradient(value, self.check_driven)
+        return with_check_in_gradient(value, self._check_driven)
 
     def run_layer(self, values, args, kwargs, method=None):
         """Calls the wrapped layer, or a method of it, with substituted variables.
 
         What else it does is kept: assignments to other variables, added losses.
         """
-        self.check_kernels()
+        self._check_kernels()
         outputs, updates, losses = call_with(self.layer, values, args, kwargs, method)
         substituted = {id(variable): value for variable, value in values}
         for variable, value in updates:
@@ -150,14 +155,14 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         """Returns what to store when the wrapped layer assigns its own kernel; None: nothing."""
         return None
 
-    def check_kernels(self):
+    def _check_kernels(self):
         """Raises a `RuntimeError` if the wrapped layer's kernels were exchanged for others."""
         for kernel in self.sparse_kernels:
             check_held(self, kernel, self._holders[kernel.name])
 
-    def check_driven(self):
+    def _check_driven(self):
         """Raises an error if nothing drives the state that changes over time."""
-        if self.needs_driver and not self.driven:
+        if self.needs_driver and not self._driven:
             raise RuntimeError(
                 f"The sparse layer '{self.name}' ({type(self).__name__}) is being trained, but "
                 "nothing updates its sparsity: its schedule would be ignored in silence. Pass "
@@ -168,35 +173,16 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
                 "training step fails.)"
             )
 
-    def learn_the_mode(self, outputs):
-        """Sees to it that a model whose `call` takes no `training` says so from now on."""
-        model = self._get_call_context().entry_layer
-        if not isinstance(model, keras.Model) or model._call_has_training_arg:
-            return outputs
-        tell_training(model)
-
-        def fail():
-            model.train_function = None  # TensorFlow cannot trace it again
-            raise RuntimeError(
-                f"The model '{model.name}' was trained the first time it was called, and its "
-                f"`call` takes no `training`: the sparse layer '{self.name}' could not know. Call "
-                "the model on a batch before `fit`, or write `def call(self, x, training=None)`. "
-                "It is mended now: `compile` and `fit` again."
-            )
-
-        checked = (with_check_in_gradient(x, fail) for x in keras.tree.flatten(outputs))
-        return keras.tree.pack_sequence_as(outputs, list(checked))
-
     # Building, and what is passed on to the wrapped layer.
 
     def build(self, *args, **kwargs):
         """Builds the wrapped layer if need be, and the state beside its kernels."""
         if not self.layer.built:
-            self._name_as_unwrapped()
+            name_like(self.layer, self)  # its variables are named as without the wrapper
             self.layer.build(*args, **kwargs)
         if not self.sparse_kernels:
-            kernels = kernels_to_wrap(self.layer, self.kernel_names)
-            self.sparse_kernels.extend(replace(kernel, wrapper=self) for kernel in kernels)
+            kernels = kernels_to_wrap(self.layer, self._kernel_names)
+            self.sparse_kernels = tuple(replace(kernel, wrapper=self) for kernel in kernels)
             for kernel, prefix in zip(
                 self.sparse_kernels, distinct_prefixes(self.sparse_kernels), strict=True
             ):
@@ -209,30 +195,21 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         """Creates the state at once around a layer that is built; the end of a constructor."""
         if self.layer.built and find_kernels(self.layer):
             # State is named as the kernels are: Orbax tells variables by their paths.
-            self._parent_path = self.layer._parent_path
+            name_like(self, self.layer)
             self.build()
 
-    def _name_as_unwrapped(self):
-        """Has the wrapped layer's variables named as without the wrapper, whenever it is built."""
-        self.layer._parent_path = self._parent_path
-
-    def _maybe_build(self, call_spec):
-        # Keras would hand `build` the first input's shape alone; attention needs them all.
-        if self.built:
-            return
+    def _build_for_call(self, call_spec):
+        """Builds the wrapped layer for the arguments of the wrapper's first call."""
         if not takes_training(self.layer):
             call_spec.arguments_dict.pop("training", None)
-        with self._open_name_scope():
-            self._name_as_unwrapped()
-            self.layer._maybe_build(call_spec)
-            if not self.layer.built:  # it builds itself when it is called
-                self.layer(**call_spec.arguments_dict)
-        self.build()
+        name_like(self.layer, self)
+        build_for_call(self.layer, call_spec)
+        if not self.layer.built:  # it builds itself when it is called
+            self.layer(**call_spec.arguments_dict)
 
     def get_build_config(self):
         """Returns the wrapped layer's, or None where only a call can build the layers inside."""
-        inside = self.layer._flatten_layers(include_self=False)
-        built_by_call = getattr(self.layer.build, "_is_default", False) and any(inside)
+        built_by_call = has_default_build(self.layer) and any(layers_inside(self.layer))
         return None if built_by_call else self.layer.get_build_config()
 
     def build_from_config(self, config):
@@ -251,7 +228,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         del config["dtype"]
         # The wrapper builds its layer: Keras would mark one without `build` as built too early.
         config["layer"].pop("build_config", None)
-        return {**config, "kernels": self.kernel_names}
+        return {**config, "kernels": self._kernel_names}
 
 
 def _check_layer(layer):
@@ -261,7 +238,7 @@ def _check_layer(layer):
             f"Received: {layer!r} (of type {type(layer).__name__})."
         )
     check_not_compiled(layer)
-    inside = layer._flatten_layers()
+    inside = all_layers(layer)
     sparse = next((inner for inner in inside if isinstance(inner, SparseWrapper)), None)
     if sparse is not None:
         raise ValueError(

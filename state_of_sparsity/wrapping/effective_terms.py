@@ -31,6 +31,23 @@ def release(variable):
     variable.constraint = plain(variable.constraint)
 
 
+def keep_terms(variables, on_failure):
+    """Sees to it that a failure leaves the regularizers and constraints of variables in place.
+
+    A wrapper that is built takes charge of its kernels' own.
+
+    Args:
+        variables: the weights of a model whose layers are being exchanged.
+        on_failure: is told, as `(function, *arguments)`, how to take back each change.
+    """
+
+    def restore(terms):
+        for variable, regularizer, constraint in terms:
+            variable.regularizer, variable.constraint = regularizer, constraint
+
+    on_failure(restore, [(v, v.regularizer, v.constraint) for v in variables])
+
+
 def plain(term):
     """Returns the layer's own regularizer or constraint, whichever wrapper it acts for."""
     return term.original if isinstance(term, _EffectiveTerm) else term

@@ -5,6 +5,7 @@ import sys
 import keras
 
 from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.keras_internals import own_variables
 from state_of_sparsity.wrapping.tensorflow_tracking import save_in_checkpoints
 
 
@@ -12,7 +13,7 @@ class SavedState:
     """The saving and loading of a wrapper's own variables, for `SparseWrapper`."""
 
     # The class of the model that holds the wrapper, if no file of that model can hold it.
-    placed_in = None
+    _placed_in = None
 
     def add_weight(self, *args, **kwargs):
         """Creates a variable of the layer, which TensorFlow's checkpoints hold too."""
@@ -43,7 +44,7 @@ class SavedState:
 
     def load_own_variables(self, store):
         """Loads the state beside the kernels, and says what to do where a file has none."""
-        own = self._trainable_variables + self._non_trainable_variables
+        own = own_variables(self)
         keys = [str(number) for number in range(len(own))]
         if sorted(store.keys()) != sorted(keys) or any(
             (keras.backend.standardize_dtype(v.dtype) == "bool") != (store[key].dtype == "bool")
@@ -58,11 +59,11 @@ class SavedState:
         super().load_own_variables(store)
 
     def _warn_if_lost(self, what):
-        if self.placed_in is not None:
-            of_a_layer = not issubclass(self.placed_in, keras.Model)
+        if self._placed_in is not None:
+            of_a_layer = not issubclass(self._placed_in, keras.Model)
             whole = "; or sparsify with `whole_blocks=True`" if of_a_layer else ""
             warn(
-                f"The {what} of this sparse model cannot be loaded: '{self.placed_in.__name__}' "
+                f"The {what} of this sparse model cannot be loaded: '{self._placed_in.__name__}' "
                 "makes plain layers anew. Use `model.save_weights`, and later build, sparsify and "
                 f"`load_weights`; or save sos.strip(model){whole}."
             )

@@ -5,8 +5,13 @@ import inspect
 
 import keras
 from keras import ops
-from keras.src.backend.common import global_state
-from keras.src.backend.common.variables import AutocastScope
+
+from state_of_sparsity.wrapping.keras_internals import (
+    entry_layer,
+    passes_training,
+    set_passes_training,
+    telling,
+)
 
 
 def tell_training(model):
@@ -15,7 +20,7 @@ def tell_training(model):
     Keras's trainer calls a model whose `call` takes no `training` in one way for training and
     prediction. Called with it all the same, Keras passes it to the layers inside.
     """
-    model._call_has_training_arg = True
+    set_passes_training(model, True)
     if keras.backend.backend() == "jax" and "call" not in vars(model) and not takes_training(model):
         # Keras's trainer for JAX hands the argument to `call` itself.
         model.__dict__["call"] = functools.partial(_call_told, model, model.call)
@@ -25,30 +30,12 @@ def forget_training(model):
     """Takes back what `tell_training` did to a model."""
     if isinstance(vars(model).get("call"), functools.partial):
         del model.__dict__["call"]
-    model._call_has_training_arg = takes_training(model)
+    set_passes_training(model, takes_training(model))
 
 
 def _call_told(model, call, *args, training=None, **kwargs):
-    context = model._get_call_context()
-    if training is not None:
-        context.set_value("training", training)
-    try:
+    with telling(model, training):
         return call(*args, **kwargs)
-    finally:
-        if training is not None:
-            model._maybe_reset_call_context()
-
-
-def in_training() -> bool:
-    """Returns whether the layer that is being called, if one is, was told that it trains."""
-    # `Layer._get_call_context` would begin a call where there is none, and clear losses.
-    context = global_state.get_global_attribute("current_call_ctx")
-    return context is not None and bool(context.get_value("training"))
-
-
-def without_autocast():
-    """Returns a context in which variables are read in their own precision."""
-    return AutocastScope(None)
 
 
 def with_check_in_gradient(value, check):
@@ -72,6 +59,34 @@ def takes_training(layer) -> bool:
     return "training" in inspect.signature(layer.call).parameters
 
 
+def _learn_the_mode(wrapper, outputs):
+    """Sees to it that a model whose `call` takes no `training` says so from now on.
+
+    Args:
+        wrapper: a sparse layer inside it that was called and not told whether it trains.
+        outputs: what the sparse layer has computed.
+
+    Returns:
+        The outputs; training of this one call fails, since it was computed as for evaluation.
+    """
+    model = entry_layer()
+    if not isinstance(model, keras.Model) or passes_training(model):
+        return outputs
+    tell_training(model)
+
+    def fail():
+        model.train_function = None  # TensorFlow cannot trace it again
+        raise RuntimeError(
+            f"The model '{model.name}' was trained the first time it was called, and its "
+            f"`call` takes no `training`: the sparse layer '{wrapper.name}' could not know. Call "
+            "the model on a batch before `fit`, or write `def call(self, x, training=None)`. "
+            "It is mended now: `compile` and `fit` again."
+        )
+
+    checked = (with_check_in_gradient(x, fail) for x in keras.tree.flatten(outputs))
+    return keras.tree.pack_sequence_as(outputs, list(checked))
+
+
 def call_like(layer, wrapper):
     """Returns a `call` with the signature of the layer's own, and `training` if it lacks it."""
     signature = inspect.signature(layer.call)
@@ -82,7 +97,7 @@ def call_like(layer, wrapper):
         if not told:
             kwargs.pop("training", None)
         outputs = wrapper.sparse_call(args, kwargs, bool(training))
-        return wrapper.learn_the_mode(outputs) if training is None else outputs
+        return _learn_the_mode(wrapper, outputs) if training is None else outputs
 
     parameters = list(signature.parameters.values())
     if not told:

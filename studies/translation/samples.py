@@ -14,7 +14,7 @@ import keras
 
 import state_of_sparsity  # noqa: F401 (the layers of the saved models)
 from state_of_sparsity import atomic_write
-from state_of_sparsity.analysis.file_text import read_csv
+from state_of_sparsity.analysis.pages.study_page import rows_if_there
 from state_of_sparsity.data.text.parallel_text import ParallelFiles
 from state_of_sparsity.data.text.vocabulary import Vocabulary
 from state_of_sparsity.table_cells import csv_text
@@ -26,14 +26,6 @@ def chosen_pairs(pairs, count):
     pairs = list(pairs)
     count = min(count, len(pairs))
     return [pairs[i * len(pairs) // count] for i in range(count)]
-
-
-def read(path):
-    """Returns the rows of a table, none where it is not there."""
-    path = pathlib.Path(path)
-    if not path.exists():
-        return []
-    return read_csv(path)
 
 
 def merged(old, new):
@@ -61,7 +53,9 @@ def main():
     parser.add_argument("--source", required=True, help="text file of test sentences")
     parser.add_argument("--reference", required=True, help="text file of their translations")
     parser.add_argument("--count", type=int, default=5, help="sentences, evenly spaced")
-    parser.add_argument("--alpha", type=float, default=1.0, help="as multi30k.gin's ALPHA")
+    parser.add_argument(
+        "--length_penalty", type=float, default=1.0, help="as multi30k.gin's LENGTH_PENALTY"
+    )
     parser.add_argument("--output", required=True)
     arguments = parser.parse_args()
     text = ParallelFiles(train_source=arguments.source, train_target=arguments.reference)
@@ -71,13 +65,15 @@ def main():
         folder = arguments.runs_dir / run
         vocabulary = Vocabulary.load(folder / "vocabulary.model")
         model = keras.saving.load_model(folder / "model.keras", safe_mode=True)
-        translations[run] = translate(model, vocabulary, sources, alpha=arguments.alpha)
+        translations[run] = translate(
+            model, vocabulary, sources, length_penalty=arguments.length_penalty
+        )
     lines = [
         {"source": source, "reference": reference, "run": run, "translation": found[i]}
         for i, (source, reference) in enumerate(pairs)
         for run, found in translations.items()
     ]
-    lines = merged(read(arguments.output), lines)
+    lines = merged(rows_if_there(arguments.output), lines)
     text = csv_text([list(lines[0]), *(line.values() for line in lines)])
     atomic_write.write_text(arguments.output, text)
     print(f"{arguments.output}: {len(pairs)} sentences, {len(translations)} runs.")

@@ -20,7 +20,7 @@ def beam_search(next_log_probabilities, limit, beam, alpha):
 
     Args:
         next_log_probabilities: function from a list of sequences of one length, each a list of ids,
-            to the log p of the word that comes next, `(sequences, vocabulary)`.
+            to the log p of the token that comes next, `(sequences, vocabulary)`.
         limit: the most ids, the end counted.
         beam: sequences that go on at each step; 1 is greedy search.
         alpha: exponent of the length penalty.
@@ -31,10 +31,10 @@ def beam_search(next_log_probabilities, limit, beam, alpha):
             break
         rows = next_log_probabilities([ids for ids, _ in alive])
         candidates = [
-            ([*ids, word], log_probability + row[word])
+            ([*ids, token], log_probability + row[token])
             for (ids, log_probability), row in zip(alive, rows, strict=True)
-            for word in range(len(row))
-            if word != PADDING
+            for token in range(len(row))
+            if token != PADDING
         ]
         candidates.sort(key=lambda candidate: -candidate[1])
         candidates = candidates[: 2 * beam if beam > 1 else 1]
@@ -48,14 +48,14 @@ def beam_search(next_log_probabilities, limit, beam, alpha):
 
 def exhaustive_search(next_log_probabilities, vocabulary, limit, alpha):
     """Returns `(ids, score)`, the best of all sequences of at most `limit` ids that end."""
-    words = [word for word in range(vocabulary) if word not in (PADDING, END)]
+    tokens = [token for token in range(vocabulary) if token not in (PADDING, END)]
     best, log_probabilities = ([], -np.inf), {(): 0.0}
     for length in range(1, limit + 1):
-        sequences = list(itertools.product(words, repeat=length - 1))
+        sequences = list(itertools.product(tokens, repeat=length - 1))
         rows = next_log_probabilities([list(sequence) for sequence in sequences])
         for sequence, row in zip(sequences, rows, strict=True):
-            for word in words:
-                log_probabilities[*sequence, word] = log_probabilities[sequence] + row[word]
+            for token in tokens:
+                log_probabilities[*sequence, token] = log_probabilities[sequence] + row[token]
             score = (log_probabilities[sequence] + row[END]) / penalty(length, alpha)
             best = max(best, ([*sequence, END], score), key=lambda hypothesis: hypothesis[1])
     return best

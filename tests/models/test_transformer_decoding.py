@@ -1,4 +1,4 @@
-"""Decoding word by word gives the logits of the whole sentence at once."""
+"""Decoding token by token gives the logits of the whole sentence at once."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def pruned():
 
 
 MODELS = {
-    "two layers": lambda: small_transformer(layers=2),
+    "two layers": lambda: small_transformer(num_layers=2),
     "heads as layers": lambda: small_transformer(split_heads=True),
     "sparse": pruned,
     "stripped": lambda: sos.strip(pruned()),
@@ -57,7 +57,7 @@ def test_a_step_compiles_once_for_all():
 
 
 def test_caches_of_chosen_sentences():
-    """As beam search does: sentences go on from others' words."""
+    """As beam search does: sentences go on from others' tokens."""
     model, rows = small_transformer(), [2, 0, 0]
     caches = initial_caches(model, SOURCE, LENGTH)
     for step in range(2):
@@ -73,7 +73,7 @@ def test_caches_of_chosen_sentences():
 
 
 def test_the_encoder_alone():
-    model = small_transformer(layers=2)
+    model = small_transformer(num_layers=2)
     encoded = np.asarray(encode(model, SOURCE))
     assert encoded.shape == (3, 6, 8)
     shorter = np.asarray(encode(model, SOURCE[:1, :5]))

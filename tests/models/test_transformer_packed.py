@@ -33,7 +33,7 @@ def models():
 
 
 def of_each_pair(logits, inputs):
-    """Returns the logits of the words of each pair."""
+    """Returns the logits of the tokens of each pair."""
     logits, segments = np.asarray(logits), inputs["target_segments"]
     return [
         logits[row][segments[row] == segment]

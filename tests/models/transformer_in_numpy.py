@@ -18,16 +18,16 @@ def logits(weights, heads, source, target):
     Args:
         weights: `{layer name: list of arrays}`.
         heads: number of attention heads.
-        source: list of word ids, padding at the end.
+        source: list of token ids, padding at the end.
         target: likewise.
     """
     weights = {name: [np.asarray(a, np.float64) for a in w] for name, w in weights.items()}
-    words = [position for position, word in enumerate(source) if word != PADDING]
+    tokens = [position for position, token in enumerate(source) if token != PADDING]
     encoded = embedded(weights, source)
     for number in layer_numbers(weights):
         name = f"encoder_{number}_self_attention"
         x = normalized(weights, f"{name}_normalization", encoded)
-        encoded = encoded + attention(weights, name, heads, x, x, [words] * len(source))
+        encoded = encoded + attention(weights, name, heads, x, x, [tokens] * len(source))
         encoded = encoded + feed_forward(weights, f"encoder_{number}_feed_forward", encoded)
     encoded = normalized(weights, "encoder_normalization", encoded)
 
@@ -39,7 +39,7 @@ def logits(weights, heads, source, target):
         decoded = decoded + attention(weights, name, heads, x, x, before)
         name = f"decoder_{number}_cross_attention"
         x = normalized(weights, f"{name}_normalization", decoded)
-        decoded = decoded + attention(weights, name, heads, x, encoded, [words] * len(target))
+        decoded = decoded + attention(weights, name, heads, x, encoded, [tokens] * len(target))
         decoded = decoded + feed_forward(weights, f"decoder_{number}_feed_forward", decoded)
     decoded = normalized(weights, "decoder_normalization", decoded)
     return decoded @ weights["shared_embedding"][0].T
@@ -50,12 +50,12 @@ def layer_numbers(weights):
 
 
 def embedded(weights, ids):
-    """Section 3.4: word vectors times the root of their length; section 3.5: plus positions."""
+    """Section 3.4: token embeddings times the root of their length; section 3.5: plus positions."""
     (matrix,) = weights["shared_embedding"]
     hidden = matrix.shape[1]
     rows = []
-    for position, word in enumerate(ids):
-        vector = math.sqrt(hidden) * matrix[word] if word != PADDING else np.zeros(hidden)
+    for position, token in enumerate(ids):
+        vector = math.sqrt(hidden) * matrix[token] if token != PADDING else np.zeros(hidden)
         rows.append(vector + encoding(position, hidden))
     return np.array(rows)
 

@@ -5,10 +5,12 @@ import itertools
 import pathlib
 import re
 
-import sentencepiece
-
+from state_of_sparsity import extras
 from state_of_sparsity.atomic_write import atomic_path
 from state_of_sparsity.data.text.data_digests import digest
+
+with extras.explained():
+    import sentencepiece
 
 PADDING, END, UNKNOWN = 0, 1, 2
 # The three above and 256 bytes, before the letters of the text.

@@ -17,14 +17,14 @@ def translate(
     model,
     vocabulary,
     sentences,
-    beam=4,
-    alpha=0.6,
+    beam_size=4,
+    length_penalty=0.6,
     extra_length=50,
     batch_tokens=2048,
     maximum_length=256,
     progress=None,
 ):
-    """Returns the translations of sentences, in their order.
+    """Returns the translations of sentences, a list of strings in their order.
 
     Sentences of about one length are translated together, the longest first, in batches of a few
     fixed shapes: the search compiles once for each. A sentence of white space alone stays empty.
@@ -34,28 +34,33 @@ def translate(
         model: a model that `transformer` returned, plain or sparse.
         vocabulary: the `Vocabulary` it was trained with.
         sentences: a list of strings.
-        beam: beams of a sentence, at least 1, which is greedy search; see `beam_search`.
-        alpha: how much long translations are favoured, at least 0.
+        beam_size: beams of a sentence, at least 1, which is greedy search; see `beam_search`.
+        length_penalty: how much long translations are favoured, at least 0.
         extra_length: how many ids more than its source a translation may have, at least 0.
         batch_tokens: the most source ids of a batch, padding counted, but for one long sentence.
         maximum_length: the most ids of a sentence that are read, its end counted; at least 2.
         progress: None, or a function called with `(sentences done, all of them)` before the first
             batch and after each.
 
-    Returns:
-        A list of strings.
-
     Raises:
         ValueError: if an argument is out of range.
 
     Example:
 
-    >>> vocabulary = Vocabulary.load("runs/one/vocabulary.model")  # doctest: +SKIP
-    >>> translate(model, vocabulary, ["A dog sleeps.", ""])  # doctest: +SKIP
-    ['Ein Hund schläft.', '']
+    >>> from state_of_sparsity.data.text.vocabulary import Vocabulary
+    >>> from state_of_sparsity.models.transformer import transformer
+    >>> vocabulary = Vocabulary.learn(["A dog sleeps.", "Ein Hund schläft."], 300)
+    >>> model = transformer(vocabulary.size, 1, 8, 32, 2)  # to be trained
+    >>> translate(model, vocabulary, ["A dog sleeps.", ""], beam=1, extra_length=3)
+    ['...', '']
     """
     _check_arguments(sentences, batch_tokens, maximum_length)
-    check_settings(beam, alpha, extra_length)
+    search = {
+        "beam_size": beam_size,
+        "length_penalty": length_penalty,
+        "extra_length": extra_length,
+    }
+    check_settings(**search)
     ids = _source_ids(vocabulary, sentences, maximum_length)
     translations, searches = [""] * len(sentences), {}
     done, report = len(sentences) - len(ids), progress or (lambda done, total: None)
@@ -63,10 +68,8 @@ def translate(
     for chosen, source in _batches(ids, batch_tokens, maximum_length):
         # One for each: Keras would compile a second shape for any, and the search needs it fixed.
         if source.shape not in searches:
-            searches[source.shape] = _Search(
-                model, beam=beam, alpha=alpha, extra_length=extra_length, words=vocabulary.size
-            )
-        with _no_word_of_retracing():
+            searches[source.shape] = _Search(model, **search, vocabulary_size=vocabulary.size)
+        with _without_advice_on_retracing():
             found, _ = searches[source.shape].predict_on_batch(source)
         for number, row in zip(chosen, found, strict=False):  # there may be rows of padding
             translations[number] = vocabulary.decode(row)
@@ -88,7 +91,7 @@ class _Search(keras.Model):
 
 
 @contextlib.contextmanager
-def _no_word_of_retracing():
+def _without_advice_on_retracing():
     """Keeps TensorFlow from advice about the functions that are made here, one for each shape."""
 
     def is_other(record):
@@ -110,7 +113,7 @@ def _check_arguments(sentences, batch_tokens, maximum_length):
         )
     if maximum_length < 2:
         raise ValueError(
-            "`maximum_length` must be at least 2, a word and the end of the sentence. Received: "
+            "`maximum_length` must be at least 2, a token and the end of the sentence. Received: "
             f"{maximum_length}."
         )
     if batch_tokens < 1:
@@ -123,9 +126,9 @@ def _source_ids(vocabulary, sentences, maximum_length):
     encoded = vocabulary.encode_all([sentences[number] for number in numbers])
     ids = dict(zip(numbers, encoded, strict=True))
     cut = {
-        number: [*words[: maximum_length - 1], END]
-        for number, words in ids.items()
-        if len(words) > maximum_length
+        number: [*tokens[: maximum_length - 1], END]
+        for number, tokens in ids.items()
+        if len(tokens) > maximum_length
     }
     if cut:
         print(
@@ -140,7 +143,7 @@ def _source_ids(vocabulary, sentences, maximum_length):
 def _lengths(maximum_length):
     """Returns the lengths that sources are padded to, each half of the next: few, as each compiles.
 
-    A search takes as many steps as its translations have words, however long the padding is.
+    A search takes as many steps as its translations have tokens, however long the padding is.
     """
     lengths = [maximum_length]
     while lengths[0] > _SHORTEST:

@@ -22,9 +22,11 @@ def vocabulary():
 
 @pytest.fixture
 def model(vocabulary):
-    """A model whose words are not all about as likely, and depend on the source."""
-    # A model has room for more words than the vocabulary of a small text has.
-    model = transformer(3 * vocabulary.size, layers=1, hidden=8, filter=16, heads=2)
+    """A model whose tokens are not all about as likely, and depend on the source."""
+    # A model has room for more tokens than the vocabulary of a small text has.
+    model = transformer(
+        3 * vocabulary.size, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2
+    )
     generator = np.random.default_rng(0)
     for weight in model.weights:
         if len(weight.shape) == 2:
@@ -41,12 +43,14 @@ def of_one_search(model, vocabulary, sentences, length, **arguments):
     for row, sentence in enumerate(sentences):
         ids = vocabulary.encode(sentence)
         source[row, : len(ids)] = ids
-    ids, _ = tf.function(lambda: beam_search(model, source, words=vocabulary.size, **arguments))()
+    ids, _ = tf.function(
+        lambda: beam_search(model, source, vocabulary_size=vocabulary.size, **arguments)
+    )()
     return [vocabulary.decode(row) for row in ids.numpy()]
 
 
 def test_translations_are_in_their_place_and_progress_is_told(model, vocabulary):
-    search, told = {"beam": 3, "extra_length": 3}, []
+    search, told = {"beam_size": 3, "extra_length": 3}, []
     expected = of_one_search(model, vocabulary, SENTENCES, 16, **search)
     assert len(set(expected)) > 3
     found = translate(
@@ -69,8 +73,8 @@ def test_nothing_to_translate(model, vocabulary):
 
 
 def test_what_is_too_long_is_cut_off_and_said(model, vocabulary, capsys):
-    search = {"beam": 1, "extra_length": 3, "batch_tokens": 48, "maximum_length": 8}
-    # Bytes of letters that the text does not have: an id each, after one for the word's beginning.
+    search = {"beam_size": 1, "extra_length": 3, "batch_tokens": 48, "maximum_length": 8}
+    # Bytes of letters that the text does not have: an id each, after one for the token's beginning.
     long, cut = "XXXXXXXXXX", "XXXXXX"
     assert len(vocabulary.encode(cut)) == 8
     first, second = translate(model, vocabulary, [long, cut], **search)
@@ -89,8 +93,8 @@ def test_batches_have_few_shapes_and_every_sentence_once(count):
         shapes.append(source.shape)
         seen += chosen
         for number, row in zip(chosen, source, strict=False):
-            words = ids[number]
-            assert row.tolist() == words + [0] * (len(row) - len(words))
+            tokens = ids[number]
+            assert row.tolist() == tokens + [0] * (len(row) - len(tokens))
         assert not source[len(chosen) :].any()
     assert sorted(seen) == sorted(ids)
     assert {length for _, length in shapes} <= {12, 24, 48}
@@ -105,7 +109,7 @@ def test_batches_have_few_shapes_and_every_sentence_once(count):
         ({"sentences": "a house"}, "`sentences` must be a list of strings.*'a house'. Put it in"),
         ({"maximum_length": 1}, r"`maximum_length` must be at least 2.*Received: 1\."),
         ({"batch_tokens": 0}, r"`batch_tokens` must be at least 1\. Received: 0\."),
-        ({"beam": 0}, r"`beam` must be at least 1\. Received: 0\."),
+        ({"beam_size": 0}, r"`beam_size` must be at least 1\. Received: 0\."),
     ],
 )
 def test_arguments_out_of_range(model, vocabulary, arguments, message):
