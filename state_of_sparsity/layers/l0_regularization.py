@@ -32,7 +32,7 @@ class L0Regularization(PenalizedWrapper):
     move log alpha `gate_speed` times as fast as they move a weight, SGD `gate_speed ** 2` times.
     `gate_speed=1` is the method as published.
 
-    With `group="input"` the weights of an input unit, or of a filter of a convolution, share one
+    With `group="unit"` the weights of an input unit, or of a filter of a convolution, share one
     gate, and a gate counts in the penalty as many times as it has weights: whole units are dropped.
 
     Args:
@@ -48,7 +48,7 @@ class L0Regularization(PenalizedWrapper):
         beta: temperature of the gates, above 0.
         gamma: lower end of the stretched gates, below 0.
         zeta: upper end of the stretched gates, above 1.
-        group: `None` for a gate a weight, or `"input"` for a gate an input unit (a row of a dense
+        group: `None` for a gate a weight, or `"unit"` for a gate an input unit (a row of a dense
             kernel, a word of an embedding) or an output filter of a convolution.
         seed: integer seed of the noise. Layers of one shape that share a seed share their noise:
             with `None` each has its own, which `keras.utils.set_random_seed` fixes.
@@ -186,7 +186,10 @@ class L0Regularization(PenalizedWrapper):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Creates the layer from its configuration; one without `gate_speed` is from before it."""
-        return super().from_config({"gate_speed": 1.0, **config}, custom_objects)
+        config = {"gate_speed": 1.0, **config}
+        if config.get("group") == "input":  # what files from before call it
+            config["group"] = "unit"
+        return super().from_config(config, custom_objects)
 
     def save_own_variables(self, store):
         """Saves the variables, and the speed in units of which they hold log alpha."""
@@ -209,8 +212,8 @@ def _check_range(name, value, low, high):
 
 
 def _check_group(group):
-    if group not in (None, "input"):
+    if group not in (None, "unit"):
         raise ValueError(
-            '`group` must be None, for a gate a weight, or "input", for a gate an input unit or '
+            '`group` must be None, for a gate a weight, or "unit", for a gate an input unit or '
             f"filter. Received: {group!r}."
         )

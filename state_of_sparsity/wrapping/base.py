@@ -70,7 +70,7 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
         super().__init__(layer, **kwargs)
         kernels = (kernels,) if isinstance(kernels, str) else kernels
         self._kernel_names = None if kernels is None else tuple(kernels)
-        self.sparse_kernels = ()  # `Kernel`s, which Keras does not look into
+        self.sparse_kernels = ()  # `SparseKernel`s, which Keras does not look into
         self.kernel_state = {}  # by the names of kernels, what `add_kernel_state` returned
         self._holders = {}  # by the names of kernels, the attributes that hold them
         self._driven = False  # whether something updates the layer as it is trained
