@@ -104,7 +104,7 @@ class L0Regularization(PenalizedWrapper):
         return self.add_auxiliary(kernel, f"{prefix}log_alpha", start, shape)
 
     def from_stored(self, stored):
-        """Returns log alpha, of what the variable `log_alpha` holds."""
+        """Returns log alpha from the variable `log_alpha`, which holds it in units of the speed."""
         return stored * self.gate_speed
 
     def penalty(self, theta, log_alpha):
@@ -156,7 +156,7 @@ class L0Regularization(PenalizedWrapper):
         return ops.convert_to_numpy(self.effective_kernel(kernel, training=False))
 
     def write_zeros(self, kernel):
-        """Stores the gated kernel, and opens the gates that are not shut all the way."""
+        """Stores the gated kernel, and opens every gate that is not shut all the way."""
         super().write_zeros(kernel)
         _, log_alpha = self.tensors(kernel)
         wide_open = math.log((1 - self.gamma) / (self.zeta - 1)) + 1.0
@@ -185,19 +185,19 @@ class L0Regularization(PenalizedWrapper):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """Creates the layer from its configuration; one without `gate_speed` is from before it."""
-        config = {"gate_speed": 1.0, **config}
+        """Creates the layer from its configuration, also from one of an earlier version."""
+        config = {"gate_speed": 1.0, **config}  # without one, from before it: 1
         if config.get("group") == "input":  # what files from before call it
             config["group"] = "unit"
         return super().from_config(config, custom_objects)
 
     def save_own_variables(self, store):
-        """Saves the variables, and the speed in units of which they hold log alpha."""
+        """Saves the variables, and the gate speed that their values are in units of."""
         super().save_own_variables(store)
         store["gate_speed"] = np.float64(self.gate_speed)
 
     def load_own_variables(self, store):
-        """Loads the variables of a layer of any speed; a file that says none is from before it."""
+        """Loads the variables of a layer of any gate speed; an old file has none, and means 1."""
         values = {name: store[name] for name in list(store.keys())}
         speed = float(values.pop("gate_speed", 1.0))
         super().load_own_variables(values)

@@ -1,4 +1,4 @@
-"""What the learned techniques share: a second parameter per weight, a penalty, and noise."""
+"""`PenalizedWrapper`: a second parameter for each weight, learned by a penalty, and noise."""
 
 import keras
 from keras import ops
@@ -41,7 +41,7 @@ class PenalizedWrapper(SparseWrapper):
         raise NotImplementedError
 
     def from_stored(self, stored):
-        """Returns what the formulas are about, of the value of the auxiliary variable: the same."""
+        """Returns what formulas call `auxiliary` from the stored value; by default the same."""
         return stored
 
     def add_auxiliary(self, kernel, name, initializer, shape=None):
