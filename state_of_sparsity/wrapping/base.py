@@ -174,7 +174,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
             self.layer.build(*args, **kwargs)
         if not self.sparse_kernels:
             kernels = kernels_to_wrap(self.layer, self._kernel_names)
-            self.sparse_kernels.extend(replace(kernel, wrapper=self) for kernel in kernels)
+            self.sparse_kernels = tuple(replace(kernel, wrapper=self) for kernel in kernels)
             for kernel, prefix in zip(
                 self.sparse_kernels, distinct_prefixes(self.sparse_kernels), strict=True
             ):
