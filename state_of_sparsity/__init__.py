@@ -8,33 +8,24 @@
 >>> sos.strip(sparse).save("model.keras")
 """
 
+import ast
 import importlib
+import pkgutil
 import sys
 
 from state_of_sparsity.after_import import after_import
-from state_of_sparsity.version import __version__ as __version__
 
-# Where each public name is defined. They are imported when first used, so that the parts that
-# need no Keras (`state_of_sparsity.analysis`) start in well under a second.
-_HOME = {
-    "FixedMask": "layers",
-    "L0Regularization": "layers",
-    "MagnitudePruning": "layers",
-    "RandomPruning": "layers",
-    "ScheduledMask": "layers",
-    "SparseWrapper": "layers",
-    "SparsityLog": "updates.sparsity_log",
-    "UpdateSparsity": "updates.update_sparsity",
-    "VariationalDropout": "layers",
-    "freeze": "surgery.freeze",
-    "masks": "surgery.structure",
-    "report": "accounting",
-    "sparse_layers": "surgery.structure",
-    "sparsify": "surgery.sparsify",
-    "strip": "surgery.strip",
-    "write_zeros": "surgery.strip",
-}
-_MODULES = ("distributions", "schedules")
+
+def _read_stub():
+    """Returns `{public name: the module it is imported from}`, as `__init__.pyi` says."""
+    stub = ast.parse(pkgutil.get_data(__name__, "__init__.pyi"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: node.module for node in imports for alias in node.names}
+
+
+# They are imported when first used, so that the parts that need no Keras
+# (`state_of_sparsity.analysis`) start in well under a second.
+_HOME = _read_stub()
 # Those with classes that a saved model may hold.
 _REGISTERING = (
     "distributions",
@@ -42,23 +33,23 @@ _REGISTERING = (
     "layers",
     "models.transformer_layers",
     "optimizers.inverse_square_root",
-    "optimizers.learning_rates",
-    "optimizers.scaled_adam",
-    "optimizers.scaled_sgd",
+    "optimizers.warm_up_and_drops",
+    "optimizers.adam_with_multipliers",
+    "optimizers.sgd_with_multipliers",
     "losses.smoothed_crossentropy",
     "losses.token_accuracy",
     "losses.token_crossentropy",
 )
 
-__all__ = sorted([*_HOME, *_MODULES, "__version__"])
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name):
-    if name in _MODULES:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if _HOME[name] == __name__:
         return importlib.import_module(f"{__name__}.{name}")
-    if name in _HOME:
-        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
 
 
 def __dir__():

@@ -1,11 +1,10 @@
 """Something done when a module has been imported, without importing it here."""
 
-import importlib.abc
 import sys
 from collections.abc import Callable
 
 
-def after_import(module: str, function: Callable[[], None]):
+def after_import(module: str, function: Callable[[], None]) -> None:
     """Calls a function when a module has been imported: now if it is, else when it will be.
 
     Args:
@@ -18,7 +17,7 @@ def after_import(module: str, function: Callable[[], None]):
         sys.meta_path.insert(0, _Finder(module, function))
 
 
-class _Finder(importlib.abc.MetaPathFinder):
+class _Finder:
     """Finds one module as those after it do, and has it call a function once it is executed."""
 
     def __init__(self, module, function):
@@ -34,9 +33,11 @@ class _Finder(importlib.abc.MetaPathFinder):
         if spec is not None:
             execute = spec.loader.exec_module
 
-            def exec_module(module):
-                execute(module)
-                self._function()
+            def exec_module(executed):
+                execute(executed)
+                # The loader of a zip file has the modules inside the package too.
+                if executed.__name__ == self._module:
+                    self._function()
 
             spec.loader.exec_module = exec_module
         return spec

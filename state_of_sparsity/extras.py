@@ -31,6 +31,7 @@ def explained():
 
     Example:
 
+    >>> from state_of_sparsity import extras
     >>> with extras.explained():
     ...     import matplotlib
     """

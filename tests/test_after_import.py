@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import zipfile
 
 import pytest
 
@@ -51,3 +52,16 @@ def test_a_module_that_is_not_there_is_not_found():
     with pytest.raises(ModuleNotFoundError, match="no_such_module_at_all"):
         importlib.import_module("no_such_module_at_all")
     sys.meta_path.pop(0)
+
+
+def test_a_loader_of_several_modules(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "package.zip", "w") as archive:
+        archive.writestr("imported_later/__init__.py", "import imported_later.inner\nvalue = 1\n")
+        archive.writestr("imported_later/inner.py", "")
+    monkeypatch.syspath_prepend(tmp_path / "package.zip")
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    seen = []
+    after_import("imported_later", lambda: seen.append(sys.modules["imported_later"].value))
+    importlib.import_module("imported_later")
+    assert seen == [1]
+    del sys.modules["imported_later"], sys.modules["imported_later.inner"]

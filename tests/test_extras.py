@@ -52,7 +52,7 @@ def test_without_extras_every_module_can_be_imported_or_names_the_one_it_needs()
         "`matplotlib` must be installed for this, which the extra `experiments` brings. Run: "
         'pip install "state_of_sparsity[experiments]"'
     )
-    assert said["state_of_sparsity.schedules"].endswith("[tensorflow]\"")
+    assert said["state_of_sparsity.schedules"].endswith('[tensorflow]"')
 
 
 @pytest.mark.parametrize("module", ["train", "report"])

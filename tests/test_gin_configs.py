@@ -127,8 +127,13 @@ def test_quickstart_files_train_three_steps(name, tmp_path):
     text = (GIN_CONFIGS / name).read_text()
     schedule = [f"{k} = {v}" for k, v in SHORT_SCHEDULE.items() if f"\n{k} = " in text]
     translates = "transformer_" in name
-    few = ["SENTENCES = 2000", "GrammarCorpus.held_out = 4", "BEAM = 1", "MAXIMUM_LENGTH = 24"]
-    few = [*few, "LAYERS = 1", "HIDDEN = 8", "HEADS = 1"] if translates else []
+    few = [
+        "SENTENCES = 2000",
+        "GrammarCorpus.validation_examples = 4",
+        "BEAM_SIZE = 1",
+        "MAXIMUM_LENGTH = 24",
+    ]
+    few = [*few, "NUM_LAYERS = 1", "HIDDEN_DIM = 8", "NUM_HEADS = 1"] if translates else []
     bindings = [*flags_of(name, "gin_binding"), *SHORT, *schedule, *few]
     result = train.run([name], bindings, tmp_path / "run", verbose=False)
     assert result["steps"] == 3
@@ -141,7 +146,13 @@ def test_quickstart_files_train_three_steps(name, tmp_path):
     "name", [*MULTI30K, *(name for name in RUNS if name.startswith("quickstart/transformer_"))]
 )
 def test_small_transformer_files_build_without_data(name):
-    small = ["LAYERS = 1", "HIDDEN = 8", "HEADS = 1", "FILTER = 8", "VOCABULARY_SIZE = 300"]
+    small = [
+        "NUM_LAYERS = 1",
+        "HIDDEN_DIM = 8",
+        "NUM_HEADS = 1",
+        "INTERMEDIATE_DIM = 8",
+        "VOCABULARY_SIZE = 300",
+    ]
     gin_app.parse([name], [*flags_of(name, "gin_binding"), *small])
     with gin.unlock_config():
         experiment = gin.get_configurable(Experiment)()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from state_of_sparsity.optimizers.learning_rates import WarmUpAndDrops
+from state_of_sparsity.optimizers.warm_up_and_drops import WarmUpAndDrops
 from tests.training.experiments import RAMP, SCHEDULE, TECHNIQUES, small_experiment
 
 

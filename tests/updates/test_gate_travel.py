@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from state_of_sparsity.optimizers.scaled_adam import ScaledAdam
+from state_of_sparsity.optimizers.adam_with_multipliers import AdamWithMultipliers
 
 X = np.random.default_rng(0).normal(size=(10, 6)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(10, 4)).astype("float32")
@@ -42,7 +42,7 @@ def said(optimizer, l0_weight=0.1, *, trainable=True, **options):
         (lambda: Adam(0.02), {"gate_speed": 1}, "0.02", "1"),
         (lambda: keras.optimizers.RMSprop(0.002), {}, "0.032", "16"),
         (lambda: AdamW(Decay(0.001, 20, 1e-9)), {}, "0.0012", "16"),
-        (lambda: ScaledAdam(0.001, multipliers={"log_alpha": 2.0}), {}, "0.032", "16"),
+        (lambda: AdamWithMultipliers(0.001, multipliers={"log_alpha": 2.0}), {}, "0.032", "16"),
         (lambda: keras.optimizers.LossScaleOptimizer(Adam()), {}, "0.016", "16"),
         (lambda: "adam", {"group": "input"}, "0.016", "16"),
         (lambda: "adam", {"l0_weight": Ramp(0.1, 2, 6)}, "0.016", "16"),
