@@ -10,7 +10,7 @@ import time
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
     import msvcrt
 
 _SECONDS_BETWEEN_TRIES = 0.1

@@ -1,5 +1,7 @@
 """`SparsityLog`: the sparsity of a model in the logs of every epoch."""
 
+from typing import Any
+
 import keras
 
 from state_of_sparsity.arguments import check_callback
@@ -17,18 +19,18 @@ class SparsityLog(keras.callbacks.Callback):
     >>> sparse.fit(x, y, callbacks=[sos.UpdateSparsity(), sos.SparsityLog()])
     """
 
-    def set_model(self, model=None):
+    def set_model(self, model: keras.Model | None = None) -> None:
         """Is given the model by Keras."""
         check_callback(self, SparsityLog)
         super().set_model(model)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Counts and logs."""
         if logs is not None:
             logs["sparsity"] = overall_sparsity(self.model)
 
 
-def overall_sparsity(model) -> float:
+def overall_sparsity(model: keras.Model) -> float:
     """Returns the fraction of zeros over all kernels of a model, dense kernels included."""
     size = zeros = 0
     for kernel in model_kernels(model):

@@ -1,8 +1,11 @@
 """`SparseWrapper`: a Keras layer that runs another layer with its kernels replaced."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, TypedDict
 
 import keras
+import numpy as np
 from keras import ops
 
 from state_of_sparsity.wrapping.additive_tables import kernels_to_wrap
@@ -19,6 +22,13 @@ from state_of_sparsity.wrapping.training_mode import (
     takes_training,
     with_check_in_gradient,
 )
+
+
+class WrapperArguments(TypedDict, total=False):
+    """What every technique takes beside its own arguments, as a Keras layer does."""
+
+    name: str
+    trainable: bool
 
 
 class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
@@ -51,7 +61,9 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
                 "`sparse_call(self, args, kwargs, training)` instead."
             )
 
-    def __init__(self, layer, *, kernels=None, **kwargs):
+    def __init__(
+        self, layer: keras.layers.Layer, *, kernels: Sequence[str] | None = None, **kwargs: Any
+    ) -> None:
         _check_layer(layer)
         # State stays float32 under mixed precision; the wrapped layer casts what it is given.
         kwargs.update(dtype="float32", autocast=False)
@@ -62,32 +74,33 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         super().__init__(layer, **kwargs)
         kernels = (kernels,) if isinstance(kernels, str) else kernels
         self._kernel_names = None if kernels is None else tuple(kernels)
-        self.sparse_kernels = ()  # `Kernel`s, which Keras does not look into
-        self.kernel_state = {}  # by the names of kernels, what `add_kernel_state` returned
+        self.sparse_kernels: tuple[SparseKernel, ...] = ()  # which Keras does not look into
+        # By the names of kernels, what `add_kernel_state` returned.
+        self.kernel_state: dict[str, keras.Variable] = {}
         self._holders = {}  # by the names of kernels, the attributes that hold them
         self._driven = False  # whether something updates the layer as it is trained
         # Set by what updates the layer: a name alone need not be unique in a model.
-        self.path_in_model = None
+        self.path_in_model: str | None = None
 
     # What a technique says.
 
-    def add_kernel_state(self, kernel: SparseKernel, prefix: str):
+    def add_kernel_state(self, kernel: SparseKernel, prefix: str) -> keras.Variable:
         """Creates and returns the variable kept beside `kernel`; `prefix` begins its name."""
         raise NotImplementedError
 
-    def effective_kernel(self, kernel: SparseKernel, training: bool):
+    def effective_kernel(self, kernel: SparseKernel, training: bool | None) -> Any:
         """Returns the tensor that takes the kernel's place in the wrapped layer."""
         raise NotImplementedError
 
-    def evaluation_kernel(self, kernel: SparseKernel):
+    def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the kernel used at evaluation as a numpy array, zeros written in."""
         raise NotImplementedError
 
-    def present(self, kernel: SparseKernel):
+    def present(self, kernel: SparseKernel) -> np.ndarray:
         """Returns a boolean numpy array: the weights of `kernel` present at evaluation."""
         raise NotImplementedError
 
-    def constrained_kernel(self, kernel: SparseKernel, constraint):
+    def constrained_kernel(self, kernel: SparseKernel, constraint: Callable[[Any], Any]) -> Any:
         """Returns what to store for the kernel of evaluation to be as `constraint` makes it.
 
         Unless a technique says how, the stored kernel is constrained.
@@ -101,26 +114,34 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
 
     # How it runs.
 
-    def sparse_call(self, args, kwargs, training):
+    def sparse_call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None
+    ) -> Any:
         """Runs the wrapped layer with the effective kernels; a technique may override it."""
         values = [(k.variable, self.guarded(k, training)) for k in self.sparse_kernels]
         return self.run_layer(values, args, kwargs)
 
-    def guarded(self, kernel: SparseKernel, training):
+    def guarded(self, kernel: SparseKernel, training: bool | None) -> Any:
         """Returns the effective kernel; its gradient fails if a needed driver is missing."""
         value = self.effective_kernel(kernel, training)
         if training and isinstance(kernel.variable.constraint, EffectiveConstraint):
             kernel.variable.constraint.see()
         return self.guard(kernel, value) if training else value
 
-    def guard(self, kernel: SparseKernel, value):
+    def guard(self, kernel: SparseKernel, value: Any) -> Any:
         """Returns `value`, the gradient of which fails if a needed driver is missing."""
         # TensorFlow's tape would run the check for a frozen kernel too.
         if not self.needs_driver or not kernel.variable.trainable:
             return value
         return with_check_in_gradient(value, self._check_driven)
 
-    def run_layer(self, values, args, kwargs, method=None):
+    def run_layer(
+        self,
+        values: Sequence[tuple[keras.Variable, Any]],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        method: str | None = None,
+    ) -> Any:
         """Calls the wrapped layer, or a method of it, with substituted variables.
 
         What else it does is kept: assignments to other variables, added losses.
@@ -143,7 +164,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
             self.add_loss(loss)
         return outputs
 
-    def merge_update(self, variable, value):
+    def merge_update(self, variable: keras.Variable, value: Any) -> Any:
         """Returns what to store when the wrapped layer assigns its own kernel; None: nothing."""
         return None
 
@@ -167,7 +188,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
 
     # Building, and what is passed on to the wrapped layer.
 
-    def build(self, *args, **kwargs):
+    def build(self, *args: Any, **kwargs: Any) -> None:
         """Builds the wrapped layer if need be, and the state beside its kernels."""
         if not self.layer.built:
             self._name_as_unwrapped()
@@ -183,7 +204,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
                 act_on_effective_kernel(self, kernel)
         self._made = True  # from now on attributes of the layer that are set are the layer's
 
-    def build_if_possible(self):
+    def build_if_possible(self) -> None:
         """Creates the state at once around a layer that is built; the end of a constructor."""
         if self.layer.built and find_kernels(self.layer):
             # State is named as the kernels are: Orbax tells variables by their paths.
@@ -207,23 +228,23 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
                 self.layer(**call_spec.arguments_dict)
         self.build()
 
-    def get_build_config(self):
+    def get_build_config(self) -> dict[str, Any] | None:
         """Returns the wrapped layer's, or None where only a call can build the layers inside."""
         inside = self.layer._flatten_layers(include_self=False)
         built_by_call = getattr(self.layer.build, "_is_default", False) and any(inside)
         return None if built_by_call else self.layer.get_build_config()
 
-    def build_from_config(self, config):
+    def build_from_config(self, config: dict[str, Any]) -> None:
         """Builds the wrapped layer and the wrapper, as they were when saved."""
         if not self.layer.built:
             self.layer.build_from_config(config)
         self.build()
 
-    def write_zeros(self, kernel: SparseKernel):
+    def write_zeros(self, kernel: SparseKernel) -> None:
         """Stores the kernel of evaluation, so that it stays what evaluation computes with."""
         kernel.variable.assign(self.evaluation_kernel(kernel))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the configuration, the wrapped layer's included."""
         config = super().get_config()
         del config["dtype"]

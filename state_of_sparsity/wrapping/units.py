@@ -16,7 +16,7 @@ _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 _SEPARABLE = (keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
 
 
-def unit_axes(kernel: SparseKernel) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def unit_axes(kernel: SparseKernel) -> tuple[tuple[int, ...], ...]:
     """Returns the axes of a kernel that index its input units, and those of its output units.
 
     A unit is an input or output of a dense layer, a word of an embedding, or a channel of a
