@@ -23,7 +23,11 @@ import numpy as np
 SHORT = {"STEPS": 20, "EVAL_EVERY": 10, "STEPS_PER_EXECUTION": 5}
 PRUNED = SHORT | {"SPARSITY": 0.9, "BEGIN_STEP": 0, "END_STEP": 15, "FREQUENCY": 5}
 RAMPED = SHORT | {"BEGIN_STEP": 0, "END_STEP": 10}
-WORDS = {"SENTENCES": 2000, "HIDDEN": 32, "FILTER": 64, "TOKENS": 512, "BEAM": 1, "DROPOUT": 0.1}
+TEXT = {"SENTENCES": 2000, "HIDDEN_DIM": 32, "INTERMEDIATE_DIM": 64, "TOKENS": 512}
+TEXT |= {"BEAM_SIZE": 1, "DROPOUT": 0.1}
+# What macros and columns were called before, for commits that call them so.
+BEFORE = {"HIDDEN_DIM": "HIDDEN", "INTERMEDIATE_DIM": "FILTER", "BEAM_SIZE": "BEAM"}
+BEFORE |= {"token_accuracy": "word_accuracy", "val_token_accuracy": "val_word_accuracy"}
 # Name of a run: its gin file and bindings.
 RUNS = {
     "dense": ("quickstart/dense.gin", SHORT),
@@ -33,14 +37,14 @@ RUNS = {
     "l0_regularization": ("quickstart/l0_regularization.gin", RAMPED | {"L0_WEIGHT": 1e-2}),
     "global_threshold": ("@distributions.global_magnitude", PRUNED),
     "erdos_renyi_kernel": ("@distributions.erdos_renyi_kernel_magnitude", PRUNED),
-    "transformer_magnitude": ("quickstart/transformer_magnitude_pruning.gin", PRUNED | WORDS),
+    "transformer_magnitude": ("quickstart/transformer_magnitude_pruning.gin", PRUNED | TEXT),
     "transformer_l0": (
         "quickstart/transformer_l0_regularization.gin",
-        RAMPED | WORDS | {"L0_WEIGHT": 1e-2},
+        RAMPED | TEXT | {"L0_WEIGHT": 1e-2},
     ),
     "transformer_variational": (
         "quickstart/transformer_variational_dropout.gin",
-        RAMPED | WORDS | {"KL_WEIGHT": 1e-4},
+        RAMPED | TEXT | {"KL_WEIGHT": 1e-4},
     ),
 }
 DISTRIBUTED = """from __gin__ import dynamic_registration
@@ -86,7 +90,7 @@ def train_all(commit, runs, names):
         for number, name in enumerate(names, start=1):
             begin = time.monotonic()
             process = {"cwd": clone, "env": _environment(clone), "text": True}
-            done = subprocess.run(_command(name, runs), capture_output=True, **process)
+            done = subprocess.run(_command(name, runs, clone), capture_output=True, **process)
             if done.returncode:
                 sys.exit(f"{commit}: {name} ended with {done.returncode}:\n{done.stderr}")
             seconds = time.monotonic() - begin
@@ -95,7 +99,7 @@ def train_all(commit, runs, names):
         subprocess.run([*git, "remove", "--force", str(clone)], check=True)
 
 
-def _command(name, runs):
+def _command(name, runs, clone):
     gin_file, bindings = RUNS[name]
     if gin_file.startswith("@"):
         runs.mkdir(exist_ok=True)
@@ -103,7 +107,10 @@ def _command(name, runs):
         path.write_text(DISTRIBUTED.format(gin_file, gin_file[1:]), encoding="utf-8")
         gin_file = path
     flags = [f"--gin_file={gin_file}", f"--run_dir={runs / name}", "--strategy=one_device"]
-    flags += [f"--gin_binding={macro} = {value}" for macro, value in bindings.items()]
+    macros = "".join(path.read_text("utf-8") for path in clone.glob("gin_configs/**/*.gin"))
+    for macro, value in bindings.items():
+        known = macro if f"\n{macro} = " in macros else BEFORE.get(macro, macro)
+        flags.append(f"--gin_binding={known} = {value}")
     return [sys.executable, "-m", "state_of_sparsity.bin.train", *flags]
 
 
@@ -151,9 +158,11 @@ def _arrays(first, second):
 
 
 def _read(path):
-    """Returns the rows of a CSV file, or the one of a JSON file."""
+    """Returns the rows of a CSV file, or the one of a JSON file, by what columns are called now."""
     text = path.read_text(encoding="utf-8")
-    return [json.loads(text)] if path.suffix == ".json" else list(csv.DictReader(text.splitlines()))
+    rows = [json.loads(text)] if path.suffix == ".json" else csv.DictReader(text.splitlines())
+    now = {before: name for name, before in BEFORE.items()}
+    return [{now.get(name, name): value for name, value in row.items()} for row in rows]
 
 
 def _rows(file, first, second):

@@ -23,8 +23,8 @@ def parse():
     parser.add_argument("--source_length", type=int, default=16, help="ids of a sentence")
     parser.add_argument("--target_length", type=int, default=32, help="ids of a translation")
     parser.add_argument("--vocabulary_size", type=int, default=4000)
-    parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument("--num_layers", type=int, default=2)
+    parser.add_argument("--hidden_dim", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--output", help="JSON file")
     return parser.parse_args()
@@ -69,15 +69,20 @@ def translators(options):
     from state_of_sparsity.models.transformer import transformer
 
     keras.utils.set_random_seed(0)
-    sizes = {"layers": options.layers, "hidden": options.hidden, "filter": 4 * options.hidden}
-    model = transformer(options.vocabulary_size, **sizes, heads=4)
+    sizes = {
+        "num_layers": options.num_layers,
+        "hidden_dim": options.hidden_dim,
+        "intermediate_dim": 4 * options.hidden_dim,
+    }
+    model = transformer(options.vocabulary_size, **sizes, num_heads=4)
     shape = (options.sentences, options.source_length)
     source = np.random.default_rng(0).integers(3, options.vocabulary_size, shape).astype("int32")
     length = options.target_length
 
-    def searched(beam):
+    def searched(beam_size):
         extra = length - options.source_length
-        search = tf.function(lambda ids: beam_search(model, ids, beam=beam, extra_length=extra))
+        settings = {"beam_size": beam_size, "extra_length": extra}
+        search = tf.function(lambda ids: beam_search(model, ids, **settings))
         return lambda: search(source)[0].numpy()
 
     @tf.function

@@ -17,6 +17,7 @@ from state_of_sparsity.surgery.structure import check_has_weights, model_kernels
 from state_of_sparsity.table_cells import csv_text
 from state_of_sparsity.wrapping.additive_tables import attributes_that_hold, is_additive_table
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.keras_internals import all_layers
 from state_of_sparsity.wrapping.lora import lora_product
 from state_of_sparsity.wrapping.quantized_kernels import QuantizedKernel
 from state_of_sparsity.wrapping.units import units_left
@@ -229,7 +230,7 @@ def _without_kernel(model, kernels) -> tuple[str, ...]:
 
 def _parameters_outside(model, kernels) -> int:
     counted = {id(kernel.variable) for kernel in kernels}
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         if isinstance(layer, SparseWrapper):  # masks and gates are bookkeeping, not parameters
             inner = {id(weight) for weight in layer.layer.weights}
             counted.update(id(weight) for weight in layer.weights if id(weight) not in inner)

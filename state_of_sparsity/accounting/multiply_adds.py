@@ -10,6 +10,7 @@ import keras
 
 from state_of_sparsity.accounting.kernel_uses import UNKNOWN, uses_in_call
 from state_of_sparsity.accounting.model_inputs import UnknownInputShapeError, symbolic_inputs
+from state_of_sparsity.wrapping.keras_internals import all_layers, own_variables
 
 
 def count_uses(model, kernels, input_shape=None):
@@ -62,11 +63,8 @@ class _Watch:
         wanted = {id(kernel.variable) for kernel in kernels}
         self.owners = []  # (layer, its kernels); tied layers own one kernel together
         self.loops = []  # (layer, the layer it runs at every time step)
-        for layer in model._flatten_layers():
-            own = (
-                layer._trainable_variables + layer._non_trainable_variables
-            )  # quantized: the latter
-            variables = [v for v in own if id(v) in wanted]
+        for layer in all_layers(model):
+            variables = [v for v in own_variables(layer) if id(v) in wanted]
             if variables:
                 self.owners.append((layer, variables))
             body = getattr(layer, "cell", None) if isinstance(layer, keras.layers.RNN) else None

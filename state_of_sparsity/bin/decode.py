@@ -36,20 +36,29 @@ def main(_):
             "`vocabulary` must be given with `model`, and only then: a run has its own, the file "
             f"vocabulary.model. Received: model={FLAGS.model}, vocabulary={FLAGS.vocabulary}."
         )
-    if FLAGS.alpha is not None and not math.isfinite(FLAGS.alpha):
-        raise gin_app.UsageError(f"`alpha` must be a finite number. Received: {FLAGS.alpha}.")
+    if FLAGS.length_penalty is not None and not math.isfinite(FLAGS.length_penalty):
+        raise gin_app.UsageError(
+            f"`length_penalty` must be a finite number. Received: {FLAGS.length_penalty}."
+        )
     text = FLAGS.input, FLAGS.reference, FLAGS.output
+    search = FLAGS.beam_size, FLAGS.length_penalty
     try:
         if FLAGS.model:
-            decode_model(FLAGS.model, FLAGS.vocabulary, *text, FLAGS.beam, FLAGS.alpha)
+            decode_model(FLAGS.model, FLAGS.vocabulary, *text, *search)
         else:
-            decode_run(FLAGS.run_dir, *text, FLAGS.beam, FLAGS.alpha, FLAGS.trust_run_dir)
+            decode_run(FLAGS.run_dir, *text, *search, FLAGS.trust_run_dir)
     except ValueError as error:
         raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
 
 
 def decode_run(
-    directory, source="-", reference=None, output=None, beam=None, alpha=None, trusted=False
+    directory,
+    source="-",
+    reference=None,
+    output=None,
+    beam_size=None,
+    length_penalty=None,
+    trusted=False,
 ):
     """Translates text by the model that a run last saved.
 
@@ -58,8 +67,8 @@ def decode_run(
         source: text file, a sentence a line; "-" for the standard input.
         reference: text file of right translations, or None.
         output: file for the translations; None for the standard output.
-        beam: beams of the search, at least 1; 1 is greedy. None for what the run scores with.
-        alpha: how much long translations are favoured, at least 0. None as for `beam`.
+        beam_size: beams of the search, at least 1; 1 is greedy. None for what the run scores with.
+        length_penalty: how much long translations are favoured, at least 0. None: as before.
         trusted: whether the recorded configuration may name anything, and so run any code.
 
     Raises:
@@ -82,11 +91,19 @@ def decode_run(
     _say(f"{run_dir.path}, step {step:,} of {experiment.steps:,}")
     plain = strip(model) if structure.sparse_layers(model) else model
     data = experiment.data
-    beam, alpha = _search_settings(experiment, beam, alpha)
-    _decode(plain, data.vocabulary, text, output, beam, alpha, data.maximum_length)
+    search = _search_settings(experiment, beam_size, length_penalty)
+    _decode(plain, data.vocabulary, text, output, search, data.maximum_length)
 
 
-def decode_model(model, vocabulary, source="-", reference=None, output=None, beam=None, alpha=None):
+def decode_model(
+    model,
+    vocabulary,
+    source="-",
+    reference=None,
+    output=None,
+    beam_size=None,
+    length_penalty=None,
+):
     """Translates text by the model of a `.keras` file.
 
     Args:
@@ -95,8 +112,8 @@ def decode_model(model, vocabulary, source="-", reference=None, output=None, bea
         source: all others as for `decode_run`.
         reference: see there.
         output: see there.
-        beam: see there; None for 4.
-        alpha: see there; None for 0.6.
+        beam_size: see there; None for 4.
+        length_penalty: see there; None for 0.6.
 
     Raises:
         gin_app.UsageError: for whatever the user can put right.
@@ -109,23 +126,23 @@ def decode_model(model, vocabulary, source="-", reference=None, output=None, bea
     output = output and output_path.check_file("output", output, inputs)
     found = saved_run.load_model(model), Vocabulary.load(vocabulary)
     _check_is_the_runs(model, found[1], vocabulary)
-    beam, alpha = _search_settings(None, beam, alpha)
-    _decode(*found, text, output, beam, alpha)
+    _decode(*found, text, output, _search_settings(None, beam_size, length_penalty))
 
 
-def _search_settings(experiment, beam, alpha):
-    """Returns `(beam, alpha)`: those given, else those that the run scores with."""
+def _search_settings(experiment, beam_size, length_penalty):
+    """Returns arguments of `translate`: those given, else those that the run scores with."""
     from state_of_sparsity.training.translation.translation_score import TranslationScore
 
-    scores = experiment.scores if experiment is not None else ()
-    own = next((s for s in scores if isinstance(s, TranslationScore)), TranslationScore())
-    return own.beam if beam is None else beam, own.alpha if alpha is None else alpha
+    evaluators = experiment.evaluators if experiment is not None else ()
+    own = next((s for s in evaluators if isinstance(s, TranslationScore)), TranslationScore())
+    given = {"beam_size": beam_size, "length_penalty": length_penalty}
+    return {name: getattr(own, name) if value is None else value for name, value in given.items()}
 
 
-def _decode(model, vocabulary, text, output, beam, alpha, maximum_length=256):
+def _decode(model, vocabulary, text, output, search, maximum_length=256):
     _check_fit(model, vocabulary)
     sentences, references = text
-    translations = _translated(model, vocabulary, sentences, beam, alpha, maximum_length)
+    translations = _translated(model, vocabulary, sentences, search, maximum_length)
     lines = "".join(f"{_in_one_line(translation)}\n" for translation in translations)
     if output:
         atomic_write.write_text(output, lines)
@@ -143,7 +160,7 @@ def _in_one_line(text):
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text)
 
 
-def _translated(model, vocabulary, sentences, beam, alpha, maximum_length):
+def _translated(model, vocabulary, sentences, search, maximum_length):
     """Returns the translations of sentences; says on the standard error how far it is."""
     from state_of_sparsity.training.translation.translate import translate
 
@@ -159,7 +176,7 @@ def _translated(model, vocabulary, sentences, beam, alpha, maximum_length):
             reported = now
 
     settings = {"maximum_length": maximum_length, "progress": progress}
-    return translate(model, vocabulary, sentences, beam, alpha, **settings)
+    return translate(model, vocabulary, sentences, **search, **settings)
 
 
 def _text(source, reference):
@@ -238,10 +255,10 @@ def define_flags():
     flags.DEFINE_string("output", None, "File for the translations; the standard output if none.")
     flags.DEFINE_string("reference", None, "Text file of right translations, to score by.")
     own = "Default: what the run scores with; with --model,"
-    flags.DEFINE_integer("beam", None, f"Beams of the search; 1 is greedy. {own} 4.", lower_bound=1)
-    flags.DEFINE_float(
-        "alpha", None, f"How much long translations are favoured. {own} 0.6.", lower_bound=0.0
-    )
+    beams = f"Beams of the search; 1 is greedy. {own} 4."
+    flags.DEFINE_integer("beam_size", None, beams, lower_bound=1)
+    penalty = f"How much long translations are favoured. {own} 0.6."
+    flags.DEFINE_float("length_penalty", None, penalty, lower_bound=0.0)
 
 
 if __name__ == "__main__":

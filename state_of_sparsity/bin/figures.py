@@ -57,8 +57,8 @@ def measure(experiment, model, split, thresholds=()):
 
 def _scores(experiment, split, model, verbose=True):
     found = {}
-    for score in experiment.scores:
-        found |= score(model, experiment.data, split, verbose)
+    for evaluator in experiment.evaluators:
+        found |= evaluator(model, experiment.data, split, verbose)
     return found
 
 

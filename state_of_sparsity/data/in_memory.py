@@ -96,12 +96,12 @@ class InMemory:
         return _Batches(*examples, EVALUATION_BATCH, self._prepare)
 
 
-def hold_out(examples, held_out, split_seed):
+def hold_out(examples, validation_examples, split_seed):
     """Splits examples into those to train on and those held out, drawn from `split_seed`.
 
     Args:
         examples: `(images, labels)`, arrays of one length.
-        held_out: how many to hold out, from 0 to one less than there are.
+        validation_examples: how many to hold out, from 0 to one less than there are.
         split_seed: seed of the split, a non-negative integer.
 
     Returns:
@@ -109,11 +109,11 @@ def hold_out(examples, held_out, split_seed):
         split.
 
     Raises:
-        ValueError: if `held_out` is out of range.
+        ValueError: if `validation_examples` is out of range.
     """
     images, labels = examples
-    check_integer("held_out", held_out, 0, len(images) - 1)
+    check_integer("validation_examples", validation_examples, 0, len(images) - 1)
     check_integer("split_seed", split_seed, 0)
     order = np.random.default_rng(split_seed).permutation(len(images))
-    parts = np.sort(order[held_out:]), np.sort(order[:held_out])
+    parts = np.sort(order[validation_examples:]), np.sort(order[:validation_examples])
     return tuple((images[part], labels[part]) for part in parts)

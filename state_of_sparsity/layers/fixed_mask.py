@@ -47,8 +47,7 @@ class FixedMask(MaskedWrapper):
     ) -> None:
         super().__init__(layer, kernels=kernels, **kwargs)
         given = mask if isinstance(mask, dict) else {"": mask}
-        # Out of Keras's tracking, which would wrap the dict.
-        object.__setattr__(self, "given_masks", {k: np.asarray(v) != 0 for k, v in given.items()})
+        self.given_masks = {k: np.asarray(v) != 0 for k, v in given.items()}
         self.build_if_possible()
 
     def build(self, *args: Any, **kwargs: Any) -> None:

@@ -10,7 +10,7 @@ from state_of_sparsity.version import PACKAGE
 class DotProductAttention(keras.layers.Layer):
     """Scaled dot-product attention of several heads, without the projections around it.
 
-    Queries, keys and values are cut into `heads` slices of `size` channels. For each slice
+    Queries, keys and values are cut into `num_heads` slices of `size` channels. For each slice
 
         outputs = dropout(softmax(queries keys^T / sqrt(size))) values
 
@@ -19,7 +19,7 @@ class DotProductAttention(keras.layers.Layer):
     projections are layers of their own, so that each can be made sparse.
 
     Args:
-        heads: number of heads; divides the channels.
+        num_heads: number of heads; divides the channels.
         dropout: fraction of the softmax's outputs that is dropped in training, in [0, 1).
         **kwargs: `name` and `dtype`, as for a Keras layer.
 
@@ -27,7 +27,7 @@ class DotProductAttention(keras.layers.Layer):
         queries: `(batch, query positions, channels)`.
         keys: `(batch, key positions, channels)`.
         values: as `keys`.
-        allowed: booleans that broadcast to `(batch, heads, query positions, key positions)`, true
+        mask: booleans that broadcast to `(batch, heads, query positions, key positions)`, true
             where a query may attend.
 
     Returns:
@@ -35,7 +35,7 @@ class DotProductAttention(keras.layers.Layer):
 
     Example:
 
-    >>> attention = DotProductAttention(heads=2, dropout=0.1)
+    >>> attention = DotProductAttention(num_heads=2, dropout=0.1)
     >>> x = keras.ops.ones((3, 5, 8))
     >>> attention(x, x, x, keras.ops.ones((1, 1, 5, 5), "bool")).shape
     TensorShape([3, 5, 8])
@@ -43,31 +43,37 @@ class DotProductAttention(keras.layers.Layer):
     Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.2.
     """
 
-    def __init__(self, heads, dropout, **kwargs):
+    def __init__(self, num_heads, dropout, **kwargs):
         super().__init__(**kwargs)
-        self.heads = heads
+        self.num_heads = num_heads
         self.dropout_rate = dropout
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
-    def call(self, queries, keys, values, allowed):
+    def call(self, queries, keys, values, mask):
         """Returns what the heads read."""
         queries, keys, values = (self._split(x) for x in (queries, keys, values))
         size = queries.shape[-1]
         scores = ops.einsum("bqhc,bkhc->bhqk", queries * size**-0.5, keys)
-        scores = ops.where(allowed, ops.cast(scores, "float32"), -1e9)
+        scores = ops.where(mask, ops.cast(scores, "float32"), -1e9)
         weights = ops.cast(ops.softmax(scores, axis=-1), self.compute_dtype)
         outputs = ops.einsum("bhqk,bkhc->bqhc", self.dropout(weights), values)
         batch, length = ops.shape(outputs)[:2]
-        return ops.reshape(outputs, (batch, length, self.heads * size))
+        return ops.reshape(outputs, (batch, length, self.num_heads * size))
 
     def _split(self, x):
         batch, length = ops.shape(x)[:2]
-        return ops.reshape(x, (batch, length, self.heads, x.shape[-1] // self.heads))
+        return ops.reshape(x, (batch, length, self.num_heads, x.shape[-1] // self.num_heads))
 
-    def compute_output_shape(self, queries_shape, keys_shape, values_shape, allowed_shape):
+    def compute_output_shape(self, queries_shape, keys_shape, values_shape):
         """Returns the queries' shape."""
         return queries_shape
 
+    @classmethod
+    def from_config(cls, config):
+        """Returns the layer of a configuration; those saved before say `heads`."""
+        config = {"num_heads" if key == "heads" else key: value for key, value in config.items()}
+        return super().from_config(config)
+
     def get_config(self):
         """Returns the arguments."""
-        return {**super().get_config(), "heads": self.heads, "dropout": self.dropout_rate}
+        return {**super().get_config(), "num_heads": self.num_heads, "dropout": self.dropout_rate}

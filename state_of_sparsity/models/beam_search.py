@@ -11,20 +11,26 @@ END = 1
 
 
 def beam_search(
-    model, source, beam=4, alpha=0.6, extra_length=50, maximum_length=None, vocabulary_size=None
+    model,
+    source,
+    beam_size=4,
+    length_penalty=0.6,
+    extra_length=50,
+    maximum_length=None,
+    vocabulary_size=None,
 ):
     """Returns the best translation of each sentence that beam search finds, and its score.
 
     A translation y of n ids, its end counted, scores
 
-        score(y) = log p(y | source) / ((5 + n) / 6)^alpha
+        score(y) = log p(y | source) / ((5 + n) / 6)^length_penalty
 
-    Each step takes the `2 beam` likeliest continuations of a sentence's beams. Those that end are
-    compared with the best ended before; the `beam` likeliest of the others go on. The search ends
-    when none of them can score more, whatever follows, or at the greatest length: the source's
-    length plus `extra_length`. If nothing has ended there, the likeliest beam is returned as it is.
-    Of equal ones, that of the better beam is taken, then that of the lesser id. With one beam only
-    the likeliest token is looked at, which is greedy search: it ends where the end is likeliest.
+    Each step takes the `2 beam_size` likeliest continuations of a sentence's beams. Those that end
+    are compared with the best ended before; the `beam_size` likeliest of the others go on. The
+    search ends when none of them can score more, whatever follows, or at the greatest length: the
+    source's length plus `extra_length`. If nothing has ended there, the likeliest beam is returned
+    as it is. Of equal ones, that of the better beam is taken, then that of the lesser id. With one
+    beam only the likeliest token is looked at, which is greedy: it ends where the end is likeliest.
 
     Padding is never produced. A source of padding alone is a row to fill a batch: it gets padding.
     Compile the function (`tf.function`, `jax.jit`), with XLA or without: all its shapes are fixed.
@@ -32,8 +38,8 @@ def beam_search(
     Args:
         model: a model that `transformer` returned, plain or sparse.
         source: token ids, `(batch, source positions)`, int32: tokens, the end (1), padding (0).
-        beam: beams of a sentence, at least 1.
-        alpha: how much long translations are favoured, at least 0: 0 compares log p itself.
+        beam_size: beams of a sentence, at least 1.
+        length_penalty: how much long translations are favoured, at least 0: 0 compares log p.
         extra_length: how many ids more than its source a translation may have, at least 0.
         maximum_length: the most ids of any, at least 1; None for `source positions + extra_length`.
         vocabulary_size: ids there are, where the model has room for more; None for all of it.
@@ -47,7 +53,7 @@ def beam_search(
 
     Example:
 
-    >>> model = transformer(vocabulary_size=50, layers=1, hidden=8, filter=32, heads=2)
+    >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> ids, scores = beam_search(model, keras.ops.array([[7, 5, 1, 0]]), maximum_length=10)
     >>> ids.shape, scores.shape
     (TensorShape([1, 10]), TensorShape([1]))
@@ -57,24 +63,24 @@ def beam_search(
     """
     source = ops.convert_to_tensor(source, "int32")
     _check_shape(source.shape)
-    check_settings(beam, alpha, extra_length, maximum_length)
+    check_settings(beam_size, length_penalty, extra_length, maximum_length)
     length = maximum_length or source.shape[1] + extra_length
     limits = _limits(source, extra_length, length)
-    fixed, caches = _caches(model, source, beam, length)
-    state = _initial_state(source.shape[0], beam, length, caches)
-    state = _ended(state, model, fixed, limits, alpha, vocabulary_size)
-    return _best(state, limits, alpha)
+    fixed, caches = _caches(model, source, beam_size, length)
+    state = _initial_state(source.shape[0], beam_size, length, caches)
+    state = _ended(state, model, fixed, limits, length_penalty, vocabulary_size)
+    return _best(state, limits, length_penalty)
 
 
-def check_settings(beam=4, alpha=0.6, extra_length=50, maximum_length=None):
+def check_settings(beam_size=4, length_penalty=0.6, extra_length=50, maximum_length=None):
     """Raises what `beam_search` would of its settings, for those who call it much later.
 
     Raises:
         ValueError: if one is out of range.
     """
     least = {
-        "beam": (beam, 1),
-        "alpha": (alpha, 0),
+        "beam_size": (beam_size, 1),
+        "length_penalty": (length_penalty, 0),
         "extra_length": (extra_length, 0),
         "maximum_length": (1 if maximum_length is None else maximum_length, 1),
     }
@@ -96,80 +102,85 @@ def _limits(source, extra_length, length):
     return ops.where(tokens > 0, ops.minimum(tokens + extra_length, length), 0)
 
 
-def _caches(model, source, beam, length):
+def _caches(model, source, beam_size, length):
     """Returns the caches with a row for each beam: those that stay, and those that steps change.
 
     What was computed of the source is the same for all beams, and stays out of the loop's state.
     """
     caches = {
-        name: _for_each_beam(cache, beam)
+        name: _for_each_beam(cache, beam_size)
         for name, cache in initial_caches(model, source, length).items()
     }
     changing = {name: x for name, x in caches.items() if name.endswith("self_attention")}
     return {name: x for name, x in caches.items() if name not in changing}, changing
 
 
-def _initial_state(batch, beam, length, caches):
+def _initial_state(batch, beam_size, length, caches):
     """Returns the loop's state before the first token: all beams but one are impossible."""
-    log_probabilities = ops.where(ops.arange(beam) == 0, 0.0, -math.inf)
+    log_probabilities = ops.where(ops.arange(beam_size) == 0, 0.0, -math.inf)
     return {
         "step": ops.convert_to_tensor(0, "int32"),
-        "last_tokens": ops.zeros((batch, beam), "int32"),
-        "ids": ops.zeros((batch, beam, length), "int32"),
-        "log_probabilities": ops.broadcast_to(log_probabilities, (batch, beam)),
+        "last_tokens": ops.zeros((batch, beam_size), "int32"),
+        "ids": ops.zeros((batch, beam_size, length), "int32"),
+        "log_probabilities": ops.broadcast_to(log_probabilities, (batch, beam_size)),
         "ended_ids": ops.zeros((batch, length), "int32"),
         "ended_scores": ops.full((batch,), -math.inf, "float32"),
         "caches": caches,
     }
 
 
-def _ended(state, model, fixed, limits, alpha, vocabulary_size):
+def _ended(state, model, fixed, limits, length_penalty, vocabulary_size):
     """Returns the state after the last token: of all sentences, none is running."""
 
     def step(state):
         ids = ops.reshape(state["last_tokens"], (-1,))
         logits, caches = decode_step(model, ids, state["step"], {**fixed, **state["caches"]})
         changed = {name: caches[name] for name in state["caches"]}
-        return _advanced({**state, "caches": changed}, logits[:, :vocabulary_size], limits, alpha)
+        state = {**state, "caches": changed}
+        return _advanced(state, logits[:, :vocabulary_size], limits, length_penalty)
 
-    return ops.while_loop(lambda state: ops.any(_running(state, limits, alpha)), step, state)
+    def running(state):
+        return ops.any(_running(state, limits, length_penalty))
+
+    return ops.while_loop(running, step, state)
 
 
-def _penalty(length, alpha):
-    return ((5.0 + ops.cast(length, "float32")) / 6.0) ** alpha
+def _divisor(length, length_penalty):
+    return ((5.0 + ops.cast(length, "float32")) / 6.0) ** length_penalty
 
 
-def _running(state, limits, alpha):
+def _running(state, limits, length_penalty):
     """Returns for each sentence whether a beam may yet score more than the best that ended.
 
     No log p grows with more tokens, and none is divided by more than the greatest length's penalty.
     """
-    attainable = state["log_probabilities"][:, 0] / _penalty(limits, alpha)
+    attainable = state["log_probabilities"][:, 0] / _divisor(limits, length_penalty)
     return (state["step"] < limits) & (attainable > state["ended_scores"])
 
 
-def _advanced(state, logits, limits, alpha):
+def _advanced(state, logits, limits, length_penalty):
     """Returns the state after one more token.
 
     Args:
         state: the loop's state, with the caches of the step that gave the logits.
-        logits: `(batch * beam, vocabulary)`.
+        logits: `(batch * beam_size, vocabulary)`.
         limits: the most ids of each sentence's translation, `(batch,)`.
-        alpha: as for `beam_search`.
+        length_penalty: as for `beam_search`.
     """
-    beam = state["log_probabilities"].shape[1]
-    log_probabilities, parents, tokens = _candidates(state["log_probabilities"], logits, beam)
-    running = _running(state, limits, alpha)
+    beam_size = state["log_probabilities"].shape[1]
+    log_probabilities, parents, tokens = _candidates(state["log_probabilities"], logits, beam_size)
+    running = _running(state, limits, length_penalty)
 
     # All candidates have one length: what of them ended first is the likeliest and scores most.
     ends = tokens == END
-    scores = ops.where(ends, log_probabilities, -math.inf) / _penalty(state["step"] + 1, alpha)
+    scores = ops.where(ends, log_probabilities, -math.inf)
+    scores = scores / _divisor(state["step"] + 1, length_penalty)
     ended = ops.argmax(ops.cast(ends, "int32"), axis=1)[:, None]
     score = ops.take_along_axis(scores, ended, axis=1)[:, 0]
     better = running & (score > state["ended_scores"])
     ended_ids = _written(state, ops.take_along_axis(parents, ended, axis=1), END)[:, 0]
 
-    alive, chosen = ops.top_k(ops.where(ends, -math.inf, log_probabilities), beam)
+    alive, chosen = ops.top_k(ops.where(ends, -math.inf, log_probabilities), beam_size)
     parents = ops.take_along_axis(parents, chosen, axis=1)
     tokens = ops.take_along_axis(tokens, chosen, axis=1)
     ids = _written(state, parents, tokens[..., None])
@@ -181,21 +192,21 @@ def _advanced(state, logits, limits, alpha):
         "log_probabilities": ops.where(running[:, None], alive, state["log_probabilities"]),
         "ended_ids": ops.where(better[:, None], ended_ids, state["ended_ids"]),
         "ended_scores": ops.where(better, score, state["ended_scores"]),
-        "caches": _of_parents(state["caches"], parents) if beam > 1 else state["caches"],
+        "caches": _of_parents(state["caches"], parents) if beam_size > 1 else state["caches"],
     }
 
 
-def _candidates(log_probabilities, logits, beam):
-    """Returns the likeliest continuations, best first: log p, beam and token, `(batch, 2 beam)`.
+def _candidates(log_probabilities, logits, beam_size):
+    """Returns the likeliest continuations, best first: log p, beam, token, `(batch, 2 beam_size)`.
 
-    There are as many as leave `beam` that go on, if all beams end; with one beam there is one.
+    There are as many as leave `beam_size` that go on, if all beams end; with one beam there is one.
     """
     vocabulary = logits.shape[-1]
     tokens = ops.log_softmax(ops.cast(logits, "float32"))
     tokens = ops.where(ops.arange(vocabulary) == PADDING, -math.inf, tokens)
-    both = log_probabilities[..., None] + ops.reshape(tokens, (-1, beam, vocabulary))
-    count = 2 * beam if beam > 1 else 1
-    found, places = ops.top_k(ops.reshape(both, (-1, beam * vocabulary)), count)
+    both = log_probabilities[..., None] + ops.reshape(tokens, (-1, beam_size, vocabulary))
+    count = 2 * beam_size if beam_size > 1 else 1
+    found, places = ops.top_k(ops.reshape(both, (-1, beam_size * vocabulary)), count)
     places = ops.cast(places, "int32")
     return found, places // vocabulary, places % vocabulary
 
@@ -206,23 +217,23 @@ def _written(state, parents, tokens):
     return ops.where(ops.arange(ids.shape[-1]) == state["step"], tokens, ids)
 
 
-def _for_each_beam(cache, beam):
-    """Returns a cache, a tensor or a pair of them, with each row `beam` times in succession."""
+def _for_each_beam(cache, beam_size):
+    """Returns a cache, a tensor or a pair of them, with each row `beam_size` times in a row."""
     if isinstance(cache, tuple):
-        return tuple(_for_each_beam(x, beam) for x in cache)
-    return ops.repeat(cache, beam, axis=0)
+        return tuple(_for_each_beam(x, beam_size) for x in cache)
+    return ops.repeat(cache, beam_size, axis=0)
 
 
 def _of_parents(caches, parents):
     """Returns the caches of the beams that were chosen, `parents` being numbers in a sentence."""
-    batch, beam = parents.shape
-    rows = ops.reshape(ops.arange(batch)[:, None] * beam + parents, (-1,))
+    batch, beam_size = parents.shape
+    rows = ops.reshape(ops.arange(batch)[:, None] * beam_size + parents, (-1,))
     return {name: tuple(ops.take(x, rows, axis=0) for x in pair) for name, pair in caches.items()}
 
 
-def _best(state, limits, alpha):
+def _best(state, limits, length_penalty):
     """Returns ids and scores of the best that ended, or of the likeliest beam if nothing did."""
     any_ended = state["ended_scores"] > -math.inf
     ids = ops.where(any_ended[:, None], state["ended_ids"], state["ids"][:, 0])
-    going_on = state["log_probabilities"][:, 0] / _penalty(limits, alpha)
+    going_on = state["log_probabilities"][:, 0] / _divisor(limits, length_penalty)
     return ids, ops.where(any_ended, state["ended_scores"], going_on)

@@ -1,6 +1,6 @@
 """The Transformer for translation: base, big, or of any size.
 
-Token embeddings times `hidden^0.5`, plus sinusoids of the position, go through layers of
+Token embeddings times `hidden_dim^0.5`, plus sinusoids of the position, go through layers of
 self-attention and feed-forward (the encoder), or of self-attention to the tokens before, attention
 to the encoder's output, and feed-forward (the decoder). Each of these sub-layers computes
 `x + dropout(f(norm(x)))`, and a normalization ends each stack. One matrix embeds the tokens of both
@@ -27,10 +27,10 @@ _PACKED = ("", "_segments", "_positions")
 
 def transformer(
     vocabulary_size,
-    layers=6,
-    hidden=512,
-    filter=2048,
-    heads=8,
+    num_layers=6,
+    hidden_dim=512,
+    intermediate_dim=2048,
+    num_heads=8,
     prepostprocess_dropout=0.1,
     attention_dropout=0.1,
     relu_dropout=0.1,
@@ -42,8 +42,7 @@ def transformer(
 
     It takes `{"source": ids, "target": ids}`, int32, each `(batch, positions)`: tokens, the end of
     the sentence (id 1), and padding (id 0) after it. Logits at position t come from the source and
-    the target's tokens before t. They mean nothing where the target is padding: give these
-    positions no weight in the loss.
+    the target's tokens before t. They mean nothing where the target is padding: no weight there.
 
     With `packed` a row may have several pairs, one after the other. The inputs then also have
     `source_segments` and `target_segments`, the number of a token's pair within its row, from 1 (0
@@ -51,10 +50,10 @@ def transformer(
 
     Args:
         vocabulary_size: number of tokens, padding and end of sentence included.
-        layers: layers of the encoder, and of the decoder.
-        hidden: length of a position's vector; even, and a multiple of `heads`.
-        filter: units of a feed-forward sub-layer.
-        heads: attention heads.
+        num_layers: layers of the encoder, and of the decoder.
+        hidden_dim: length of a position's vector; even, and a multiple of `num_heads`.
+        intermediate_dim: units of a feed-forward sub-layer.
+        num_heads: attention heads.
         prepostprocess_dropout: fraction dropped of each stack's input and sub-layer's output.
         attention_dropout: of the attention weights.
         relu_dropout: of the units of feed-forward sub-layers.
@@ -70,7 +69,7 @@ def transformer(
 
     Example:
 
-    >>> model = transformer(vocabulary_size=50, layers=1, hidden=8, filter=32, heads=2)
+    >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> ids = keras.ops.array([[7, 5, 1, 0]])
     >>> model({"source": ids, "target": ids}).shape
     TensorShape([1, 4, 50])
@@ -79,7 +78,8 @@ def transformer(
     before each sub-layer as in Tensor2Tensor; Gale, Elsen, Hooker (2019), "The State of Sparsity in
     Deep Neural Networks", section 4.
     """
-    sizes = {"layers": layers, "hidden": hidden, "filter": filter, "heads": heads}
+    sizes = {"num_layers": num_layers, "hidden_dim": hidden_dim}
+    sizes |= {"intermediate_dim": intermediate_dim, "num_heads": num_heads}
     dropouts = {"attention_dropout": attention_dropout, "relu_dropout": relu_dropout}
     dropouts["prepostprocess_dropout"] = prepostprocess_dropout
     _check_arguments(vocabulary_size, sizes, dropouts, split_heads=split_heads, packed=packed)
@@ -126,9 +126,9 @@ def transformer_big(
     """
     return transformer(
         vocabulary_size,
-        hidden=1024,
-        filter=4096,
-        heads=16,
+        hidden_dim=1024,
+        intermediate_dim=4096,
+        num_heads=16,
         prepostprocess_dropout=prepostprocess_dropout,
         attention_dropout=attention_dropout,
         relu_dropout=relu_dropout,
@@ -173,14 +173,15 @@ def _connected_packed(layers, name):
 
 def _check_arguments(vocabulary_size, sizes, dropouts, **flags):
     check_integer("vocabulary_size", vocabulary_size, 3)  # padding, end of sentence, and tokens
-    check_integer("layers", sizes["layers"], 1, _MOST_LAYERS)
+    check_integer("num_layers", sizes["num_layers"], 1, _MOST_LAYERS)
     for name, size in sizes.items():
         check_integer(name, size, 1)
-    hidden, heads = sizes["hidden"], sizes["heads"]
-    if hidden % heads or hidden % 2:
+    hidden_dim, num_heads = sizes["hidden_dim"], sizes["num_heads"]
+    if hidden_dim % num_heads or hidden_dim % 2:
         raise ValueError(
-            f"`hidden` must be even and a multiple of `heads`, {heads}: each head takes an equal "
-            f"part, and positions are told by pairs of sine and cosine. Received: {hidden}."
+            f"`hidden_dim` must be even and a multiple of `num_heads`, {num_heads}: each head gets "
+            "an equal part, and positions are told by pairs of sine and cosine. Received: "
+            f"{hidden_dim}."
         )
     for name, rate in dropouts.items():
         if not (is_number(rate) and 0 <= rate < 1):

@@ -19,7 +19,7 @@ def encode(model, source):
 
     Example:
 
-    >>> model = transformer(vocabulary_size=50, layers=1, hidden=8, filter=32, heads=2)
+    >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> encode(model, keras.ops.array([[7, 5, 1, 0]])).shape
     TensorShape([1, 4, 8])
     """
@@ -41,7 +41,7 @@ def initial_caches(model, source, length):
 
     Example:
 
-    >>> model = transformer(vocabulary_size=50, layers=1, hidden=8, filter=32, heads=2)
+    >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> list(initial_caches(model, keras.ops.array([[7, 5, 1, 0]]), length=10))
     ['source_mask', 'decoder_1_cross_attention', 'decoder_1_self_attention']
     """
@@ -74,7 +74,7 @@ def decode_step(model, ids, step, caches):
 
     Example:
 
-    >>> model = transformer(vocabulary_size=50, layers=1, hidden=8, filter=32, heads=2)
+    >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> caches = initial_caches(model, keras.ops.array([[7, 5, 1, 0]]), length=10)
     >>> logits, caches = decode_step(model, keras.ops.array([0]), 0, caches)
     >>> logits.shape

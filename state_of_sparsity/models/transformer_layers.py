@@ -13,10 +13,10 @@ ATTENTIONS = {"encoder": ("self_attention",), "decoder": ("self_attention", "cro
 
 def transformer_layers(
     vocabulary_size,
-    layers,
-    hidden,
-    filter,
-    heads,
+    num_layers,
+    hidden_dim,
+    intermediate_dim,
+    num_heads,
     prepostprocess_dropout,
     attention_dropout,
     relu_dropout,
@@ -34,7 +34,7 @@ def transformer_layers(
     ['encoder_1_feed_forward_normalization', 'encoder_1_feed_forward_dropout']
     """
     made = [
-        _shared_embedding(vocabulary_size, hidden),
+        _shared_embedding(vocabulary_size, hidden_dim),
         ShiftRight(name="target_shift"),
         AttentionMask(name="source_mask"),
         AttentionMask(causal=True, name="target_mask"),
@@ -46,23 +46,23 @@ def transformer_layers(
             keras.layers.Dropout(prepostprocess_dropout, name=f"{stack}_dropout"),
             _normalization(f"{stack}_normalization"),
         ]
-        for number in range(1, layers + 1):
+        for number in range(1, num_layers + 1):
             for attention in attentions:
                 name = f"{stack}_{number}_{attention}"
                 made += _around(name, prepostprocess_dropout)
-                made += _attention(name, hidden, heads, attention_dropout, split_heads)
+                made += _attention(name, hidden_dim, num_heads, attention_dropout, split_heads)
             name = f"{stack}_{number}_feed_forward"
             made += _around(name, prepostprocess_dropout)
-            made += _feed_forward(name, hidden, filter, relu_dropout)
+            made += _feed_forward(name, hidden_dim, intermediate_dim, relu_dropout)
     return {layer.name: layer for layer in made}
 
 
-def _shared_embedding(vocabulary_size, hidden):
+def _shared_embedding(vocabulary_size, hidden_dim):
     """Returns the matrix of token embeddings, which called with `reverse=True` is the softmax's."""
     return keras.layers.ReversibleEmbedding(
         vocabulary_size,
-        hidden,
-        embeddings_initializer=keras.initializers.RandomNormal(stddev=hidden**-0.5),
+        hidden_dim,
+        embeddings_initializer=keras.initializers.RandomNormal(stddev=hidden_dim**-0.5),
         dtype="float32",  # bfloat16 holds three digits: too few for a softmax
         name="shared_embedding",
     )
@@ -81,25 +81,25 @@ def _normalization(name):
     return keras.layers.LayerNormalization(epsilon=1e-6, name=name)
 
 
-def _attention(name, hidden, heads, dropout, split_heads):
+def _attention(name, hidden_dim, num_heads, dropout, split_heads):
     made = [
-        DotProductAttention(heads, dropout, name=name),
-        keras.layers.Dense(hidden, use_bias=False, name=f"{name}_output"),
+        DotProductAttention(num_heads, dropout, name=name),
+        keras.layers.Dense(hidden_dim, use_bias=False, name=f"{name}_output"),
     ]
     for projection in ("query", "key", "value"):
         if not split_heads:
-            made.append(keras.layers.Dense(hidden, use_bias=False, name=f"{name}_{projection}"))
+            made.append(keras.layers.Dense(hidden_dim, use_bias=False, name=f"{name}_{projection}"))
             continue
-        for head in range(1, heads + 1):
+        for head in range(1, num_heads + 1):
             head_name = f"{name}_{projection}_head_{head}"
-            made.append(keras.layers.Dense(hidden // heads, use_bias=False, name=head_name))
+            made.append(keras.layers.Dense(hidden_dim // num_heads, use_bias=False, name=head_name))
         made.append(keras.layers.Concatenate(name=f"{name}_{projection}_heads"))
     return made
 
 
-def _feed_forward(name, hidden, filter, dropout):
+def _feed_forward(name, hidden_dim, intermediate_dim, dropout):
     return [
-        keras.layers.Dense(filter, activation="relu", name=f"{name}_hidden"),
+        keras.layers.Dense(intermediate_dim, activation="relu", name=f"{name}_hidden"),
         keras.layers.Dropout(dropout, name=f"{name}_hidden_dropout"),
-        keras.layers.Dense(hidden, name=f"{name}_output"),
+        keras.layers.Dense(hidden_dim, name=f"{name}_output"),
     ]

@@ -10,13 +10,13 @@ from state_of_sparsity.version import PACKAGE
 class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that grows linearly, then falls as the inverse square root of the step.
 
-        rate = constant * hidden^-0.5 * min(1, step / warm_up) * max(step, warm_up)^-0.5
+        rate = constant * hidden_dim^-0.5 * min(1, step / warm_up) * max(step, warm_up)^-0.5
 
     where `step` counts from 1.
 
     Args:
-        hidden: length of a position's vector in the model, at least 1.
-        warm_up: steps until the peak, `constant * (hidden * warm_up)^-0.5`; at least 1.
+        hidden_dim: length of a position's vector in the model, at least 1.
+        warm_up: steps until the peak, `constant * (hidden_dim * warm_up)^-0.5`; at least 1.
         constant: what all is multiplied by, above 0.
 
     Call arguments:
@@ -38,22 +38,27 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
     steps are Tensor2Tensor's.
     """
 
-    def __init__(self, hidden=512, warm_up=8000, constant=2.0):
+    def __init__(self, hidden_dim=512, warm_up=8000, constant=2.0):
         super().__init__()
-        for name, value in (("hidden", hidden), ("warm_up", warm_up)):
+        for name, value in (("hidden_dim", hidden_dim), ("warm_up", warm_up)):
             if not (is_number(value) and value >= 1):
                 raise ValueError(f"`{name}` must be a number of at least 1. Received: {value!r}.")
         if not (is_number(constant) and constant > 0):
             raise ValueError(f"`constant` must be a number above 0. Received: {constant!r}.")
-        self.hidden, self.warm_up, self.constant = hidden, warm_up, constant
+        self.hidden_dim, self.warm_up, self.constant = hidden_dim, warm_up, constant
 
     def __call__(self, step):
         """Returns the learning rate of the step that follows `step` completed ones."""
         step = keras.ops.cast(step, "float32") + 1
-        peak = self.constant * (self.hidden * self.warm_up) ** -0.5
+        peak = self.constant * (self.hidden_dim * self.warm_up) ** -0.5
         growing, falling = step / self.warm_up, keras.ops.sqrt(self.warm_up / step)
         return peak * keras.ops.minimum(growing, falling)
 
+    @classmethod
+    def from_config(cls, config):
+        """Returns the schedule of a configuration; those saved before say `hidden`."""
+        return cls(**{"hidden_dim" if key == "hidden" else key: config[key] for key in config})
+
     def get_config(self):
         """Returns the arguments."""
-        return {"hidden": self.hidden, "warm_up": self.warm_up, "constant": self.constant}
+        return {"hidden_dim": self.hidden_dim, "warm_up": self.warm_up, "constant": self.constant}

@@ -11,6 +11,7 @@ from state_of_sparsity.wrapping.additive_tables import (
     kernels_to_wrap,
 )
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.keras_internals import all_layers
 from state_of_sparsity.wrapping.kernels import find_kernels, own_kernels, own_weights, sub_layers
 
 # Layers of Keras that hold other layers and are wrapped as one.
@@ -101,7 +102,7 @@ class Decisions:
         owners, inside = {}, set()
         for _, layer in walk(model):
             if self.wrappers.get(id(layer)) is not None:
-                inside.update(id(inner) for inner in layer._flatten_layers())
+                inside.update(id(inner) for inner in all_layers(layer))
                 owners.update({id(k.variable): k.owner for k in find_kernels(layer)})
         for path, layer in walk(model):
             for weight in own_weights(layer) if id(layer) not in inside else ():

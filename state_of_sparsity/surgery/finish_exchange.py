@@ -6,6 +6,7 @@ from state_of_sparsity.surgery.sharing import trace_outer_models_anew
 from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.surgery.traces import forget_traces
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.keras_internals import direct_layers
 from state_of_sparsity.wrapping.tensorflow_tracking import save_wrappers_in_checkpoints
 from state_of_sparsity.wrapping.training_mode import forget_training, tell_training
 
@@ -23,7 +24,7 @@ def finish_exchange(model, exchange):
     if exchange.changed_in_place:
         forget_traces(model)
         trace_outer_models_anew(exchange.changed_in_place, exchange.on_failure)
-    inside = ((each, layer) for each in exchange.changed_in_place for layer in each._layers)
+    inside = ((each, layer) for each in exchange.changed_in_place for layer in direct_layers(each))
     found = (pair for pair in inside if isinstance(pair[1], SparseWrapper))
     for holder, wrapper in itertools.islice(found, 1):  # one of them speaks for all
         wrapper._placed_in = type(holder)

@@ -10,6 +10,7 @@ from state_of_sparsity.surgery.replacement import clone_graph, is_graph, replace
 from state_of_sparsity.surgery.ties import Copies, check_ties, unwrapped
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.keras_internals import all_layers, own_variables
 from state_of_sparsity.wrapping.kernels import sub_layers
 from state_of_sparsity.wrapping.lora import has_lora
 
@@ -28,10 +29,10 @@ def plain_copy(model):
     Raises:
         ValueError: if a layer or subclassed model cannot be made anew from its configuration.
     """
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         if isinstance(layer, SparseWrapper):
             layer._check_kernels()
-    kinds = {type(layer) for layer in model._flatten_layers()}
+    kinds = {type(layer) for layer in all_layers(model)}
     # Nested configurations are looked up by name: let them find the user's own classes.
     with keras.saving.custom_object_scope({kind.__name__: kind for kind in kinds}):
         copy = _copied_model(model, Copies(model, _copied_model))
@@ -90,7 +91,7 @@ def _from_config(layer):
 def _without_wrappers(layer, copies):
     """Takes the wrappers out of a layer whose own constructor puts them in."""
     layer = unwrapped(layer)
-    inside = layer._flatten_layers()
+    inside = all_layers(layer)
     # A configuration may hold layers of the model itself, which stay as they are.
     if copies.is_original(layer) or not any(isinstance(inner, SparseWrapper) for inner in inside):
         return layer
@@ -132,7 +133,7 @@ def _copy_state(original, copy):
     for layer, other, wrapper in _pairs(original, copy):
         if layer is other:
             continue
-        old = layer._trainable_variables + layer._non_trainable_variables
+        old = own_variables(layer)
         new = _in_order_of(old, other, layer)
         for variable, target in zip(old, new, strict=True):
             targets.setdefault(id(variable), {})[id(target)] = layer
@@ -148,7 +149,7 @@ def _copy_state(original, copy):
         for variable, target in zip(old, new, strict=True):  # LoRA was merged on the way
             target.assign(variable.numpy())
     check_ties(original, targets)
-    for wrapper in original._flatten_layers():
+    for wrapper in all_layers(original):
         if isinstance(wrapper, SparseWrapper):
             for kernel in wrapper.sparse_kernels:
                 target = wrapped[id(kernel.variable), id(wrapper)]
@@ -164,7 +165,7 @@ def _copy_state(original, copy):
 
 def _in_order_of(old, other, layer):
     """Returns the variables of the layer's copy in the order of the layer's own."""
-    new = other._trainable_variables + other._non_trainable_variables
+    new = own_variables(other)
     if [tuple(v.shape) for v in old] == [tuple(v.shape) for v in new]:
         return new
     # A layer that was quantized after it was built has them in another order.

@@ -11,17 +11,16 @@ from state_of_sparsity.surgery.rewiring import (
     remakes,
     rewire,
 )
+from state_of_sparsity.wrapping.keras_internals import (
+    BOOKKEEPING,
+    direct_layers,
+    layers_inside,
+    operation_of,
+    set_layers,
+    set_own_trainable,
+    unlocked,
+)
 from state_of_sparsity.wrapping.kernels import sub_layers
-
-# Attributes in which Keras and TensorFlow keep book of what other attributes hold.
-_BOOKKEEPING = {
-    *("_layers", "_metrics", "_tracker", "_tracked", "_functional"),
-    *("_inbound_nodes", "_outbound_nodes"),
-    *("_operations", "_operations_by_depth", "_nodes", "_nodes_by_depth"),
-    *("_self_setattr_tracking", "_self_update_uid", "_self_name_based_restores"),
-    *("_self_saveable_object_factories", "_self_unconditional_checkpoint_dependencies"),
-    *("_self_unconditional_deferred_dependencies", "_self_unconditional_dependency_names"),
-}
 
 
 class Exchange:
@@ -76,7 +75,7 @@ class Exchange:
     def _replace(self, layer):
         if id(layer) not in self._done:
             new = self._replacements.get(id(layer))
-            inside = layer._flatten_layers(include_self=False)
+            inside = layers_inside(layer)
             if new is None and any(id(inner) in self._replacements for inner in inside):
                 new = self._of(layer)
             self._done[id(layer)] = layer if new is None else new
@@ -89,13 +88,13 @@ def is_graph(model) -> bool:
     One whose class has a constructor of its own is not: it is changed in place, as a subclassed
     model is, and keeps its class and methods.
     """
-    graph = isinstance(model, keras.Sequential) or hasattr(model, "_run_through_graph")
+    graph = isinstance(model, (keras.Sequential, keras.Function))
     return graph and remakes(type(model))
 
 
 def model_scope(model):
     """Returns the scope of the distribution strategy under which the model was built."""
-    strategy = getattr(model, "_distribute_strategy", None)
+    strategy = getattr(model, "distribute_strategy", None)
     return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
@@ -120,12 +119,12 @@ def clone_graph(model, replace):
         clone = keras.models.clone_model(model, inputs, clone_function=replace_layer)
     finally:
         model.compiled = compiled
-    clone._trainable = model._trainable
+    set_own_trainable(clone, model.trainable)
     return clone
 
 
 def _same_input(tensor):
-    layer = tensor._keras_history.operation
+    layer = operation_of(tensor)
     if isinstance(layer, keras.layers.InputLayer):
         return type(layer).from_config(layer.get_config()).output
     return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=layer.name)
@@ -149,37 +148,26 @@ def replace_sub_layers(container, replace, on_failure=lambda call, *args: None):
     changed = {key for key, layer in new.items() if id(layer) != key}
     if not changed:
         return container
-    before, found = list(container._layers), set()
+    before, found = direct_layers(container), set()
     rewire(container, {key: new[key] for key in changed}, found, on_failure)
-    with _unlocked(container._tracker):
-        on_failure(_track, container, before, [new[key] for key in changed])
+    with unlocked(container):
+        on_failure(set_layers, container, before, [new[key] for key in changed])
         for name, value in list(vars(container).items()):
-            replaced = value if name in _BOOKKEEPING else _replaced(value, new, changed, found)
+            replaced = value if name in BOOKKEEPING else _replaced(value, new, changed, found)
             if replaced is not value:
                 on_failure(_set_attribute, container, name, value)
                 setattr(container, name, replaced)
         # Some are held by another layer inside as well, and stay with it alone.
-        inside = {id(inner) for layer in new.values() for inner in _below(layer)}
+        inside = {id(inner) for layer in new.values() for inner in layers_inside(layer)}
         _check_all_found(
             container, before, {k for k in changed - found if id(new[k]) not in inside}
         )
         # What was exchanged was appended: put every layer where its predecessor stood.
         ordered = {id(layer): layer for layer in (new.get(id(old), old) for old in before)}
-        _track(container, list(ordered.values()), [old for old in before if id(old) in changed])
+        set_layers(container, list(ordered.values()), [old for old in before if id(old) in changed])
     if isinstance(container, keras.Sequential):
         rebuild_sequential(container, on_failure)
     return container
-
-
-@contextlib.contextmanager
-def _unlocked(tracker):
-    locked = tracker.locked
-    tracker.unlock()
-    try:
-        yield
-    finally:
-        if locked:
-            tracker.lock()
 
 
 def _forget_compiled(model, on_failure):
@@ -198,18 +186,8 @@ def _forget_compiled(model, on_failure):
         delattr(model, name)
 
 
-def _track(container, layers, gone):
-    """Makes `layers` those that a model or layer keeps book of, in that order."""
-    with _unlocked(container._tracker):
-        for layer in gone:
-            container._tracker.untrack(layer)
-        for layer in layers:
-            container._tracker.track(layer)
-        container._layers[:] = layers
-
-
 def _set_attribute(container, name, value):
-    with _unlocked(container._tracker):
+    with unlocked(container):
         setattr(container, name, value)
 
 
@@ -231,10 +209,6 @@ def _replaced(value, new, changed, found):
             return value._make(items)  # of the class inside TensorFlow's proxy
         return tuple(items) if isinstance(value, tuple) else items
     return value
-
-
-def _below(layer):
-    return layer._flatten_layers(include_self=False)
 
 
 def _check_all_found(container, layers, missing):

@@ -7,6 +7,7 @@ import keras
 
 from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.keras_internals import direct_layers, has_default_build
 from state_of_sparsity.wrapping.kernels import find_kernels, own_kernels, sub_layers
 from state_of_sparsity.wrapping.quantized_kernels import quantized_kernels
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
@@ -35,8 +36,8 @@ def check_has_weights(model: keras.layers.Layer, what: str) -> None:
 
 def _builds_nothing(layer):
     # Keras leaves `built` False in layers that hold others and were never called themselves.
-    own = getattr(layer.build, "_is_default", False) or isinstance(layer, keras.Model)
-    return own and (bool(layer.weights) or not layer._layers)
+    own = has_default_build(layer) or isinstance(layer, keras.Model)
+    return own and (bool(layer.weights) or not direct_layers(layer))
 
 
 def walk(model: keras.layers.Layer) -> Iterator[tuple[str, keras.layers.Layer]]:

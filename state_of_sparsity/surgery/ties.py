@@ -4,6 +4,7 @@ from state_of_sparsity.surgery.replacement import clone_graph, is_graph, replace
 from state_of_sparsity.surgery.structure import walk
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.keras_internals import all_layers
 from state_of_sparsity.wrapping.kernels import sub_layers
 
 
@@ -28,7 +29,7 @@ class Copies:
         dense = {id(layer) for _, layer in walk(model)}
         self._dense_and_sparse = dense & {id(owner) for owner in _sparse_owners(model)}
         self._copies = {}
-        self._originals = {id(layer) for layer in model._flatten_layers()}
+        self._originals = {id(layer) for layer in all_layers(model)}
 
     def is_original(self, layer):
         """Returns whether a layer is one of the model that is copied."""
@@ -80,7 +81,7 @@ class Copies:
 
 
 def _sparse_owners(model):
-    for wrapper in model._flatten_layers():
+    for wrapper in all_layers(model):
         if isinstance(wrapper, SparseWrapper):
             yield from (kernel.owner for kernel in wrapper.sparse_kernels)
 

@@ -8,6 +8,7 @@ from state_of_sparsity.wrapping.compiled_methods import (
     compiled_methods,
     is_compiled,
 )
+from state_of_sparsity.wrapping.keras_internals import all_layers, forget_traces_of, layers_inside
 
 
 def check_calls(model, replacements):
@@ -19,8 +20,8 @@ def check_calls(model, replacements):
         model: the model, as it is before anything is exchanged.
         replacements: `{id of a layer: its wrapper}`.
     """
-    for layer in model._flatten_layers():
-        inside = layer._flatten_layers(include_self=False)
+    for layer in all_layers(model):
+        inside = layers_inside(layer)
         holds = any(id(inner) in replacements for inner in inside)
         if holds and is_compiled(inspect.getattr_static(layer, "call")):
             raise ValueError(
@@ -37,13 +38,12 @@ def forget_traces(model):
     Args:
         model: a model with layers that were exchanged in place.
     """
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         for _, function in compiled_methods(layer):
             if hasattr(function, "clear_cache"):
                 function.clear_cache()
             else:
-                # TensorFlow keeps a function an object, and makes a new one where there is none.
-                function._descriptor_cache.pop(layer, None)
+                forget_traces_of(function, layer)
         stale = compiled_attributes(layer)
         if stale:
             warn(

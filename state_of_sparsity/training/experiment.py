@@ -13,6 +13,7 @@ from state_of_sparsity.training.experiment_check import check_fields, check_made
 from state_of_sparsity.training.optimizer_check import check_optimizer
 from state_of_sparsity.updates.due import SparsityUpdates
 from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.keras_internals import all_layers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Experiment:
         eval_every: steps between validations, which are also when metrics and a checkpoint are
             written; a multiple of `steps_per_execution`.
         metrics: Keras metrics or their names.
-        scores: callables `(model, data, split, verbose=True) -> {name: number}` that judge the
+        evaluators: callables `(model, data, split, verbose=True) -> {name: number}` that judge the
             stripped model when training has ended, by what no Keras metric can say, such as the
             BLEU of its translations.
         rules: what `sparsify` takes, a callable `layer -> wrapper` or a list of pairs; None trains
@@ -61,7 +62,7 @@ class Experiment:
     steps: int
     eval_every: int
     metrics: Sequence = ("accuracy",)
-    scores: Sequence = ()
+    evaluators: Sequence = ()
     rules: Any = None
     seed: int = 0
     steps_per_execution: int = 1
@@ -141,7 +142,7 @@ def _warn_of_late_learning_rate(optimizer, steps, batch_size):
 
 
 def _warn_of_own_statistics(model):
-    layers = model._flatten_layers()
+    layers = all_layers(model)
     kind = keras.layers.BatchNormalization
     own = [la.name for la in layers if isinstance(la, kind) and not la.synchronized]
     if own:

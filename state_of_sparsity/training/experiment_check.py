@@ -102,7 +102,7 @@ def _is_callback(callback):
 
 _LISTS = (
     ("metrics", _is_metric, "Keras metrics or their names"),
-    ("scores", _is_function, "callables"),
+    ("evaluators", _is_function, "callables"),
     ("callbacks", _is_callback, "Keras callbacks"),
 )
 

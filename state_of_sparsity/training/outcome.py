@@ -64,8 +64,8 @@ def _test_figures(experiment, stripped):
     if batches is None:
         return {}
     figures = {}
-    for score in experiment.scores:
-        figures |= score(stripped, experiment.data, "test")
+    for evaluator in experiment.evaluators:
+        figures |= evaluator(stripped, experiment.data, "test")
     return figures | evaluate(stripped, batches, experiment.loss, experiment.metrics)
 
 

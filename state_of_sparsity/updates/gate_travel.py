@@ -103,7 +103,7 @@ def _moves_by_the_learning_rate(optimizer):
 
 
 def _multiplier(optimizer, wrapper):
-    """Returns the largest factor that a `ScaledAdam` has for log alpha of a layer."""
+    """Returns the largest factor that a `AdamWithMultipliers` has for log alpha of a layer."""
     multipliers = getattr(optimizer, "multipliers", {})
     names = [variable.name for variable in wrapper.kernel_state.values()]
     fitting = [[f for end, f in multipliers.items() if name.endswith(end)] for name in names]

@@ -4,6 +4,7 @@ import re
 
 import keras
 
+from state_of_sparsity.wrapping.keras_internals import all_layers
 from state_of_sparsity.wrapping.kernels import find_kernels
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
@@ -33,7 +34,7 @@ def kernels_to_wrap(layer, names=None) -> list[SparseKernel]:
 def attributes_that_hold(model) -> dict[int, list[str]]:
     """Returns by the ids of layers the attributes in which a model and its layers hold them."""
     found = {}
-    for holder in model._flatten_layers():
+    for holder in all_layers(model):
         for name, value in vars(holder).items():
             if isinstance(value, keras.layers.Layer):
                 found.setdefault(id(value), []).append(name.lstrip("_"))

@@ -12,6 +12,14 @@ from state_of_sparsity.wrapping.additive_tables import kernels_to_wrap
 from state_of_sparsity.wrapping.compiled_methods import check_not_compiled
 from state_of_sparsity.wrapping.effective_terms import EffectiveConstraint, act_on_effective_kernel
 from state_of_sparsity.wrapping.held_kernels import check_held, holders
+from state_of_sparsity.wrapping.keras_internals import (
+    BuildsForCall,
+    all_layers,
+    build_for_call,
+    has_default_build,
+    layers_inside,
+    name_like,
+)
 from state_of_sparsity.wrapping.kernels import distinct_prefixes, find_kernels
 from state_of_sparsity.wrapping.pass_through import PassThrough
 from state_of_sparsity.wrapping.saved_state import SavedState
@@ -31,7 +39,7 @@ class WrapperArguments(TypedDict, total=False):
     trainable: bool
 
 
-class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
+class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper):
     """Runs the wrapped layer with an effective kernel in place of each of its kernels.
 
     The wrapped layer does all the arithmetic, so one wrapper serves every kind of layer. A
@@ -191,7 +199,7 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
     def build(self, *args: Any, **kwargs: Any) -> None:
         """Builds the wrapped layer if need be, and the state beside its kernels."""
         if not self.layer.built:
-            self._name_as_unwrapped()
+            name_like(self.layer, self)  # its variables are named as without the wrapper
             self.layer.build(*args, **kwargs)
         if not self.sparse_kernels:
             kernels = kernels_to_wrap(self.layer, self._kernel_names)
@@ -208,30 +216,21 @@ class SparseWrapper(SavedState, PassThrough, keras.layers.Wrapper):
         """Creates the state at once around a layer that is built; the end of a constructor."""
         if self.layer.built and find_kernels(self.layer):
             # State is named as the kernels are: Orbax tells variables by their paths.
-            self._parent_path = self.layer._parent_path
+            name_like(self, self.layer)
             self.build()
 
-    def _name_as_unwrapped(self):
-        """Has the wrapped layer's variables named as without the wrapper, whenever it is built."""
-        self.layer._parent_path = self._parent_path
-
-    def _maybe_build(self, call_spec):
-        # Keras would hand `build` the first input's shape alone; attention needs them all.
-        if self.built:
-            return
+    def _build_for_call(self, call_spec):
+        """Builds the wrapped layer for the arguments of the wrapper's first call."""
         if not takes_training(self.layer):
             call_spec.arguments_dict.pop("training", None)
-        with self._open_name_scope():
-            self._name_as_unwrapped()
-            self.layer._maybe_build(call_spec)
-            if not self.layer.built:  # it builds itself when it is called
-                self.layer(**call_spec.arguments_dict)
-        self.build()
+        name_like(self.layer, self)
+        build_for_call(self.layer, call_spec)
+        if not self.layer.built:  # it builds itself when it is called
+            self.layer(**call_spec.arguments_dict)
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Returns the wrapped layer's, or None where only a call can build the layers inside."""
-        inside = self.layer._flatten_layers(include_self=False)
-        built_by_call = getattr(self.layer.build, "_is_default", False) and any(inside)
+        built_by_call = has_default_build(self.layer) and any(layers_inside(self.layer))
         return None if built_by_call else self.layer.get_build_config()
 
     def build_from_config(self, config: dict[str, Any]) -> None:
@@ -260,7 +259,7 @@ def _check_layer(layer):
             f"Received: {layer!r} (of type {type(layer).__name__})."
         )
     check_not_compiled(layer)
-    inside = layer._flatten_layers()
+    inside = all_layers(layer)
     sparse = next((inner for inner in inside if isinstance(inner, SparseWrapper)), None)
     if sparse is not None:
         raise ValueError(

@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+from state_of_sparsity.wrapping.keras_internals import BOOKKEEPING, all_layers
+
 
 def compiled_methods(layer) -> Iterator[tuple]:
     """Yields `(name, function)` for the methods made by `tf.function` or `jax.jit`.
@@ -19,11 +21,10 @@ def compiled_methods(layer) -> Iterator[tuple]:
 
 def compiled_attributes(layer) -> list[str]:
     """Returns the attributes of a layer that hold such a function, in lists and dicts too."""
-    # TensorFlow's own book of what attributes hold begins with `_self_unconditional`.
     return sorted(
         name
         for name, value in vars(layer).items()
-        if _holds_compiled(value) and not name.startswith("_self_unconditional")
+        if _holds_compiled(value) and name not in BOOKKEEPING
     )
 
 
@@ -50,7 +51,7 @@ def _keeps_traces(kind):
 
 def check_not_compiled(layer):
     """Raises an error if a layer computes with a compiled function, which replaces no kernel."""
-    for inner in layer._flatten_layers():
+    for inner in all_layers(layer):
         methods = {name for name, _ in compiled_methods(inner)}
         names = sorted(methods.union(compiled_attributes(inner)))
         if names:

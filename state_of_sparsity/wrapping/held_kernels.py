@@ -2,13 +2,8 @@
 
 import keras
 
+from state_of_sparsity.wrapping.keras_internals import BOOKKEEPING, all_layers, own_variables
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
-
-# Attributes in which Keras and TensorFlow keep book of what other attributes hold.
-_BOOKKEEPING = {
-    *("_trainable_variables", "_non_trainable_variables", "_self_unconditional_dependency_names"),
-    *("_self_unconditional_checkpoint_dependencies", "_self_unconditional_deferred_dependencies"),
-}
 
 
 def holders(kernel: SparseKernel) -> tuple[str, ...]:
@@ -16,7 +11,7 @@ def holders(kernel: SparseKernel) -> tuple[str, ...]:
     return tuple(
         name
         for name, value in vars(kernel.owner).items()
-        if name not in _BOOKKEEPING and _holds(value, kernel.variable)
+        if name not in BOOKKEEPING and _holds(value, kernel.variable)
     )
 
 
@@ -32,10 +27,9 @@ def check_held(wrapper, kernel: SparseKernel, attributes: tuple[str, ...]):
         RuntimeError: if the kernel was exchanged.
     """
     owner, variable = kernel.owner, kernel.variable
-    tracked = owner._trainable_variables + owner._non_trainable_variables
     if (
-        any(inner is owner for inner in wrapper.layer._flatten_layers())
-        and any(other is variable for other in tracked)
+        any(inner is owner for inner in all_layers(wrapper.layer))
+        and any(other is variable for other in own_variables(owner))
         and _is_still_in(attributes, owner, variable)
     ):
         return

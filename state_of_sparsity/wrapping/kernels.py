@@ -6,6 +6,11 @@ from dataclasses import replace
 
 import keras
 
+from state_of_sparsity.wrapping.keras_internals import (
+    direct_layers,
+    layers_inside,
+    own_trainable_variables,
+)
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 # Layers whose weights of rank two or more scale or shift activations, or are constants.
@@ -55,7 +60,7 @@ def find_kernels(
 
 def sub_layers(layer: keras.layers.Layer) -> list[tuple[str, keras.layers.Layer]]:
     """Returns the layers directly inside a layer with their names, made unique, in order."""
-    inside = layer.layers if isinstance(layer, keras.Model) else layer._layers
+    inside = layer.layers if isinstance(layer, keras.Model) else direct_layers(layer)
     named, seen = [], {}
     for child in inside:
         if isinstance(child, keras.layers.InputLayer):
@@ -69,10 +74,9 @@ def sub_layers(layer: keras.layers.Layer) -> list[tuple[str, keras.layers.Layer]
 def own_weights(layer: keras.layers.Layer) -> list[SparseKernel]:
     """Returns every trainable weight that the layer itself holds, kernel or not."""
     # SpectralNormalization, for one, refers to the kernel of the layer inside it as its own.
-    inside = layer._flatten_layers(include_self=False)
-    borrowed = {id(variable) for child in inside for variable in child._trainable_variables}
-    # `_trainable_variables` keeps them when the layer is frozen; `trainable_variables` does not.
-    variables = [v for v in layer._trainable_variables if id(v) not in borrowed]
+    inside = layers_inside(layer)
+    borrowed = {id(variable) for child in inside for variable in own_trainable_variables(child)}
+    variables = [v for v in own_trainable_variables(layer) if id(v) not in borrowed]
     names = [_name(layer, variable, number) for number, variable in enumerate(variables)]
     return [SparseKernel(n, n, v, layer) for n, v in zip(names, variables, strict=True)]
 

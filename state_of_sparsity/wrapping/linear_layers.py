@@ -5,6 +5,8 @@ import contextlib
 import keras
 from keras import ops
 
+from state_of_sparsity.wrapping.keras_internals import computing_in_float32
+
 _LINEAR = (
     keras.layers.Dense,
     keras.layers.EinsumDense,
@@ -111,13 +113,12 @@ def without_activation(layer, in_float32=False):
     changes = {"activity_regularizer": None}
     if hasattr(layer, "activation"):
         changes["activation"] = keras.activations.linear
-    if in_float32:
-        changes["_dtype_policy"] = keras.DTypePolicy("float32")
     # Through `__dict__`: Keras tracks what is set as an attribute, and this is put back.
     saved = {name: layer.__dict__[name] for name in changes if name in layer.__dict__}
     layer.__dict__.update(changes)
     try:
-        yield
+        with computing_in_float32(layer) if in_float32 else contextlib.nullcontext():
+            yield
     finally:
         for name in changes:
             del layer.__dict__[name]

@@ -5,8 +5,9 @@ import inspect
 
 import keras
 
+from state_of_sparsity.wrapping.keras_internals import told_to_train, without_autocast
 from state_of_sparsity.wrapping.quantization import refusal
-from state_of_sparsity.wrapping.training_mode import in_training, takes_training, without_autocast
+from state_of_sparsity.wrapping.training_mode import takes_training
 
 # Methods that Keras's tools look for on every layer, and call on the wrapped one as well.
 _KEPT_BACK = ("enable_lora", "quantize")
@@ -68,7 +69,7 @@ class PassThrough:
         return value.value if isinstance(value, keras.Variable) else value
 
     def _run_method(self, method, *args, **kwargs):
-        training = in_training()
+        training = told_to_train()
         with without_autocast():  # as in the wrapper's own call
             values = [(k.variable, self.guarded(k, training)) for k in self.sparse_kernels]
         return self.run_layer(values, args, kwargs, method)

@@ -1,11 +1,13 @@
 """The kernels of layers that Keras has quantized: integers, two of them packed into a byte."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import keras
 import numpy as np
 
+from state_of_sparsity.wrapping.keras_internals import stored_weight
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
@@ -44,10 +46,15 @@ def quantized_kernels(layer) -> list[QuantizedKernel]:
     if mode in ("gptq", "awq"):
         calibrated = getattr(layer, f"is_{mode}_calibrated", False)
         return [_columns_first(layer)] if calibrated else []
-    names = ("_embeddings", "reverse_embeddings", "_kernel") if mode in ("int8", "int4") else ()
-    held = {name: vars(layer).get(name) for name in names}
+    names = ("embeddings", "reverse_embeddings", "kernel") if mode in ("int8", "int4") else ()
+    held = {name: _stored(layer, name) for name in names}
     read = _int8 if mode == "int8" else _int4
     return [read(layer, name, variable) for name, variable in held.items() if variable is not None]
+
+
+def _stored(layer, name):
+    # A second table is stored by its own name.
+    return vars(layer).get(name) if name == "reverse_embeddings" else stored_weight(layer, name)
 
 
 def _int8(layer, attribute, variable):
@@ -57,16 +64,17 @@ def _int8(layer, attribute, variable):
 
 def _int4(layer, attribute, variable):
     # Along which axis two weights are in a byte, and along which they share a zero point.
-    packed, grouped = {"_embeddings": (1, 1), "reverse_embeddings": (0, 0)}.get(attribute, (1, 0))
+    packed, grouped = {"embeddings": (1, 1), "reverse_embeddings": (0, 0)}.get(attribute, (1, 0))
     if isinstance(layer, keras.layers.Embedding):
         length, shape = layer.output_dim, (layer.input_dim, layer.output_dim)
         shape = shape[::-1] if attribute == "reverse_embeddings" else shape
     elif isinstance(layer, keras.layers.EinsumDense):
-        length, shape = layer._int4_unpacked_column_size, tuple(layer.original_kernel_shape)
+        shape = tuple(layer.original_kernel_shape)
+        length = math.prod(shape) // variable.shape[0]
     else:
-        length = layer._orig_output_dim
+        length = layer.units
         shape = (variable.shape[0], length)
-    zero = getattr(layer, f"{attribute.lstrip('_')}_zero", None)
+    zero = getattr(layer, f"{attribute}_zero", None)
 
     def values():
         unpacked = _unpacked(variable, length, packed, "int8")

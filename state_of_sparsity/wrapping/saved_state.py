@@ -5,6 +5,7 @@ import sys
 import keras
 
 from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.keras_internals import own_variables
 from state_of_sparsity.wrapping.tensorflow_tracking import save_in_checkpoints
 
 
@@ -43,7 +44,7 @@ class SavedState:
 
     def load_own_variables(self, store):
         """Loads the state beside the kernels, and says what to do where a file has none."""
-        own = self._trainable_variables + self._non_trainable_variables
+        own = own_variables(self)
         keys = [str(number) for number in range(len(own))]
         if sorted(store.keys()) != sorted(keys) or any(
             (keras.backend.standardize_dtype(v.dtype) == "bool") != (store[key].dtype == "bool")

@@ -5,8 +5,13 @@ import inspect
 
 import keras
 from keras import ops
-from keras.src.backend.common import global_state
-from keras.src.backend.common.variables import AutocastScope
+
+from state_of_sparsity.wrapping.keras_internals import (
+    entry_layer,
+    passes_training,
+    set_passes_training,
+    telling,
+)
 
 
 def tell_training(model):
@@ -15,7 +20,7 @@ def tell_training(model):
     Keras's trainer calls a model whose `call` takes no `training` in one way for training and
     prediction. Called with it all the same, Keras passes it to the layers inside.
     """
-    model._call_has_training_arg = True
+    set_passes_training(model, True)
     if keras.backend.backend() == "jax" and "call" not in vars(model) and not takes_training(model):
         # Keras's trainer for JAX hands the argument to `call` itself.
         model.__dict__["call"] = functools.partial(_call_told, model, model.call)
@@ -25,30 +30,12 @@ def forget_training(model):
     """Takes back what `tell_training` did to a model."""
     if isinstance(vars(model).get("call"), functools.partial):
         del model.__dict__["call"]
-    model._call_has_training_arg = takes_training(model)
+    set_passes_training(model, takes_training(model))
 
 
 def _call_told(model, call, *args, training=None, **kwargs):
-    context = model._get_call_context()
-    if training is not None:
-        context.set_value("training", training)
-    try:
+    with telling(model, training):
         return call(*args, **kwargs)
-    finally:
-        if training is not None:
-            model._maybe_reset_call_context()
-
-
-def in_training() -> bool:
-    """Returns whether the layer that is being called, if one is, was told that it trains."""
-    # `Layer._get_call_context` would begin a call where there is none, and clear losses.
-    context = global_state.get_global_attribute("current_call_ctx")
-    return context is not None and bool(context.get_value("training"))
-
-
-def without_autocast():
-    """Returns a context in which variables are read in their own precision."""
-    return AutocastScope(None)
 
 
 def with_check_in_gradient(value, check):
@@ -82,8 +69,8 @@ def _learn_the_mode(wrapper, outputs):
     Returns:
         The outputs; training of this one call fails, since it was computed as for evaluation.
     """
-    model = wrapper._get_call_context().entry_layer
-    if not isinstance(model, keras.Model) or model._call_has_training_arg:
+    model = entry_layer()
+    if not isinstance(model, keras.Model) or passes_training(model):
         return outputs
     tell_training(model)
 

@@ -53,7 +53,9 @@ def main():
     parser.add_argument("--source", required=True, help="text file of test sentences")
     parser.add_argument("--reference", required=True, help="text file of their translations")
     parser.add_argument("--count", type=int, default=5, help="sentences, evenly spaced")
-    parser.add_argument("--alpha", type=float, default=1.0, help="as multi30k.gin's ALPHA")
+    parser.add_argument(
+        "--length_penalty", type=float, default=1.0, help="as multi30k.gin's LENGTH_PENALTY"
+    )
     parser.add_argument("--output", required=True)
     arguments = parser.parse_args()
     text = ParallelFiles(train_source=arguments.source, train_target=arguments.reference)
@@ -63,7 +65,9 @@ def main():
         folder = arguments.runs_dir / run
         vocabulary = Vocabulary.load(folder / "vocabulary.model")
         model = keras.saving.load_model(folder / "model.keras", safe_mode=True)
-        translations[run] = translate(model, vocabulary, sources, alpha=arguments.alpha)
+        translations[run] = translate(
+            model, vocabulary, sources, length_penalty=arguments.length_penalty
+        )
     lines = [
         {"source": source, "reference": reference, "run": run, "translation": found[i]}
         for i, (source, reference) in enumerate(pairs)

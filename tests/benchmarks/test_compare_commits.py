@@ -34,6 +34,22 @@ def test_equal_runs_are_equal_whatever_their_commit(compare_commits, tmp_path):
     assert list(compare_commits.differences(first, second)) == []
 
 
+def test_a_column_that_was_renamed_is_compared(compare_commits, tmp_path):
+    first = write_run(tmp_path / "a", word_accuracy=0.5)
+    second = write_run(tmp_path / "b", token_accuracy=0.25)
+    found = list(compare_commits.differences(first, second))
+    assert found == ["token_accuracy of result.json differs: 0.5 and 0.25"]
+
+
+def test_macros_have_the_names_of_the_commit(compare_commits, tmp_path):
+    (tmp_path / "gin_configs").mkdir()
+    for macro, known in (("HIDDEN", "HIDDEN"), ("HIDDEN_DIM", "HIDDEN_DIM")):
+        (tmp_path / "gin_configs" / "base.gin").write_text(f"# Size\n{macro} = 1\n")
+        command = compare_commits._command("transformer_l0", tmp_path, tmp_path)
+        assert f"--gin_binding={known} = 32" in command
+        assert "--gin_binding=BEAM = 1" in command and "--gin_binding=STEPS = 20" in command
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -13,7 +13,7 @@ from tests.script_folder import imported_as_a_script
 
 FOLDER = pathlib.Path(__file__).parents[2] / "benchmarks"
 FLAGS = ["--pairs=2000", "--sentences=3", "--source_length=5", "--target_length=7"]
-FLAGS += ["--vocabulary_size=20", "--layers=1", "--hidden=8", "--rounds=6"]
+FLAGS += ["--vocabulary_size=20", "--num_layers=1", "--hidden_dim=8", "--rounds=6"]
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,14 @@ def test_it_measures_text_and_translations(monkeypatch, tmp_path, capsys):
 def test_greedy_search_and_its_peer_find_the_same():
     import translation
 
-    names = ("sentences", "source_length", "target_length", "vocabulary_size", "layers", "hidden")
+    names = (
+        "sentences",
+        "source_length",
+        "target_length",
+        "vocabulary_size",
+        "num_layers",
+        "hidden_dim",
+    )
     options = argparse.Namespace(**dict(zip(names, (4, 5, 7, 20, 1, 8), strict=True)))
     actions = translation.translators(options)
     found, expected = actions[translation.GREEDY](), actions[translation.PEER]()

@@ -16,8 +16,21 @@ from state_of_sparsity.bin.gin_app import UsageError
 from state_of_sparsity.training.runs import checkpoint
 from tests.small_translation import make_pairs, write_text
 
-SMALL = ["VOCABULARY_SIZE = 600", "MAXIMUM_LENGTH = 32", "TOKENS = 128", "LAYERS = 1", "BEAM = 1"]
-SMALL += ["HIDDEN = 8", "FILTER = 8", "HEADS = 2", "STEPS = 4", "EVAL_EVERY = 2", "WARM_UP = 2"]
+SMALL = [
+    "VOCABULARY_SIZE = 600",
+    "MAXIMUM_LENGTH = 32",
+    "TOKENS = 128",
+    "NUM_LAYERS = 1",
+    "BEAM_SIZE = 1",
+]
+SMALL += [
+    "HIDDEN_DIM = 8",
+    "INTERMEDIATE_DIM = 8",
+    "NUM_HEADS = 2",
+    "STEPS = 4",
+    "EVAL_EVERY = 2",
+    "WARM_UP = 2",
+]
 SMALL += ["STEPS_PER_EXECUTION = 1"]
 PAIRS = make_pairs(longest=5)
 
@@ -79,14 +92,14 @@ def test_a_file_is_decoded_and_scored(run, tmp_path, capsys):
     assert "room for 600 subwords" in said and "step 4 of 4" in said and "3 of 3 sentences" in said
     assert "written:" in said and said.count("BLEU") == 2 and "moses-de" in said
     vocabulary = str(run / "vocabulary.model")
-    decode.decode_model(str(run / "model.keras"), vocabulary, str(tmp_path / "in"), beam=1)
+    decode.decode_model(str(run / "model.keras"), vocabulary, str(tmp_path / "in"), beam_size=1)
     assert capsys.readouterr().out.split("\n") == lines
 
 
 def test_the_standard_input_is_read(run, monkeypatch, capsys):
     text = io.TextIOWrapper(io.BytesIO(b"the house\nthe tree\n"))
     monkeypatch.setattr(sys, "stdin", text)
-    decode.decode_run(run, beam=1)
+    decode.decode_run(run, beam_size=1)
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
@@ -159,7 +172,7 @@ def test_a_foreign_vocabulary_is_refused(run, tmp_path):
     output = tmp_path / "out"
     for model, vocabulary in ((run, "copy"), (tmp_path, "other")):  # the second is in no run
         arguments = str(model / "model.keras"), str(tmp_path / vocabulary), str(tmp_path / "in")
-        decode.decode_model(*arguments, output=str(output), beam=1)
+        decode.decode_model(*arguments, output=str(output), beam_size=1)
         assert len(output.read_text().splitlines()) == 1
 
 

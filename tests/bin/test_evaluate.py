@@ -142,7 +142,10 @@ def test_where_the_data_lie_is_no_part_of_a_run(tmp_path):
 
 def test_a_run_whose_data_are_not_found_asks_for_data_dir(tmp_path, monkeypatch):
     write_mnist(tmp_path, *random_mnist(train=120, test=20))
-    gin_files, bindings = ["lenet/dense/lenet_300_100.gin"], ["BATCH_SIZE = 10", "HELD_OUT = 20"]
+    gin_files, bindings = (
+        ["lenet/dense/lenet_300_100.gin"],
+        ["BATCH_SIZE = 10", "VALIDATION_EXAMPLES = 20"],
+    )
     bindings += STEPS[:3]
     train.run(gin_files, bindings, tmp_path / "run", data_dir=str(tmp_path), verbose=False)
     assert evaluate.evaluate_run(tmp_path / "run", str(tmp_path))["metrics"]

@@ -98,10 +98,11 @@ def test_parameters_that_a_class_passes_on_to_its_base_are_not_doubted(file):
 
 
 def test_a_parameter_that_neither_a_class_nor_its_base_has_is_doubted():
-    parse(["cifar10/dense.gin"], ["ScaledSGD.momentun = 0.5"])
+    parse(["cifar10/dense.gin"], ["SGDWithMultipliers.momentun = 0.5"])
     assert gin_messages.doubtful_parameters() == [
-        "`ScaledSGD.momentun` is bound and is not one of its parameters. "
-        "Did you mean momentum or ema_momentum? In --gin_binding 'ScaledSGD.momentun = 0.5'."
+        "`SGDWithMultipliers.momentun` is bound and is not one of its parameters. "
+        "Did you mean momentum or ema_momentum? "
+        "In --gin_binding 'SGDWithMultipliers.momentun = 0.5'."
     ]
 
 

@@ -61,7 +61,7 @@ def refused(folder, file, *bindings):
         ("Experiment.loss = None", "`loss` must be a Keras loss"),
         ("Experiment.metrics = 'accuracy'", "`metrics` must be a list of Keras metrics or their"),
         ("Experiment.metrics = ['acuracy']", "Received: 'acuracy'"),
-        ("Experiment.scores = 5", "`scores` must be a list of callables, in brackets."),
+        ("Experiment.evaluators = 5", "`evaluators` must be a list of callables, in brackets."),
         ("Experiment.callbacks = [@Adam()]", "`callbacks` must be a list of Keras callbacks"),
         ("Experiment.rules = 5", "`rules` must be a callable"),
         ("Experiment.averaged_checkpoints = 5", "`averaged_checkpoints` must be at most"),

@@ -10,7 +10,7 @@ from state_of_sparsity.data.images.mnist import Mnist
 
 IMAGENET = ["image_size", "evaluation_batch_size", "shuffle_buffer"]
 ARGUMENTS = [(kind, name) for kind in (Cifar10, ImageNet, Mnist) for name in ("batch_size", "seed")]
-ARGUMENTS += [(kind, "held_out") for kind in (Cifar10, ImageNet, Mnist)]
+ARGUMENTS += [(kind, "validation_examples") for kind in (Cifar10, ImageNet, Mnist)]
 ARGUMENTS += [(kind, "split_seed") for kind in (Cifar10, Mnist)]
 ARGUMENTS += [(ImageNet, name) for name in IMAGENET]
 

@@ -11,9 +11,9 @@ TARGET = np.array([[3, 6, 1, 0], [10, 8, 9, 1], [5, 1, 0, 0]], "int32")
 SENTENCES = {"source": SOURCE, "target": TARGET}
 
 
-def small_transformer(layers=1, hidden=8, heads=2, random=True, **arguments):
+def small_transformer(num_layers=1, hidden_dim=8, num_heads=2, random=True, **arguments):
     """Returns a Transformer whose biases and normalizations are random, not at their start."""
-    model = transformer(VOCABULARY, layers, hidden, filter=16, heads=heads, **arguments)
+    model = transformer(VOCABULARY, num_layers, hidden_dim, 16, num_heads, **arguments)
     generator = np.random.default_rng(0)
     for layer in model.layers if random else ():
         if layer.name.endswith("normalization") or "feed_forward" in layer.name:

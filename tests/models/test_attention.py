@@ -14,7 +14,7 @@ ALL = np.ones((1, 1, 1, 5), bool)
 
 
 def test_each_head_reads_by_its_own_channels():
-    outputs = np.asarray(DotProductAttention(heads=2, dropout=0.5)(QUERIES, KEYS, VALUES, ALL))
+    outputs = np.asarray(DotProductAttention(num_heads=2, dropout=0.5)(QUERIES, KEYS, VALUES, ALL))
     for sentence in range(2):
         for own in (slice(0, 2), slice(2, 4)):
             scores = QUERIES[sentence][:, own] @ KEYS[sentence][:, own].T / np.sqrt(2)
@@ -24,7 +24,7 @@ def test_each_head_reads_by_its_own_channels():
 
 
 def test_what_is_not_allowed_is_not_read():
-    attention = DotProductAttention(heads=1, dropout=0)
+    attention = DotProductAttention(num_heads=1, dropout=0)
     allowed = np.array([True, False, True, True, False])
     outputs = attention(QUERIES, KEYS, VALUES, allowed[None, None, None])
     expected = attention(QUERIES, KEYS[:, allowed], VALUES[:, allowed], ALL[..., :3])
@@ -37,7 +37,9 @@ def test_what_is_not_allowed_is_not_read():
 def test_dropout_takes_each_weight_by_itself():
     ones = np.ones((50, 20, 4), "float32")
     allowed = np.eye(20, dtype=bool)[None, None]
-    outputs = DotProductAttention(heads=2, dropout=0.25)(ones, ones, ones, allowed, training=True)
+    outputs = DotProductAttention(num_heads=2, dropout=0.25)(
+        ones, ones, ones, allowed, training=True
+    )
     outputs = np.asarray(outputs)
     # One weight of 1 is kept, and then divided by 0.75, or not: the same for a head's channels.
     assert np.isclose(outputs, 0).sum() + np.isclose(outputs, 4 / 3).sum() == outputs.size
@@ -56,14 +58,16 @@ def test_softmax_in_float32(monkeypatch):
         return softmax(x, axis=axis)
 
     monkeypatch.setattr(attention_module.ops, "softmax", recorded)
-    attention = DotProductAttention(heads=2, dropout=0, dtype="mixed_bfloat16")
+    attention = DotProductAttention(num_heads=2, dropout=0, dtype="mixed_bfloat16")
     outputs = attention(QUERIES, KEYS, VALUES, ALL)
     assert seen == ["float32"]
     assert keras.backend.standardize_dtype(outputs.dtype) == "bfloat16"
 
 
 def test_configuration():
-    attention = DotProductAttention(heads=2, dropout=0.25, name="attention", dtype="mixed_bfloat16")
+    attention = DotProductAttention(
+        num_heads=2, dropout=0.25, name="attention", dtype="mixed_bfloat16"
+    )
     again = DotProductAttention.from_config(attention.get_config())
-    assert (again.heads, again.dropout.rate, again.name) == (2, 0.25, "attention")
+    assert (again.num_heads, again.dropout.rate, again.name) == (2, 0.25, "attention")
     assert again.dropout.compute_dtype == again.compute_dtype == "bfloat16"

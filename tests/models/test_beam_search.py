@@ -77,10 +77,14 @@ def assert_as_expected(found, expected):
         assert score == pytest.approx(expected_score, abs=1e-4)
 
 
-@pytest.mark.parametrize("alpha", [0, 0.6])
-def test_the_best_of_all_sequences(alpha):
-    model = transformer(TINY_VOCABULARY, layers=1, hidden=8, filter=16, heads=2)
-    found = Searching(model, beam=EVERY, alpha=alpha, maximum_length=TINY_LIMIT)
+@pytest.mark.parametrize("length_penalty", [0, 0.6])
+def test_the_best_of_all_sequences(length_penalty):
+    model = transformer(
+        TINY_VOCABULARY, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2
+    )
+    found = Searching(
+        model, beam_size=EVERY, length_penalty=length_penalty, maximum_length=TINY_LIMIT
+    )
     lengths = set()
     for seed in range(5):
         with_random_weights(model, seed)
@@ -89,7 +93,7 @@ def test_the_best_of_all_sequences(alpha):
                 uncached(model, source, WORDS ** (TINY_LIMIT - 1), TINY_LIMIT),
                 TINY_VOCABULARY,
                 TINY_LIMIT,
-                alpha,
+                length_penalty,
             )
             for source in TINY_SOURCE
         ]
@@ -98,16 +102,18 @@ def test_the_best_of_all_sequences(alpha):
     assert len(lengths) > 1
 
 
-@pytest.mark.parametrize(("beam", "alpha"), [(4, 0.6), (3, 1.5), (1, 0.6)])
-def test_a_plain_beam_search_without_caches(beam, alpha):
-    model = transformer(VOCABULARY, layers=1, hidden=8, filter=16, heads=2)
-    found = Searching(model, beam=beam, alpha=alpha, extra_length=3)
+@pytest.mark.parametrize(("beam_size", "length_penalty"), [(4, 0.6), (3, 1.5), (1, 0.6)])
+def test_a_plain_beam_search_without_caches(beam_size, length_penalty):
+    model = transformer(VOCABULARY, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2)
+    found = Searching(model, beam_size=beam_size, length_penalty=length_penalty, extra_length=3)
     lengths = set()
     for seed in range(4):
         with_random_weights(model, seed)
         limits = (SOURCE != 0).sum(axis=1) + 3
         expected = [
-            plain.beam_search(uncached(model, source, beam, 9), limit, beam, alpha)
+            plain.beam_search(
+                uncached(model, source, beam_size, 9), limit, beam_size, length_penalty
+            )
             for source, limit in zip(SOURCE, limits, strict=True)
         ]
         assert_as_expected(found.predict_on_batch(SOURCE), expected)
@@ -116,7 +122,9 @@ def test_a_plain_beam_search_without_caches(beam, alpha):
 
 
 def small(seed=1, **arguments):
-    model = transformer(VOCABULARY, layers=1, hidden=8, filter=16, heads=2, **arguments)
+    model = transformer(
+        VOCABULARY, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2, **arguments
+    )
     with_random_weights(model, seed)
     return model
 
@@ -151,7 +159,7 @@ def test_neither_padding_nor_other_sentences_matter(searched):
 
 def with_logits(logits):
     """Returns a model with the same logits everywhere."""
-    model = transformer(VOCABULARY, layers=1, hidden=8, filter=16, heads=2)
+    model = transformer(VOCABULARY, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2)
     vectors = np.zeros((VOCABULARY, 8))
     vectors[:, 0] = logits
     model.get_layer("shared_embedding").set_weights([vectors])
@@ -163,9 +171,9 @@ def with_logits(logits):
 FALLING = np.linspace(3, 0, VOCABULARY)
 
 
-@pytest.mark.parametrize("beam", [1, 4])
-def test_padding_is_never_produced_and_what_does_not_end_comes_as_it_is(beam):
-    search = Searching(with_logits(FALLING), beam=beam, extra_length=2)
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_padding_is_never_produced_and_what_does_not_end_comes_as_it_is(beam_size):
+    search = Searching(with_logits(FALLING), beam_size=beam_size, extra_length=2)
     ids, _ = search.predict_on_batch(SOURCE)
     assert ids.tolist() == [[1] + [0] * 7] * 3
     search.model.set_weights(with_logits(np.roll(FALLING, 2)).get_weights())
@@ -180,16 +188,18 @@ def test_padding_is_never_produced_and_what_does_not_end_comes_as_it_is(beam):
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_of_equal_words_the_first(jit_compile):
     model = with_logits([0, -5, *[0] * (VOCABULARY - 2)])
-    search = Searching(model, jit_compile, beam=3, extra_length=0)
+    search = Searching(model, jit_compile, beam_size=3, extra_length=0)
     ids, _ = search.predict_on_batch(SOURCE)
     assert [set(without_padding(row)) for row in ids] == [{2}] * 3
 
 
-@pytest.mark.parametrize(("beam", "end"), [(1, [2]), (2, [1])])
-def test_the_second_likeliest_word(beam, end):
+@pytest.mark.parametrize(("beam_size", "end"), [(1, [2]), (2, [1])])
+def test_the_second_likeliest_token(beam_size, end):
     """The end is: greedy search never takes it, and with a strong penalty the last is the best."""
     model = with_logits([-20, np.log(0.1), np.log(0.9), *[-20] * (VOCABULARY - 3)])
-    ids, _ = Searching(model, beam=beam, alpha=4, extra_length=2).predict_on_batch(SOURCE)
+    ids, _ = Searching(
+        model, beam_size=beam_size, length_penalty=4, extra_length=2
+    ).predict_on_batch(SOURCE)
     limits = (SOURCE != 0).sum(axis=1) + 2
     assert [without_padding(row) for row in ids] == [[2] * (limit - 1) + end for limit in limits]
 
@@ -201,7 +211,9 @@ def test_it_ends_as_soon_as_nothing_can_be_better(token, steps, monkeypatch):
         module, "decode_step", lambda *given: counted.append(1) or decode_step(*given)
     )
     model = with_logits(np.roll(FALLING, token))
-    beam_search(model, SOURCE, beam=2, alpha=0, extra_length=2)  # not compiled: each step is a call
+    beam_search(
+        model, SOURCE, beam_size=2, length_penalty=0, extra_length=2
+    )  # not compiled: each step is a call
     assert len(counted) == steps
 
 
@@ -222,9 +234,12 @@ def test_sparse_models():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"beam": 0}, r"`beam` must be at least 1\. Received: 0\."),
-        ({"alpha": -0.1}, r"`alpha` must be at least 0\. Received: -0\.1\."),
-        ({"alpha": float("nan")}, r"`alpha` must be at least 0\. Received: nan\."),
+        ({"beam_size": 0}, r"`beam_size` must be at least 1\. Received: 0\."),
+        ({"length_penalty": -0.1}, r"`length_penalty` must be at least 0\. Received: -0\.1\."),
+        (
+            {"length_penalty": float("nan")},
+            r"`length_penalty` must be at least 0\. Received: nan\.",
+        ),
         ({"extra_length": -1}, r"`extra_length` must be at least 0\. Received: -1\."),
         ({"maximum_length": 0}, r"`maximum_length` must be at least 1\. Received: 0\."),
         ({"source": SOURCE[0]}, r"`source` must be .*Received: \(6,\)\. Pad the sentences"),

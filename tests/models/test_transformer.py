@@ -14,7 +14,7 @@ IS_WORD = TARGET != 0
 
 @pytest.fixture(scope="module")
 def small():
-    return small_transformer(layers=2)
+    return small_transformer(num_layers=2)
 
 
 def logits(model, source=SOURCE, target=TARGET):
@@ -56,7 +56,7 @@ def test_base_has_the_weights_of_the_study():
 def test_big_has_the_published_sizes():
     model = transformer_big(vocabulary_size=1000)
     assert sos.report(model).size == 72 * 1024**2 + 24 * 1024 * 4096 + 1000 * 1024
-    assert model.get_layer("encoder_6_self_attention").heads == 16
+    assert model.get_layer("encoder_6_self_attention").num_heads == 16
     assert model.get_layer("decoder_1_feed_forward_dropout").rate == 0.3
     assert model.get_layer("decoder_1_feed_forward_hidden_dropout").rate == 0.1
 
@@ -161,7 +161,7 @@ def test_where_dropout_stands():
 
 
 def test_weights_start_as_published():
-    model = transformer(500, layers=1, hidden=64, filter=128, heads=4)
+    model = transformer(500, num_layers=1, hidden_dim=64, intermediate_dim=128, num_heads=4)
     matrix = model.get_layer("shared_embedding").embeddings.numpy()
     np.testing.assert_allclose(matrix.std(), 1 / 8, rtol=0.02)
     assert np.abs(matrix).max() > 3.5 / 8  # not cut off at two standard deviations
@@ -178,7 +178,7 @@ def test_weights_start_as_published():
 
 
 def test_heads_as_layers_of_their_own(small):
-    split = small_transformer(layers=2, split_heads=True)
+    split = small_transformer(num_layers=2, split_heads=True)
     for layer in split.layers:
         name, _, head = layer.name.partition("_head_")
         weights = small.get_layer(name).get_weights() if layer.weights else []
@@ -193,7 +193,7 @@ def test_heads_as_layers_of_their_own(small):
 
 
 def test_names_do_not_depend_on_what_was_built_before(small):
-    again = small_transformer(layers=2)
+    again = small_transformer(num_layers=2)
     assert [layer.name for layer in again.layers] == [layer.name for layer in small.layers]
     assert sorted(row.path for row in sos.report(again).layers) == sorted(kernel_names(2))
 
@@ -205,18 +205,21 @@ def test_names_do_not_depend_on_what_was_built_before(small):
             {"vocabulary_size": 2},
             r"`vocabulary_size` must be at least 3\. Received: 2\.",
         ),
-        ({"layers": 0}, r"`layers` must be from 1 to 1000\. Received: 0\."),
-        ({"filter": 0}, r"`filter` must be at least 1\. Received: 0\."),
-        ({"heads": 0}, r"`heads` must be at least 1\. Received: 0\."),
-        ({"hidden": 12, "heads": 8}, r"`hidden` must be even and a multiple .* Received: 12\."),
-        ({"hidden": 9, "heads": 3}, r"`hidden` must be even .* Received: 9\."),
+        ({"num_layers": 0}, r"`num_layers` must be from 1 to 1000\. Received: 0\."),
+        ({"intermediate_dim": 0}, r"`intermediate_dim` must be at least 1\. Received: 0\."),
+        ({"num_heads": 0}, r"`num_heads` must be at least 1\. Received: 0\."),
+        (
+            {"hidden_dim": 12, "num_heads": 8},
+            r"`hidden_dim` must be even and a multiple .* Received: 12\.",
+        ),
+        ({"hidden_dim": 9, "num_heads": 3}, r"`hidden_dim` must be even .* Received: 9\."),
         (
             {"attention_dropout": 1.0},
             r"`attention_dropout` must be .* \[0, 1\)\. Received: 1\.0\.",
         ),
-        ({"layers": "2"}, r"`layers` must be an integer.* Received: '2'\."),
-        ({"heads": True}, r"`heads` must be an integer.* Received: True\."),
-        ({"hidden": None}, r"`hidden` must be an integer.* Received: None\."),
+        ({"num_layers": "2"}, r"`num_layers` must be an integer.* Received: '2'\."),
+        ({"num_heads": True}, r"`num_heads` must be an integer.* Received: True\."),
+        ({"hidden_dim": None}, r"`hidden_dim` must be an integer.* Received: None\."),
         ({"relu_dropout": "0.1"}, r"`relu_dropout` must be a number .* Received: '0.1'\."),
         ({"packed": "no"}, r"`packed` must be True or False\. Received: 'no'\."),
         (

@@ -21,7 +21,7 @@ def pruned():
 
 
 MODELS = {
-    "two layers": lambda: small_transformer(layers=2),
+    "two layers": lambda: small_transformer(num_layers=2),
     "heads as layers": lambda: small_transformer(split_heads=True),
     "sparse": pruned,
     "stripped": lambda: sos.strip(pruned()),
@@ -73,7 +73,7 @@ def test_caches_of_chosen_sentences():
 
 
 def test_the_encoder_alone():
-    model = small_transformer(layers=2)
+    model = small_transformer(num_layers=2)
     encoded = np.asarray(encode(model, SOURCE))
     assert encoded.shape == (3, 6, 8)
     shorter = np.asarray(encode(model, SOURCE[:1, :5]))

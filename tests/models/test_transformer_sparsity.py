@@ -45,7 +45,7 @@ def kernels(model):
 
 @every_technique
 def test_exactly_the_matrices_are_wrapped(technique):
-    plain = small_transformer(layers=2)
+    plain = small_transformer(num_layers=2)
     model = sos.sparsify(plain, TECHNIQUES[technique])
     wrapped = sos.sparse_layers(model)
     assert sum("attention" in path for path in wrapped) == 24

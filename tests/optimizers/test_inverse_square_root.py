@@ -7,9 +7,9 @@ import pytest
 from state_of_sparsity.optimizers.inverse_square_root import InverseSquareRoot
 
 
-def slow_rate(step, hidden, warm_up, constant):
+def slow_rate(step, hidden_dim, warm_up, constant):
     """Returns the learning rate of step 1, 2, ... in float64."""
-    return constant * hidden**-0.5 * min(1, step / warm_up) * max(step, warm_up) ** -0.5
+    return constant * hidden_dim**-0.5 * min(1, step / warm_up) * max(step, warm_up) ** -0.5
 
 
 @pytest.mark.parametrize("arguments", [(512, 8000, 2.0), (64, 1, 1.0), (128, 300, 0.5)])
@@ -33,13 +33,13 @@ def test_adam_uses_it_and_saves_it():
         np.testing.assert_allclose(adam.learning_rate, slow_rate(step, 4, 2, 1.0), rtol=1e-6)
         adam.apply([keras.ops.ones(1)], [weight])
     again = keras.optimizers.deserialize(keras.optimizers.serialize(adam))
-    assert again._learning_rate.get_config() == {"hidden": 4, "warm_up": 2, "constant": 1.0}
+    assert again._learning_rate.get_config() == {"hidden_dim": 4, "warm_up": 2, "constant": 1.0}
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"hidden": 0}, "`hidden` must be a number of at least 1. Received: 0."),
+        ({"hidden_dim": 0}, "`hidden_dim` must be a number of at least 1. Received: 0."),
         ({"warm_up": 0}, "`warm_up` must be a number of at least 1. Received: 0."),
         ({"warm_up": "8000"}, "`warm_up` must be a number of at least 1. Received: '8000'."),
         ({"constant": 0}, "`constant` must be a number above 0. Received: 0."),

@@ -84,7 +84,7 @@ def test_archives_become_the_binary_files(script, tmp_path, monkeypatch):
     output = tmp_path / "binary"
     monkeypatch.setattr("sys.argv", ["decode", f"--input={tmp_path}", f"--output={output}"])
     script.main()
-    data = Cifar10(output, batch_size=5, held_out=0)
+    data = Cifar10(output, batch_size=5, validation_examples=0)
     expected = script.decode(coefficients, steps)
     np.testing.assert_array_equal(data.test()[0][1], np.arange(5))
     mean, deviation = np.array([125.3, 123.0, 113.9]), np.array([63.0, 62.1, 66.7])

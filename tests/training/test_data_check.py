@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from state_of_sparsity.data.images.digits import Digits
-from state_of_sparsity.optimizers.learning_rates import WarmUpAndDrops
+from state_of_sparsity.optimizers.warm_up_and_drops import WarmUpAndDrops
 from state_of_sparsity.training.data_check import open_data
 
 

@@ -72,7 +72,7 @@ def test_a_run_says_what_it_was():
 
 @pytest.mark.parametrize("warm_up", [1, 37, 4_000, 99_999])
 def test_the_peak_of_a_schedule_is_found_wherever_it_is(warm_up):
-    schedule = InverseSquareRoot(hidden=4, warm_up=warm_up, constant=1.0)
+    schedule = InverseSquareRoot(hidden_dim=4, warm_up=warm_up, constant=1.0)
     peak = run_identity.peak_learning_rate(keras.optimizers.SGD(schedule), [{"step": 100_000}])
     assert peak == pytest.approx((4 * warm_up) ** -0.5, rel=1e-5)
 

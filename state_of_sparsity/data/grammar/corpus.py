@@ -5,11 +5,11 @@ import re
 from state_of_sparsity.arguments import check_integer
 from state_of_sparsity.data.grammar.english import english_sentence
 from state_of_sparsity.data.grammar.german import german_sentence
-from state_of_sparsity.data.grammar.held_out import split_of
 from state_of_sparsity.data.grammar.sentences import Sentences
+from state_of_sparsity.data.grammar.splits import split_of
 
 LEAST, MOST = 2_000, 200_000
-_HELD_OUT = ("validation", "test")
+_NOT_TRAINED_ON = ("validation", "test")
 
 
 class GrammarCorpus:
@@ -23,12 +23,12 @@ class GrammarCorpus:
     What validation and test ask for is not in training. Half of their sentences have two words
     together that no sentence of training has so: a noun and the verb whose subject it is, or a noun
     and its adjective. The other half have two patterns together that no sentence of training has,
-    as an adverb in front and a clause with "although". `grammar_held_out` says which. Every word in
-    each of its forms is in training.
+    as an adverb in front and a clause with "although". `splits.py` says which. Every word in each
+    of its forms is in training.
 
     Args:
         sentences: training pairs, 2000 to 200 000.
-        held_out: pairs of validation, and of the test, 2 to a quarter of `sentences`.
+        validation_examples: pairs of validation, and of the test, 2 to a quarter of `sentences`.
         seed: seed of the draws, an integer. What is held out does not depend on it.
 
     Raises:
@@ -36,7 +36,7 @@ class GrammarCorpus:
 
     Example:
 
-    >>> corpus = GrammarCorpus(sentences=2000, held_out=20)
+    >>> corpus = GrammarCorpus(sentences=2000, validation_examples=20)
     >>> corpus.splits
     ['train', 'validation', 'test']
     >>> english, german = next(corpus.pairs("train"))
@@ -46,17 +46,18 @@ class GrammarCorpus:
 
     name = "grammar_corpus"
 
-    def __init__(self, sentences=20_000, held_out=500, seed=0):
+    def __init__(self, sentences=20_000, validation_examples=500, seed=0):
         check_integer("sentences", sentences, LEAST, MOST)
-        check_integer("held_out", held_out, 2, sentences // 4)
+        check_integer("validation_examples", validation_examples, 2, sentences // 4)
         check_integer("seed", seed, 0)
-        self._sentences, self._held_out, self._seed = sentences, held_out, seed
+        self._sentences, self._seed = sentences, seed
+        self._validation_examples = validation_examples
         self._pairs = None
 
     @property
     def splits(self):
         """The names of the splits there are."""
-        return ["train", *_HELD_OUT]
+        return ["train", *_NOT_TRAINED_ON]
 
     def pairs(self, split):
         """Yields `(english, german)`, the sentences of a split, always in the same order.
@@ -79,7 +80,7 @@ class GrammarCorpus:
     def _draw(self):
         """Draws all splits: `{split: list of pairs}`."""
         sentences, seen, train = Sentences(self._seed), set(), []
-        waiting = {split: [] for split in _HELD_OUT}
+        waiting = {split: [] for split in _NOT_TRAINED_ON}
         while len(train) < self._sentences:
             split, pair, structure = _next_pair(sentences, seen)
             if split == "train":
@@ -88,13 +89,14 @@ class GrammarCorpus:
                 waiting[split].append((pair, structure))
         known = {form for pair in train for form in _forms(pair)}
         pairs = {"train": train}
-        for split in _HELD_OUT:
+        for split in _NOT_TRAINED_ON:
             pairs[split] = self._chosen(sentences, seen, split, waiting[split], known)
         return pairs
 
     def _chosen(self, sentences, seen, split, waiting, known):
         """Returns the pairs of a split: those waiting first, then new ones as long as needed."""
-        room = {True: self._held_out // 2, False: self._held_out - self._held_out // 2}
+        half = self._validation_examples // 2
+        room = {True: half, False: self._validation_examples - half}
         chosen = []
         waiting = iter(waiting)
         while any(room.values()):

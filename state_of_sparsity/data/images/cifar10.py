@@ -34,9 +34,9 @@ class Cifar10(ReadWhenUsed):
             `data_batch_5.bin`, `test_batch.bin`), or the `data_dir` of TensorFlow Datasets, where
             `cifar10` lies in its format or is downloaded to; `None` for the place where TFDS keeps
             its data.
-        batch_size: examples in a training batch, 1 to `50000 - held_out`.
-        held_out: training images kept for validation, 0 to 49999. With 0 there is no validation:
-            for final runs of settings already chosen.
+        batch_size: examples in a training batch, 1 to `50000 - validation_examples`.
+        validation_examples: training images kept for validation, 0 to 49999. With 0 there is no
+            validation: for final runs of settings already chosen.
         seed: seed of the training order and of shifts, a non-negative integer.
         shift: pixels that a training image is shifted by at most, 0 to 31; the reference has 4.
         split_seed: seed of the held-out part. Leave it alone when runs are to be compared.
@@ -54,20 +54,22 @@ class Cifar10(ReadWhenUsed):
     Reference: Krizhevsky (2009), "Learning Multiple Layers of Features from Tiny Images".
     """
 
-    def __init__(self, data_dir=None, batch_size=128, held_out=5000, seed=0, shift=4, split_seed=0):
+    def __init__(
+        self, data_dir=None, batch_size=128, validation_examples=5000, seed=0, shift=4, split_seed=0
+    ):
         check_path("data_dir", data_dir)
         check_integer("batch_size", batch_size, 1)
-        check_integer("held_out", held_out, 0)
+        check_integer("validation_examples", validation_examples, 0)
         check_integer("seed", seed, 0)
         check_integer("shift", shift, 0, 31)
         check_integer("split_seed", split_seed, 0)
         super().__init__(batch_size, self._in_memory)
-        self._data_dir, self._held_out = data_dir, held_out
+        self._data_dir, self._validation_examples = data_dir, validation_examples
         self._seed, self._shift, self._split_seed = seed, shift, split_seed
 
     def _in_memory(self):
         train, test = _read(self._data_dir)
-        train, validation = hold_out(train, self._held_out, self._split_seed)
+        train, validation = hold_out(train, self._validation_examples, self._split_seed)
         return InMemory(
             *(train, validation, test, self.batch_size, self._seed),
             prepare=standardize,

@@ -31,9 +31,9 @@ class ImageNet:
         image_size: side of the square images, in pixels.
         batch_size: examples in a training batch, over all workers; 1 to all that are trained on.
         evaluation_batch_size: examples in a batch of validation and test; the last may be smaller.
-        held_out: training examples kept for validation, the last ones in the order of the files; 0
-            to all but one. With 0 there is no validation: for final runs of settings already
-            chosen.
+        validation_examples: training examples kept for validation, the last ones in the order of
+            the files; 0 to all but one. With 0 there is no validation: for final runs of settings
+            already chosen.
         seed: seed of the training order and crops, a non-negative integer.
         dtype: of the images, "float32" or "bfloat16".
         shuffle_buffer: encoded images held in memory to draw the next one from; those of ImageNet
@@ -62,7 +62,7 @@ class ImageNet:
         image_size=224,
         batch_size=1024,
         evaluation_batch_size=1000,
-        held_out=0,
+        validation_examples=0,
         seed=0,
         dtype="float32",
         shuffle_buffer=4096,
@@ -75,11 +75,12 @@ class ImageNet:
         check_integer("image_size", image_size, 1)
         check_integer("evaluation_batch_size", evaluation_batch_size, 1)
         check_integer("shuffle_buffer", shuffle_buffer, 1)
-        check_integer("held_out", held_out, 0)
+        check_integer("validation_examples", validation_examples, 0)
         check_integer("batch_size", batch_size, 1)
         check_integer("seed", seed, 0)
         self.batch_size = batch_size
-        self._data_dir, self._dataset, self._held_out = data_dir, dataset, held_out
+        self._data_dir, self._dataset = data_dir, dataset
+        self._validation_examples = validation_examples
         self._evaluation_batch_size = evaluation_batch_size
         self._image_size, self._dtype, self._seed = image_size, dtype, seed
         self._shuffle_buffer = shuffle_buffer
@@ -94,9 +95,9 @@ class ImageNet:
         """The shards to train on and those held out."""
         shards = self._source.shards("train")
         available = image_records.examples_in(shards)
-        check_integer("held_out", self._held_out, 0, available - 1)
+        check_integer("validation_examples", self._validation_examples, 0, available - 1)
         self._read_first("train", shards)
-        return image_records.split_last(shards, self._held_out)
+        return image_records.split_last(shards, self._validation_examples)
 
     @functools.cached_property
     def _test_shards(self):
@@ -140,7 +141,7 @@ class ImageNet:
 
     def validation(self):
         """Returns the validation batches, or None if nothing is held out."""
-        return self._evaluation_batches(self._parts[1]) if self._held_out else None
+        return self._evaluation_batches(self._parts[1]) if self._validation_examples else None
 
     def test(self):
         """Returns the test batches: read once, when a run ends."""

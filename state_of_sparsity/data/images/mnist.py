@@ -28,9 +28,9 @@ class Mnist(ReadWhenUsed):
         data_dir: a folder with the four idx files of the original (`train-images-idx3-ubyte`, ...,
             each gzipped or not), or the `data_dir` of TensorFlow Datasets, where `mnist` lies in
             its format or is downloaded to; `None` for the place where TFDS keeps its data.
-        batch_size: examples in a training batch, 1 to `60000 - held_out`.
-        held_out: training images kept for validation, 0 to 59999. With 0 there is no validation:
-            for final runs of settings already chosen.
+        batch_size: examples in a training batch, 1 to `60000 - validation_examples`.
+        validation_examples: training images kept for validation, 0 to 59999. With 0 there is no
+            validation: for final runs of settings already chosen.
         seed: seed of the training order, a non-negative integer.
         split_seed: seed of the held-out part. Leave it alone when runs are to be compared.
 
@@ -48,19 +48,21 @@ class Mnist(ReadWhenUsed):
     recognition".
     """
 
-    def __init__(self, data_dir=None, batch_size=100, held_out=10_000, seed=0, split_seed=0):
+    def __init__(
+        self, data_dir=None, batch_size=100, validation_examples=10_000, seed=0, split_seed=0
+    ):
         check_path("data_dir", data_dir)
         check_integer("batch_size", batch_size, 1)
-        check_integer("held_out", held_out, 0)
+        check_integer("validation_examples", validation_examples, 0)
         check_integer("seed", seed, 0)
         check_integer("split_seed", split_seed, 0)
         super().__init__(batch_size, self._in_memory)
-        self._data_dir, self._held_out = data_dir, held_out
+        self._data_dir, self._validation_examples = data_dir, validation_examples
         self._seed, self._split_seed = seed, split_seed
 
     def _in_memory(self):
         train, test = _read(self._data_dir)
-        train, validation = hold_out(train, self._held_out, self._split_seed)
+        train, validation = hold_out(train, self._validation_examples, self._split_seed)
         return InMemory(train, validation, test, self.batch_size, self._seed)
 
 

@@ -17,8 +17,8 @@ def translate(
     model,
     vocabulary,
     sentences,
-    beam=4,
-    alpha=0.6,
+    beam_size=4,
+    length_penalty=0.6,
     extra_length=50,
     batch_tokens=2048,
     maximum_length=256,
@@ -34,13 +34,12 @@ def translate(
         model: a model that `transformer` returned, plain or sparse.
         vocabulary: the `Vocabulary` it was trained with.
         sentences: a list of strings.
-        beam: beams of a sentence, at least 1, which is greedy search; see `beam_search`.
-        alpha: how much long translations are favoured, at least 0.
+        beam_size: beams of a sentence, at least 1, which is greedy search; see `beam_search`.
+        length_penalty: how much long translations are favoured, at least 0.
         extra_length: how many ids more than its source a translation may have, at least 0.
         batch_tokens: the most source ids of a batch, padding counted, but for one long sentence.
         maximum_length: the most ids of a sentence that are read, its end counted; at least 2.
-        progress: None, or a function called with `(sentences done, all of them)` before the first
-            batch and after each.
+        progress: None, or a function of `(sentences done, all of them)`, called as it goes.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -51,11 +50,12 @@ def translate(
     >>> from state_of_sparsity.models.transformer import transformer
     >>> vocabulary = Vocabulary.learn(["A dog sleeps.", "Ein Hund schläft."], 300)
     >>> model = transformer(vocabulary.size, 1, 8, 32, 2)  # to be trained
-    >>> translate(model, vocabulary, ["A dog sleeps.", ""], beam=1, extra_length=3)
+    >>> translate(model, vocabulary, ["A dog sleeps.", ""], beam_size=1, extra_length=3)
     ['...', '']
     """
     _check_arguments(sentences, batch_tokens, maximum_length)
-    search = {"beam": beam, "alpha": alpha, "extra_length": extra_length}
+    search = {"beam_size": beam_size, "length_penalty": length_penalty}
+    search["extra_length"] = extra_length
     check_settings(**search)
     ids = _source_ids(vocabulary, sentences, maximum_length)
     translations, searches = [""] * len(sentences), {}

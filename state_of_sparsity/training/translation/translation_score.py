@@ -9,8 +9,8 @@ class TranslationScore:
     """Translates a split of the data and compares the outcome with the references.
 
     Args:
-        beam: translations kept while searching, 1 to 1000; 1 is greedy.
-        alpha: exponent of the length penalty, at least 0.
+        beam_size: translations kept while searching, 1 to 1000; 1 is greedy.
+        length_penalty: exponent of the length penalty, at least 0.
         samples: how many translations to print, at most 1000.
 
     Call arguments:
@@ -37,16 +37,18 @@ class TranslationScore:
     ... )
     >>> data = Translation(text, vocabulary_size=8000, maximum_length=16)
     >>> model = transformer(data.vocabulary.size, 1, 8, 32, 2)  # to be trained
-    >>> TranslationScore(beam=1, samples=0)(model, data, "test", verbose=False)
+    >>> TranslationScore(beam_size=1, samples=0)(model, data, "test", verbose=False)
     {'bleu': ..., 'compound_split_bleu': ...}
     """
 
-    def __init__(self, beam=4, alpha=0.6, samples=3):
-        check_integer("beam", beam, 1, MOST)
-        if not is_number(alpha) or alpha < 0:
-            raise ValueError(f"`alpha` must be a number of at least 0. Received: {alpha!r}.")
+    def __init__(self, beam_size=4, length_penalty=0.6, samples=3):
+        check_integer("beam_size", beam_size, 1, MOST)
+        if not is_number(length_penalty) or length_penalty < 0:
+            raise ValueError(
+                f"`length_penalty` must be a number of at least 0. Received: {length_penalty!r}."
+            )
         check_integer("samples", samples, 0, MOST)
-        self.beam, self.alpha, self._samples = beam, alpha, samples
+        self.beam_size, self.length_penalty, self._samples = beam_size, length_penalty, samples
 
     def __call__(self, model, data, split, verbose=True):
         """Returns the scores."""
@@ -56,12 +58,13 @@ class TranslationScore:
 
         sources, references = map(list, zip(*data.text(split), strict=True))
         translations = translate(
-            *(model, data.vocabulary, sources, self.beam, self.alpha),
+            *(model, data.vocabulary, sources, self.beam_size, self.length_penalty),
             maximum_length=data.maximum_length,
         )
         scores = sacre_bleu(translations, references), compound_split_bleu(translations, references)
         if verbose:
-            print(f"\nTranslations of the {split} text, beam {self.beam}, alpha {self.alpha}:")
+            search = f"beam {self.beam_size}, length penalty {self.length_penalty}"
+            print(f"\nTranslations of the {split} text, {search}:")
             print("\n".join(f"  {score}" for score in scores))
             self._print_samples(sources, translations, references)
         return {"bleu": scores[0].score, "compound_split_bleu": scores[1].score}

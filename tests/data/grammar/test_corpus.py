@@ -8,14 +8,14 @@ from state_of_sparsity.data.grammar.adjectives import ADJECTIVES
 from state_of_sparsity.data.grammar.corpus import GrammarCorpus
 from state_of_sparsity.data.grammar.english import english_sentence
 from state_of_sparsity.data.grammar.german import german_sentence
-from state_of_sparsity.data.grammar.held_out import (
+from state_of_sparsity.data.grammar.nouns import NOUNS
+from state_of_sparsity.data.grammar.sentences import Sentences
+from state_of_sparsity.data.grammar.splits import (
     STRUCTURES,
     patterns,
     split_of_words,
     words_together,
 )
-from state_of_sparsity.data.grammar.nouns import NOUNS
-from state_of_sparsity.data.grammar.sentences import Sentences
 from state_of_sparsity.data.grammar.verbs import VERBS
 
 
@@ -42,7 +42,7 @@ def meanings(splits):
 def test_sizes(splits):
     assert list(splits) == ["train", "validation", "test"]
     assert [len(pairs) for pairs in splits.values()] == [20_000, 500, 500]
-    small = GrammarCorpus(sentences=2000, held_out=11)
+    small = GrammarCorpus(sentences=2000, validation_examples=11)
     assert [len(list(small.pairs(split))) for split in small.splits] == [2000, 11, 11]
 
 
@@ -158,7 +158,10 @@ def test_the_same_seed_gives_the_same_text(splits):
     [
         ({"sentences": 1999}, r"`sentences` must be .* 2000 to 200000. Received: 1999"),
         ({"sentences": 1e4}, r"`sentences` must be an integer.*Received: 10000.0"),
-        ({"held_out": 5001}, r"`held_out` must be .* 2 to 5000. Received: 5001"),
+        (
+            {"validation_examples": 5001},
+            r"`validation_examples` must be .* 2 to 5000. Received: 5001",
+        ),
         ({"seed": -1}, r"`seed` must be at least 0. Received: -1"),
     ],
 )

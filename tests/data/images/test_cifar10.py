@@ -27,7 +27,7 @@ def as_bytes(images):
 
 
 def test_test_images_are_those_of_the_file_standardized(folder, arrays):
-    images, labels = Cifar10(folder, batch_size=10, held_out=10).test()[0]
+    images, labels = Cifar10(folder, batch_size=10, validation_examples=10).test()[0]
     np.testing.assert_array_equal(as_bytes(images), arrays[1][0])
     np.testing.assert_array_equal(labels, arrays[1][1])
     assert images.dtype == np.float32 and labels.dtype == np.int32
@@ -36,14 +36,14 @@ def test_test_images_are_those_of_the_file_standardized(folder, arrays):
 
 
 def test_held_out_images_are_not_augmented_and_not_trained_on(folder, arrays):
-    data = Cifar10(folder, batch_size=40, held_out=10)
+    data = Cifar10(folder, batch_size=40, validation_examples=10)
     images, labels = data.validation()[0]
     known = {image.tobytes(): label for image, label in zip(*arrays[0], strict=True)}
     assert [known[image.tobytes()] for image in as_bytes(images)] == labels.tolist()
     trained_on = next(data.train())[1]
     assert sorted([*trained_on, *labels]) == sorted(arrays[0][1])
     np.testing.assert_array_equal(Cifar10(folder, 40, 10, seed=1).validation()[0][0], images)
-    assert Cifar10(folder, batch_size=40, held_out=0).validation() is None
+    assert Cifar10(folder, batch_size=40, validation_examples=0).validation() is None
 
 
 def test_every_training_image_is_a_shift_of_one_of_the_file(folder, arrays):
@@ -59,7 +59,7 @@ def test_every_training_image_is_a_shift_of_one_of_the_file(folder, arrays):
     known = {}
     for image, label in zip(*arrays[0], strict=True):
         known |= {key: (label, *how) for key, how in shifts(image)}
-    images, labels = next(Cifar10(folder, batch_size=TRAIN, held_out=0).train())
+    images, labels = next(Cifar10(folder, batch_size=TRAIN, validation_examples=0).train())
     found = [known[image.tobytes()] for image in images]
     assert [label for label, *_ in found] == labels.tolist()
     ways = {tuple(how) for _, *how in found}
@@ -84,7 +84,7 @@ def test_shifts_and_mirrors_are_even():
 
 def test_the_batch_of_a_step_depends_on_seed_and_step_alone(folder):
     def batches(first_step, count, **arguments):
-        data = Cifar10(folder, batch_size=16, held_out=10, **arguments).train(first_step)
+        data = Cifar10(folder, batch_size=16, validation_examples=10, **arguments).train(first_step)
         return [next(data)[0] for _ in range(count)]
 
     whole = batches(0, 5)
@@ -100,8 +100,11 @@ def test_nothing_is_read_before_it_is_used(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"held_out": 50}, "`held_out` must be from 0 to 49. Received: 50."),
-        ({"held_out": 15, "batch_size": 36}, "`batch_size` must be from 1 to 35. Received: 36."),
+        ({"validation_examples": 50}, "`validation_examples` must be from 0 to 49. Received: 50."),
+        (
+            {"validation_examples": 15, "batch_size": 36},
+            "`batch_size` must be from 1 to 35. Received: 36.",
+        ),
     ],
 )
 def test_arguments_out_of_range_are_refused(folder, arguments, message):
@@ -150,7 +153,7 @@ def test_records_of_tensorflow_datasets_are_read(tmp_path, arrays, monkeypatch):
         raise ConnectionError("no network")
 
     monkeypatch.setattr(builder, "_split_generators", fail)
-    images, labels = Cifar10(tmp_path, batch_size=10, held_out=0).test()[0]
+    images, labels = Cifar10(tmp_path, batch_size=10, validation_examples=0).test()[0]
     known = {image.tobytes(): label for image, label in zip(*arrays[1], strict=True)}
     assert [known[image.tobytes()] for image in as_bytes(images)] == labels.tolist()
     with pytest.raises(ValueError, match=r"`data_dir` must be a folder with the six files"):

@@ -157,14 +157,14 @@ def test_skipped_images_and_those_of_other_workers_are_not_decoded(
 def test_the_held_out_images_are_the_last_ones(request, layout):
     folder = request.getfixturevalue(layout)
     assert make(folder).validation() is None
-    data = make(folder, held_out=16)
+    data = make(folder, validation_examples=16)
     assert data.examples == TRAIN - 16
     validation = labels_in(data.validation())
     trained = {label for _, labels in batches(data, 2) for label in labels.tolist()}
     assert len(validation) == 16 and trained | set(validation) == set(range(TRAIN))
     assert not trained & set(validation)
-    assert labels_in(make(folder, held_out=16, seed=1).validation()) == validation
-    fewer = labels_in(make(folder, held_out=5).validation())
+    assert labels_in(make(folder, validation_examples=16, seed=1).validation()) == validation
+    fewer = labels_in(make(folder, validation_examples=5).validation())
     assert len(fewer) == 5 and set(fewer) < set(validation)
 
 
@@ -175,7 +175,7 @@ def test_bfloat16_images_are_the_rounded_ones(record_files, first_steps):
 
 
 def test_keras_trains_and_evaluates_on_it(record_files):
-    data = make(record_files, held_out=10)
+    data = make(record_files, validation_examples=10)
     layers = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(1000)]
     model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -243,9 +243,9 @@ def test_other_sets_and_png_images_are_read(tmp_path):
         ({"shuffle_buffer": 0}, "`shuffle_buffer` must be at least 1. Received: 0."),
         ({"batch_size": 0}, "`batch_size` must be at least 1. Received: 0."),
         ({"batch_size": 41}, "`batch_size` must be from 1 to 40. Received: 41."),
-        ({"held_out": 5, "batch_size": 36}, "`batch_size` must be from 1 to 35. Received: 36."),
-        ({"held_out": -1}, "`held_out` must be at least 0. Received: -1."),
-        ({"held_out": 40}, "`held_out` must be from 0 to 39. Received: 40."),
+        ({"validation_examples": 5, "batch_size": 36}, "`batch_size` must be from 1 to 35."),
+        ({"validation_examples": -1}, "`validation_examples` must be at least 0. Received: -1."),
+        ({"validation_examples": 40}, "`validation_examples` must be from 0 to 39. Received: 40."),
         ({"dtype": "float16"}, "`dtype` must be one of float32, bfloat16. Received: 'float16'."),
     ],
 )
@@ -265,7 +265,7 @@ def test_a_part_is_evaluated_without_the_files_of_the_other(request, tmp_path, l
         for path in folder.rglob(f"*{split}*-of-*"):
             path.unlink()
         # Nor does the size of training batches matter.
-        return make(folder, held_out=5, batch_size=1000)
+        return make(folder, validation_examples=5, batch_size=1000)
 
     assert sorted(labels_in(copy_without("train").test())) == list(range(TEST))
     assert len(labels_in(copy_without("validation").validation())) == 5

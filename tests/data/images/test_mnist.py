@@ -37,7 +37,7 @@ def assert_same_pairs(images, labels, expected):
 
 
 def test_splits_are_disjoint_and_complete(folder, arrays):
-    data = Mnist(folder, batch_size=45, held_out=15)
+    data = Mnist(folder, batch_size=45, validation_examples=15)
     parts = [next(data.train()), data.validation()[0]]
     assert [len(labels) for _, labels in parts] == [45, 15]
     assert_same_pairs(*map(np.concatenate, zip(*parts, strict=True)), arrays[0])
@@ -48,7 +48,7 @@ def test_splits_are_disjoint_and_complete(folder, arrays):
 
 def test_seed_changes_the_order_and_not_the_split(folder):
     def held_out(**seeds):
-        return Mnist(str(folder), batch_size=45, held_out=15, **seeds).validation()[0][0]
+        return Mnist(str(folder), batch_size=45, validation_examples=15, **seeds).validation()[0][0]
 
     np.testing.assert_array_equal(held_out(), held_out(seed=1))
     assert not np.array_equal(held_out(), held_out(split_seed=1))
@@ -58,7 +58,7 @@ def test_seed_changes_the_order_and_not_the_split(folder):
 
 
 def test_images_and_labels_have_the_documented_form(folder):
-    data = Mnist(folder, batch_size=32, held_out=10)
+    data = Mnist(folder, batch_size=32, validation_examples=10)
     for images, labels in (next(data.train()), data.validation()[0], data.test()[0]):
         assert images.shape[1:] == (28, 28, 1) and images.dtype == np.float32
         assert labels.shape == (len(images),) and labels.dtype == np.int32
@@ -67,7 +67,7 @@ def test_images_and_labels_have_the_documented_form(folder):
 
 
 def test_with_nothing_held_out_all_are_trained_on(folder, arrays):
-    data = Mnist(folder, batch_size=TRAIN, held_out=0)
+    data = Mnist(folder, batch_size=TRAIN, validation_examples=0)
     assert data.validation() is None
     assert_same_pairs(*next(data.train()), arrays[0])
 
@@ -79,10 +79,16 @@ def test_nothing_is_read_before_it_is_used(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"held_out": -1}, "`held_out` must be at least 0. Received: -1."),
-        ({"held_out": 60}, "`held_out` must be from 0 to 59. Received: 60."),
-        ({"held_out": 15, "batch_size": 46}, "`batch_size` must be from 1 to 45. Received: 46."),
-        ({"held_out": 15, "batch_size": 0}, "`batch_size` must be at least 1. Received: 0."),
+        ({"validation_examples": -1}, "`validation_examples` must be at least 0. Received: -1."),
+        ({"validation_examples": 60}, "`validation_examples` must be from 0 to 59. Received: 60."),
+        (
+            {"validation_examples": 15, "batch_size": 46},
+            "`batch_size` must be from 1 to 45. Received: 46.",
+        ),
+        (
+            {"validation_examples": 15, "batch_size": 0},
+            "`batch_size` must be at least 1. Received: 0.",
+        ),
     ],
 )
 def test_arguments_out_of_range_are_refused(folder, arguments, message):
@@ -153,10 +159,10 @@ def test_records_of_tensorflow_datasets_are_read(tmp_path, arrays, monkeypatch):
         data_dir=tmp_path,
     )
     forbid_download(tfds, monkeypatch)
-    data = Mnist(tmp_path, batch_size=TRAIN, held_out=0)
+    data = Mnist(tmp_path, batch_size=TRAIN, validation_examples=0)
     assert_same_pairs(*next(data.train()), arrays[0])
     monkeypatch.setenv("HOME", str(tmp_path))
-    images, labels = Mnist("~", batch_size=1, held_out=0).test()[0]
+    images, labels = Mnist("~", batch_size=1, validation_examples=0).test()[0]
     assert_same_pairs(images, labels, arrays[1])
     assert images.dtype == np.float32 and labels.dtype == np.int32
 

@@ -24,7 +24,9 @@ def vocabulary():
 def model(vocabulary):
     """A model whose tokens are not all about as likely, and depend on the source."""
     # A model has room for more tokens than the vocabulary of a small text has.
-    model = transformer(3 * vocabulary.size, layers=1, hidden=8, filter=16, heads=2)
+    model = transformer(
+        3 * vocabulary.size, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2
+    )
     generator = np.random.default_rng(0)
     for weight in model.weights:
         if len(weight.shape) == 2:
@@ -48,7 +50,7 @@ def of_one_search(model, vocabulary, sentences, length, **arguments):
 
 
 def test_translations_are_in_their_place_and_progress_is_told(model, vocabulary):
-    search, told = {"beam": 3, "extra_length": 3}, []
+    search, told = {"beam_size": 3, "extra_length": 3}, []
     expected = of_one_search(model, vocabulary, SENTENCES, 16, **search)
     assert len(set(expected)) > 3
     found = translate(
@@ -71,7 +73,7 @@ def test_nothing_to_translate(model, vocabulary):
 
 
 def test_what_is_too_long_is_cut_off_and_said(model, vocabulary, capsys):
-    search = {"beam": 1, "extra_length": 3, "batch_tokens": 48, "maximum_length": 8}
+    search = {"beam_size": 1, "extra_length": 3, "batch_tokens": 48, "maximum_length": 8}
     # Bytes of letters that the text does not have: an id each, after one for the token's beginning.
     long, cut = "XXXXXXXXXX", "XXXXXX"
     assert len(vocabulary.encode(cut)) == 8
@@ -107,7 +109,7 @@ def test_batches_have_few_shapes_and_every_sentence_once(count):
         ({"sentences": "a house"}, "`sentences` must be a list of strings.*'a house'. Put it in"),
         ({"maximum_length": 1}, r"`maximum_length` must be at least 2.*Received: 1\."),
         ({"batch_tokens": 0}, r"`batch_tokens` must be at least 1\. Received: 0\."),
-        ({"beam": 0}, r"`beam` must be at least 1\. Received: 0\."),
+        ({"beam_size": 0}, r"`beam_size` must be at least 1\. Received: 0\."),
     ],
 )
 def test_arguments_out_of_range(model, vocabulary, arguments, message):

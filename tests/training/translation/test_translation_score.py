@@ -25,11 +25,11 @@ def test_it_scores_all_lines_and_prints_a_few(data, monkeypatch, capsys):
         return [target for _, target in PAIRS]
 
     monkeypatch.setattr(translate, "translate", right)
-    scores = TranslationScore(beam=2, alpha=0.3, samples=2)("the model", data, "test")
+    scores = TranslationScore(beam_size=2, length_penalty=0.3, samples=2)("the model", data, "test")
     assert asked == [("the model", "the vocabulary", [s for s, _ in PAIRS], 2, 0.3, 64)]
     assert scores == pytest.approx({"bleu": 100, "compound_split_bleu": 100})
     printed = capsys.readouterr().out
-    assert "of the test text, beam 2, alpha 0.3" in printed and "version:" in printed
+    assert "of the test text, beam 2, length penalty 0.3" in printed and "version:" in printed
     assert printed.count("source:") == printed.count("reference:") == 2
     assert "Nummer 0" in printed and "Nummer 2" in printed
     TranslationScore()("the model", data, "test", verbose=False)
@@ -45,7 +45,14 @@ def test_a_wrong_translation_lowers_both_scores(data, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"beam": 0}, {"beam": 1.5}, {"alpha": -1}, {"alpha": "0.6"}, {"samples": -1}]
+    "changes",
+    [
+        {"beam_size": 0},
+        {"beam_size": 1.5},
+        {"length_penalty": -1},
+        {"length_penalty": "0.6"},
+        {"samples": -1},
+    ],
 )
 def test_arguments_out_of_range(changes):
     (name,) = changes

@@ -1,13 +1,13 @@
-"""`ScaledAdam`: Adam with a learning rate of their own for variables of some names."""
+"""`AdamWithMultipliers`: Adam with a learning rate of their own for variables of some names."""
 
 import keras
 
-from state_of_sparsity.optimizers.multipliers import LearningRateMultipliers
+from state_of_sparsity.optimizers.learning_rate_multipliers import LearningRateMultipliers
 from state_of_sparsity.version import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class ScaledAdam(LearningRateMultipliers, keras.optimizers.Adam):
+class AdamWithMultipliers(LearningRateMultipliers, keras.optimizers.Adam):
     """Adam that multiplies the learning rate of variables by what their name says.
 
     Adam moves a parameter by at most about the learning rate a step, however steep the loss is.
@@ -27,7 +27,7 @@ class ScaledAdam(LearningRateMultipliers, keras.optimizers.Adam):
 
     Example:
 
-    >>> optimizer = ScaledAdam(1e-3, multipliers={"log_sigma2": 10.0})
+    >>> optimizer = AdamWithMultipliers(1e-3, multipliers={"log_sigma2": 10.0})
 
     Reference: Kingma, Ba, "Adam: A Method for Stochastic Optimization", 2015, section 2.1 (the size
     of a step).

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from state_of_sparsity.optimizers.learning_rates import WarmUpAndDrops
+from state_of_sparsity.optimizers.warm_up_and_drops import WarmUpAndDrops
 
 SMALL = {
     "learning_rate": 0.2,

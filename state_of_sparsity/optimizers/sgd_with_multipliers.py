@@ -1,13 +1,13 @@
-"""`ScaledSGD`: stochastic gradient descent with a learning rate of their own for some variables."""
+"""`SGDWithMultipliers`: SGD with a learning rate of their own for variables of some names."""
 
 import keras
 
-from state_of_sparsity.optimizers.multipliers import LearningRateMultipliers
+from state_of_sparsity.optimizers.learning_rate_multipliers import LearningRateMultipliers
 from state_of_sparsity.version import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class ScaledSGD(LearningRateMultipliers, keras.optimizers.SGD):
+class SGDWithMultipliers(LearningRateMultipliers, keras.optimizers.SGD):
     """SGD that multiplies the learning rate of variables by what their name says.
 
     SGD moves a parameter by its gradient. That of what decides whether a weight is dropped (log
@@ -27,10 +27,10 @@ class ScaledSGD(LearningRateMultipliers, keras.optimizers.SGD):
 
     Example:
 
-    >>> optimizer = ScaledSGD(0.1, multipliers={"log_alpha": 10.0}, momentum=0.9)
+    >>> optimizer = SGDWithMultipliers(0.1, multipliers={"log_alpha": 10.0}, momentum=0.9)
 
     Reference: Polyak, "Some methods of speeding up the convergence of iteration methods", 1964, for
-    the momentum; the multipliers are those of `ScaledAdam`.
+    the momentum; the multipliers are those of `AdamWithMultipliers`.
     """
 
     def __init__(self, learning_rate=0.01, multipliers=None, **kwargs):
