@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import keras
+import numpy as np
 
 from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.wrapping.base import SparseWrapper
@@ -115,7 +116,7 @@ def check_is_model(model: object) -> None:
         )
 
 
-def masks(model: keras.layers.Layer) -> dict:
+def masks(model: keras.layers.Layer) -> dict[str, np.ndarray]:
     """Returns which weights are present now: `{kernel path: boolean numpy array}`.
 
     For every technique and every sparse kernel: the mask of a pruned kernel, the weights whose
