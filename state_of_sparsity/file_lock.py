@@ -12,7 +12,7 @@ from state_of_sparsity.errors import UsageError
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
     import msvcrt
 
 _SECONDS_BETWEEN_TRIES = 0.1

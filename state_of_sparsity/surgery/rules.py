@@ -9,7 +9,8 @@ from state_of_sparsity.arguments import can_be_called_with
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
 
-Make = Callable[[keras.layers.Layer], "SparseWrapper | None"]
+Rule = Callable[[keras.layers.Layer], SparseWrapper | None]
+RulesLike = Rule | Sequence[tuple[str, Rule | None]]
 
 
 class Rules:
@@ -24,7 +25,7 @@ class Rules:
         ValueError: if `rules` has another form.
     """
 
-    def __init__(self, rules: Make | Sequence[tuple[str, Make | None]]):
+    def __init__(self, rules: RulesLike):
         self.rules = [(re.compile(""), rules)] if _is_rule(rules) else _compiled(rules)
         self.matched = [0] * len(self.rules)
         self.decided = [0] * len(self.rules)

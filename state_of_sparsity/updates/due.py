@@ -1,7 +1,9 @@
 """What is due at which step, over all sparse layers of a model, and carrying it out."""
 
 import json
+from typing import Any
 
+import keras
 import numpy as np
 
 from state_of_sparsity import schedules
@@ -26,8 +28,8 @@ class SparsityUpdates:
         model: a built Keras model.
     """
 
-    def __init__(self, model):
-        self.driven = []
+    def __init__(self, model: keras.Model) -> None:
+        self.driven: list[Any] = []
         for path, wrapper in sparse_layers(model).items():
             if wrapper.path_in_model is None:  # the first path stays, wherever it is nested later
                 wrapper.path_in_model = path
@@ -75,7 +77,7 @@ class SparsityUpdates:
                 found.append((key, wrappers, weight))
         return found
 
-    def carry_out(self, due: list):
+    def carry_out(self, due: list) -> None:
         """Sets the masks and penalty weights that `due` returned."""
         self.check_kernels()
         for key, wrappers, value in due:
@@ -148,17 +150,17 @@ class SparsityUpdates:
                 )
         return found
 
-    def set_driven(self, driven: bool):
+    def set_driven(self, driven: bool) -> None:
         """Tells the layers whether something drives them, so that they can be trained."""
         for wrapper in self.driven:
             wrapper._driven = driven
 
-    def check_kernels(self):
+    def check_kernels(self) -> None:
         """Raises an error if a layer's kernels were exchanged: what is traced would not tell."""
         for wrapper in self.driven:
             wrapper._check_kernels()
 
-    def check_driven(self):
+    def check_driven(self) -> None:
         """Raises an error if a layer that is trained has to be driven and is not."""
         for wrapper in self.driven:
             if any(kernel.variable.trainable for kernel in wrapper.sparse_kernels):

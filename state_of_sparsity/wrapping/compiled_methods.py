@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Iterator
+from typing import Any
 
 from state_of_sparsity.wrapping.keras_internals import BOOKKEEPING, all_layers
 
@@ -35,9 +36,10 @@ def _holds_compiled(value):
     return is_compiled(value)
 
 
-def is_compiled(value) -> bool:
+def is_compiled(value: object) -> bool:
     """Returns whether a function keeps traces: one of `tf.function` or `jax.jit`."""
-    return not inspect.isclass(value) and _keeps_traces(type(value))
+    kind: Any = type(value)
+    return not inspect.isclass(value) and _keeps_traces(kind)
 
 
 @functools.lru_cache(maxsize=1024)  # asked for every attribute of every layer

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from typing import Any
 
 import keras
 
@@ -75,26 +76,26 @@ class PassThrough:
             values = [(k.variable, self.guarded(k, training)) for k in self.sparse_kernels]
         return self.run_layer(values, args, kwargs, method)
 
-    def compute_output_spec(self, *args, training=None, **kwargs):
+    def compute_output_spec(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Returns the wrapped layer's output specification."""
         if training is not None and takes_training(self.layer):
             kwargs["training"] = training
         return self.layer.compute_output_spec(*args, **kwargs)
 
-    def compute_output_shape(self, *args, **kwargs):
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the wrapped layer's output shape."""
         return self.layer.compute_output_shape(*args, **kwargs)
 
-    def compute_mask(self, *args, **kwargs):
+    def compute_mask(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the wrapped layer's mask."""
         return self.layer.compute_mask(*args, **kwargs)
 
     @property
-    def supports_masking(self):
+    def supports_masking(self) -> bool:
         """Whether the wrapped layer supports masking."""
         return self.layer.supports_masking
 
-    def count_params(self):
+    def count_params(self) -> int:
         """Returns the wrapped layer's parameters: masks and gates are bookkeeping beside them.
 
         So it is in the rows of `model.summary()`. Its totals, and the rows of nested models, count
@@ -102,6 +103,8 @@ class PassThrough:
         """
         return self.layer.count_params()
 
-    def quantize(self, mode=None, type_check=True, config=None):
+    def quantize(
+        self, mode: str | None = None, type_check: bool = True, config: Any = None
+    ) -> None:
         """Refuses, since it would exchange the kernels."""
         raise ValueError(refusal(f"The layer '{self.name}'", self))
