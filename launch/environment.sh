@@ -19,12 +19,11 @@ find_python() {
   return 1
 }
 
-# Usage: install_package EXTRAS, e.g. install_package '[test]', or '' for none.
+# Usage: install_package EXTRAS, as in install_package experiments or install_package test,release.
 install_package() {
-  local extras="$1" python checksum stamp
-  stamp="$VENV/.installed${extras//[^a-z]/}"
-  checksum="$(cksum < "$ROOT/setup.py") $ROOT"
-  if [[ -f "$stamp" && "$(cat "$stamp")" == "$checksum" ]]; then
+  local extras="$1" python state
+  state="$(cksum < "$ROOT/setup.py") $ROOT"
+  if grep -qsxF "$extras $state" "$VENV/.installed"; then
     echo "==> Environment $VENV is ready."
     return
   fi
@@ -32,10 +31,9 @@ install_package() {
   echo "==> Making the environment $VENV with $("$python" --version)."
   [[ -x "$VENV/bin/python" ]] || "$python" -m venv "$VENV"
   echo "==> Installing this package and what it needs (about 2 GB; minutes the first time)."
-  "$VENV/bin/python" -m pip install --disable-pip-version-check -e "$ROOT$extras"
-  # With extras installed, the plain package is too.
-  echo "$checksum" > "$VENV/.installed"
-  echo "$checksum" > "$stamp"
+  "$VENV/bin/python" -m pip install --disable-pip-version-check -e "${ROOT}[$extras]"
+  # Whatever a script asks for has the extra `experiments` in it.
+  printf '%s\n' "experiments $state" "$extras $state" | sort -u > "$VENV/.installed"
 }
 
 # Usage: say_command COMMAND ARGUMENTS; says what is done next.

@@ -52,7 +52,7 @@ for folder in "$ROOT/data/mnist" "$ROOT/../shared/data/mnist"; do
   fi
 done
 
-install_package ''
+install_package experiments
 
 numbers="SEED=$(seq -s, 0 $((seeds - 1)))"
 grids=()

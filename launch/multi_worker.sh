@@ -69,7 +69,7 @@ print(",".join(f"127.0.0.1:{s.getsockname()[1]}" for s in sockets))
 PYTHON
 }
 
-install_package ''
+install_package experiments
 if [[ -n "$workers" ]]; then
   worker "$index"
 fi

@@ -31,7 +31,7 @@ for argument in "$@"; do
   esac
 done
 
-install_package ''
+install_package experiments
 
 echo "==> Training into $runs_dir."
 "$VENV/bin/python" -m state_of_sparsity.bin.sweep --sweep_dir="$runs_dir" --workers="$workers" \

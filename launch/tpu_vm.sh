@@ -30,7 +30,7 @@ case "${1:-}" in
   '' | -h | --help) usage && exit 0 ;;
 esac
 
-install_package ''
+install_package experiments
 if ! "$VENV/bin/python" -c 'from importlib.metadata import version; version("tensorflow-tpu")' \
   2> /dev/null; then
   echo "==> Installing tensorflow-tpu $TPU_TENSORFLOW over tensorflow of the same version."

@@ -23,7 +23,7 @@ case "${1:-}" in
   '' | -h | --help) usage && exit 0 ;;
 esac
 
-install_package ''
+install_package experiments
 command=("$VENV/bin/python" -m state_of_sparsity.bin.train "$@")
 say_command "${command[@]}"
 exec "${command[@]}"

@@ -3,39 +3,29 @@
 >>> schedule = sos.schedules.PolynomialDecay(0.0, 0.9, begin_step=0, end_step=1000)
 >>> sparse = sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, schedule))
 >>> sparse.compile("adam", "mse")
->>> sparse.fit(x, y, callbacks=[sos.UpdateSparsity()])
+>>> sparse.fit(x, y, epochs=10, callbacks=[sos.UpdateSparsity()])
 >>> print(sos.report(sparse))
 >>> sos.strip(sparse).save("model.keras")
 """
 
+import ast
 import importlib
+import pkgutil
 import sys
 
-import wrapt
+from state_of_sparsity.after_import import after_import
 
-from state_of_sparsity.version import __version__ as __version__
 
-# Where each public name is defined. They are imported when first used, so that the parts that
-# need no Keras (`state_of_sparsity.analysis`) start in well under a second.
-_HOME = {
-    "FixedMask": "layers",
-    "L0Regularization": "layers",
-    "MagnitudePruning": "layers",
-    "RandomPruning": "layers",
-    "ScheduledMask": "layers",
-    "SparseWrapper": "layers",
-    "SparsityLog": "updates.sparsity_log",
-    "UpdateSparsity": "updates.update_sparsity",
-    "VariationalDropout": "layers",
-    "freeze": "surgery.sparsify",
-    "masks": "surgery.structure",
-    "report": "accounting",
-    "sparse_layers": "surgery.structure",
-    "sparsify": "surgery.sparsify",
-    "strip": "surgery.sparsify",
-    "write_zeros": "surgery.sparsify",
-}
-_MODULES = ("distributions", "schedules")
+def _read_stub():
+    """Returns `{public name: the module it is imported from}`, as `__init__.pyi` says."""
+    stub = ast.parse(pkgutil.get_data(__name__, "__init__.pyi"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: node.module for node in imports for alias in node.names}
+
+
+# They are imported when first used, so that the parts that need no Keras
+# (`state_of_sparsity.analysis`) start in well under a second.
+_HOME = _read_stub()
 # Those with classes that a saved model may hold.
 _REGISTERING = (
     "distributions",
@@ -51,23 +41,22 @@ _REGISTERING = (
     "losses.token_crossentropy",
 )
 
-__all__ = sorted([*_HOME, *_MODULES, "__version__"])
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name):
-    if name in _MODULES:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if _HOME[name] == __name__:
         return importlib.import_module(f"{__name__}.{name}")
-    if name in _HOME:
-        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
 
 
 def __dir__():
     return __all__
 
 
-@wrapt.when_imported("keras")
-def _register_with_keras(_):
+def _register_with_keras():
     """Lets `keras.saving.load_model` revive our classes after `import state_of_sparsity` alone."""
     ours = [module for name, module in sys.modules.items() if name.startswith(f"{__name__}.")]
     # One of our own modules is importing Keras just now; it brings in what it needs.
@@ -75,3 +64,6 @@ def _register_with_keras(_):
         return
     for module in _REGISTERING:
         importlib.import_module(f"{__name__}.{module}")
+
+
+after_import("keras", _register_with_keras)

@@ -63,7 +63,14 @@ def check_integer(name: str, value, least: int, greatest: int | None = None):
         raise ValueError(f"`{name}` must be {allowed}. Received: {value}.")
 
 
-def check_number(name: str, value, least=None, above=None, most=None, below=None):
+def check_number(
+    name: str,
+    value: object,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> None:
     """Raises a `ValueError` that names the argument unless it is a finite number of a range.
 
     Args:

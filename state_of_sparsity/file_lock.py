@@ -12,7 +12,7 @@ from state_of_sparsity.errors import UsageError
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
     import msvcrt
 
 _SECONDS_BETWEEN_TRIES = 0.1
@@ -53,8 +53,8 @@ def hold(path, wait=False):
 
     Example:
 
-    >>> with hold("runs/one/lock"):  # doctest: +SKIP
-    ...     write_to("runs/one")
+    >>> with hold("runs/one/lock"):
+    ...     _ = pathlib.Path("runs/one/notes.txt").write_text("nobody else is here")
     """
     path = pathlib.Path(path)
     handle = _locked(path, wait)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from tests.test_conformance import TECHNIQUES, X, Y, sparse_model
+from tests.conformance import TECHNIQUES, X, Y, sparse_model
 
 STEPS = 24
 

@@ -10,17 +10,21 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from tests.slow_variants import slow_but
-from tests.test_conformance import (
-    LAYERS,
+from tests.conformance import (
+    ONE_EACH,
     TECHNIQUES,
+    chosen_rows,
     every_technique,
     fit,
     plain_model,
     sparse_model,
 )
+from tests.slow_variants import slow_but
 
-CONSTRAINTS = {"plain": None, "constrained": "unit_norm"}
+TERMS = {
+    "plain": {},
+    "constrained": {"kernel_constraint": lambda axes: keras.constraints.UnitNorm(axes)},
+}
 
 
 def everything(model):
@@ -35,14 +39,10 @@ def check_unchanged(model, before):
 
 
 def model_of(name, terms):
-    plain = plain_model()
-    for layer in map(plain.get_layer, LAYERS):
-        layer.kernel_constraint = keras.constraints.get(CONSTRAINTS[terms])
-        layer.kernel.constraint = layer.kernel_constraint
-    return sparse_model(name, plain=plain)
+    return sparse_model(name, plain=plain_model(**TERMS[terms]), run_eagerly=True)
 
 
-@pytest.mark.parametrize("terms", CONSTRAINTS)
+@pytest.mark.parametrize("terms", TERMS)
 @every_technique
 def test_an_update_repeated_at_its_step_changes_nothing(name, terms):
     model = model_of(name, terms)
@@ -71,7 +71,7 @@ class CheckAtTheStart(keras.callbacks.Callback):
             check_unchanged(self.model, self.before)
 
 
-@pytest.mark.parametrize("terms", slow_but(["plain"], CONSTRAINTS))
+@pytest.mark.parametrize("terms", slow_but(["plain"], TERMS))
 @every_technique
 def test_a_run_that_goes_on_repeats_the_last_update_without_effect(name, terms, tmp_path):
     model = model_of(name, terms)
@@ -134,15 +134,10 @@ def test_random_masks_stay_when_a_model_is_saved_inside_another(tmp_path):
         np.testing.assert_array_equal(mask, before[path])
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.distribute")
-@pytest.mark.parametrize(
-    "names",
-    [
-        ("magnitude", "global magnitude", "variational dropout", "l0, ramp"),
-        pytest.param(tuple(TECHNIQUES), marks=pytest.mark.slow),
-    ],
-)
-def test_on_two_replicas_too(names):
+@pytest.fixture(scope="module")
+def faults(request):
+    """Returns, by technique, what is wrong after training on two replicas, in one process."""
+    names = chosen_rows(request, test_on_two_replicas_too)
     done = subprocess.run(
         [sys.executable, "-m", "tests.two_replicas_of_techniques", *names],
         cwd=pathlib.Path(__file__).parents[1],
@@ -151,4 +146,10 @@ def test_on_two_replicas_too(names):
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == {name: [] for name in names}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.distribute")
+@pytest.mark.parametrize("name", slow_but([*ONE_EACH, "global magnitude"], TECHNIQUES))
+def test_on_two_replicas_too(name, faults):
+    assert faults[name] == []

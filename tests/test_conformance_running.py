@@ -5,12 +5,9 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from tests.slow_variants import slow_but
-from tests.test_conformance import (
-    LAYERS,
-    SCHEDULE,
+from tests.conformance import (
+    ONE_EACH,
     TECHNIQUES,
-    WEIGHT,
     X,
     Y,
     compiled,
@@ -22,6 +19,8 @@ from tests.test_conformance import (
     sparse_model,
     training,
 )
+from tests.slow_variants import slow_but
+from tests.technique import LAYERS, SCHEDULE, WEIGHT
 
 # On torch there are no graphs, and Keras takes neither several steps in one call nor, around
 # gradients of one's own, `jit_compile`.
@@ -38,16 +37,8 @@ def check_evaluation(model, tolerance):
     np.testing.assert_allclose(model.evaluate(X, Y, verbose=0), loss, rtol=tolerance)
 
 
-# Of float16, those whose state is of different kinds: a mask, noise of weights, gates.
-OFTEN = ("magnitude", "variational dropout, ramp", "l0, ramp")
-PRECISIONS = [
-    pytest.param(name, policy, marks=[] if often else pytest.mark.slow)
-    for name in TECHNIQUES
-    for policy, often in (("mixed_bfloat16", True), ("mixed_float16", name in OFTEN))
-]
-
-
-@pytest.mark.parametrize(("name", "policy"), PRECISIONS)
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("name", slow_but(ONE_EACH, TECHNIQUES))
 def test_state_is_float32_under_mixed_precision(name, policy):
     keras.config.set_dtype_policy(policy)
     plain = plain_model()
@@ -60,11 +51,11 @@ def test_state_is_float32_under_mixed_precision(name, policy):
     optimizer = keras.optimizers.SGD(1e-4)
     if policy == "mixed_float16":  # with a scale so small that no step overflows and is skipped
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=2.0**8)
-    jit = HAS_GRAPHS and policy == "mixed_bfloat16"  # float16 is run without
-    model.compile(optimizer, "mse", jit_compile=jit)
+    jit = HAS_GRAPHS and policy == "mixed_bfloat16"  # float16 is run eagerly
+    model.compile(optimizer, "mse", jit_compile=jit, run_eagerly=not jit)
     losses = fit(model, [sos.UpdateSparsity()])
     assert np.isfinite(losses).all()
-    if jit and name in ("magnitude", "variational dropout", "l0"):  # others evaluate alike
+    if jit:
         check_evaluation(model, tolerance=2e-2)
     for layer in map(model.get_layer, LAYERS):
         assert layer.layer.compute_dtype == policy.removeprefix("mixed_")
@@ -87,11 +78,7 @@ def noise_off(monkeypatch):
     )
 
 
-# What the others share with these is the kernel that they run with.
-RUN_IN_EVERY_WAY = ["magnitude", "fixed mask", "variational dropout", "l0", "l0, ramp", "l0, units"]
-
-
-@pytest.mark.parametrize("name", slow_but(RUN_IN_EVERY_WAY, TECHNIQUES))
+@pytest.mark.parametrize("name", slow_but(ONE_EACH, TECHNIQUES))
 def test_every_way_of_running_gives_the_same_loss(name, noise_off):
     ways = [{}, {"run_eagerly": True}]
     if HAS_GRAPHS:
@@ -141,8 +128,11 @@ def test_a_layer_called_three_times_counts_its_penalty_and_its_steps_once(name, 
     drive = sos.UpdateSparsity()
     drive.update(model, 4)
     wrapper = model.get_layer("shared")
-    state = next((v.numpy() for v in wrapper.variables if v.name == technique.state), None)
-    expected = WEIGHT * technique.penalty(shared.kernel.numpy(), state)
+    expected = 0.0
+    if technique.penalty is not None:
+        values = {v.name: v.numpy() for v in wrapper.variables}
+        learned = [values[name] for name in technique.learned]
+        expected = WEIGHT * technique.penalty(shared.kernel.numpy(), *learned)
     loss = model.train_on_batch(X[:, 0, :, 0], X[:, 0, :, 0])
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
     assert int(model.optimizer.iterations) == 1

@@ -14,16 +14,17 @@ import pytest
 
 import state_of_sparsity as sos
 from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
-from tests.test_conformance import (
-    LAYERS,
-    SCHEDULE,
+from tests.conformance import (
     TECHNIQUES,
     X,
+    chosen_rows,
     every_technique,
     outputs_of,
     penalty_of,
     sparse_model,
+    updated_model,
 )
+from tests.technique import LAYERS, SCHEDULE
 
 ROOT = pathlib.Path(__file__).parents[1]
 HAS_TENSORFLOW = importlib.util.find_spec("tensorflow") is not None
@@ -60,13 +61,6 @@ if HAS_TENSORFLOW:
 WAYS = [(n, s) for n, t in TECHNIQUES.items() for s in SCHEDULES if t.scheduled or s == "ours"]
 
 
-def updated_model(name, schedule=SCHEDULE):
-    """Returns a sparse model as it is at step 8."""
-    model = sparse_model(name, schedule)
-    sos.UpdateSparsity().update(model, 8)
-    return model
-
-
 def check_same(found, expected):
     np.testing.assert_allclose(outputs_of(found), outputs_of(expected), rtol=1e-6, atol=1e-7)
     masks = sos.masks(expected)
@@ -97,7 +91,7 @@ def test_keras_file(name, schedule, tmp_path):
     check_same(loaded, model)
     # The penalties, at their weight of step 8.
     np.testing.assert_allclose(penalty_of(loaded), penalty_of(model), rtol=1e-6)
-    assert bool(loaded.losses) == (TECHNIQUES[name].state is not None)
+    assert bool(loaded.losses) == (TECHNIQUES[name].penalty is not None)
     for layer in LAYERS:
         wrapper, original = loaded.get_layer(layer), model.get_layer(layer)
         assert wrapper.needs_driver == TECHNIQUES[name].driven
@@ -138,72 +132,80 @@ def test_strip_predicts_the_same_and_leaves_the_sparse_model_as_it_is(name):
         np.testing.assert_array_equal(variable.numpy(), value)
 
 
-def run_elsewhere(program, folder, **environment):
-    """Runs a program in a new process in `folder`, which is not the repository."""
-    if not HAS_TENSORFLOW:  # blocked in this process perhaps, so there too
-        program = f"import sys; sys.modules['tensorflow'] = None\n{program}"
-    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=folder,
-        env={**inherited, **environment},
-        check=True,
-        timeout=300,
-    )
-
-
+# Stripped files first, where neither the package nor TF-MOT can be imported; then the others.
 LOAD = """
-import state_of_sparsity as sos
-import keras, numpy as np, pathlib, sys
-x = np.load("x.npy")
-for path in pathlib.Path().glob("*.keras"):
+import sys
+blocked = ["state_of_sparsity", "tensorflow_model_optimization"]
+sys.modules |= dict.fromkeys(blocked)
+import json, pathlib, traceback
+import keras, numpy as np
+x, wrong = np.load("x.npy"), {}
+
+def load(path):
     model = keras.saving.load_model(path)
-    assert "tests" not in sys.modules
-    predictions = keras.ops.convert_to_numpy(model(x))
+    np.save(path.with_suffix(".npy"), keras.ops.convert_to_numpy(model(x)))
+    return model
+
+def load_and_update(path):
+    model = load(path)
     before = sos.masks(model)
     sos.UpdateSparsity().update(model, 8)
     for name, mask in sos.masks(model).items():
         np.testing.assert_array_equal(mask, before[name])
-    np.save(path.with_suffix(".predictions.npy"), predictions)
+
+def load_all(folder, load):
+    for path in pathlib.Path(folder).glob("*.keras"):
+        try:
+            load(path)
+        except Exception:
+            wrong[str(path.with_suffix(""))] = traceback.format_exc()
+
+load_all("stripped", load)
+for name in blocked:
+    del sys.modules[name]
+import state_of_sparsity as sos
+load_all("sparse", load_and_update)
+assert "tests" not in sys.modules
+print(json.dumps(wrong))
 """
 
 
 @pytest.fixture(scope="module")
-def models():
-    """Returns a model of every technique, with TF-MOT's schedule where there is one."""
+def elsewhere(request, tmp_path_factory):
+    """Returns models, the folder of their files, and what is wrong when a new process loads them.
+
+    They have TF-MOT's schedule where there is one.
+    """
+    folder = tmp_path_factory.mktemp("elsewhere")
+    np.save(folder / "x.npy", X)
     schedule = SCHEDULES["tfmot" if HAS_TENSORFLOW else "ours"]()
-    return {name: updated_model(name, schedule) for name in TECHNIQUES}
-
-
-def test_every_file_loads_in_a_new_process_that_imports_the_package_and_nothing_else(
-    models, tmp_path
-):
-    np.save(tmp_path / "x.npy", X)
+    test = test_a_file_loads_in_a_new_process
+    models = {name: updated_model(name, schedule) for name in chosen_rows(request, test)}
+    for kind in ("sparse", "stripped"):
+        (folder / kind).mkdir()
     for name, model in models.items():
-        model.save(tmp_path / f"{name}.keras")
-    run_elsewhere(LOAD, tmp_path, PYTHONPATH=str(ROOT))
-    for name, model in models.items():
-        predictions = np.load(tmp_path / f"{name}.predictions.npy")
-        np.testing.assert_allclose(predictions, outputs_of(model), rtol=1e-5, atol=1e-6)
+        model.save(folder / "sparse" / f"{name}.keras")
+        sos.strip(model).save(folder / "stripped" / f"{name}.keras")
+    program = LOAD
+    if not HAS_TENSORFLOW:  # blocked in this process perhaps, so there too
+        program = f"import sys; sys.modules['tensorflow'] = None\n{program}"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,  # not the repository
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return models, folder, json.loads(done.stdout.splitlines()[-1])
 
 
-LOAD_WITHOUT_THE_PACKAGE = """
-import sys
-sys.modules["state_of_sparsity"] = None  # importing it fails from now on
-sys.modules["tensorflow_model_optimization"] = None
-import keras, numpy as np, pathlib
-x = np.load("x.npy")
-for path in pathlib.Path().glob("*.keras"):
-    model = keras.saving.load_model(path)
-    np.save(path.with_suffix(".predictions.npy"), keras.ops.convert_to_numpy(model(x)))
-"""
-
-
-def test_every_stripped_file_loads_where_the_package_cannot_be_imported(models, tmp_path):
-    np.save(tmp_path / "x.npy", X)
-    for name, model in models.items():
-        sos.strip(model).save(tmp_path / f"{name}.keras")
-    run_elsewhere(LOAD_WITHOUT_THE_PACKAGE, tmp_path)
-    for name, model in models.items():
-        predictions = np.load(tmp_path / f"{name}.predictions.npy")
-        np.testing.assert_allclose(predictions, outputs_of(model), rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize("kind", ["sparse", "stripped"])
+@every_technique
+def test_a_file_loads_in_a_new_process(name, kind, elsewhere):
+    """A sparse one with nothing imported but the package, a stripped one without that too."""
+    models, folder, wrong = elsewhere
+    assert wrong.get(f"{kind}/{name}") is None, wrong[f"{kind}/{name}"]
+    outputs = np.load(folder / kind / f"{name}.npy")
+    np.testing.assert_allclose(outputs, outputs_of(models[name]), rtol=1e-5, atol=1e-6)

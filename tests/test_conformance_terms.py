@@ -8,23 +8,20 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from tests.slow_variants import slow_but
-from tests.test_conformance import (
-    LAYERS,
+from tests.conformance import (
     TECHNIQUES,
     X,
     Y,
     compiled,
     every_technique,
     fit,
-    kernels_of,
     penalty_of,
+    plain_model,
     sparse_model,
-    state_of,
 )
+from tests.slow_variants import slow_but
+from tests.technique import LAYERS, WEIGHT, kernels_of, state_of
 from tests.test_conformance_running import with_graphs
-
-WHOLE = (0, 1, 2)  # the axes of a convolution's kernel that belong to one output
 
 
 @keras.saving.register_keras_serializable()
@@ -69,31 +66,16 @@ CONSTRAINTS = {
     ),
 }
 REGULARIZERS = {
-    "l1": lambda: keras.regularizers.L1(0.1),
-    "l2": lambda: keras.regularizers.L2(0.1),
-    "l1_l2": lambda: keras.regularizers.L1L2(0.1, 0.1),
-    "a user's": lambda: weighted_cubes,
+    "l1": lambda axes: keras.regularizers.L1(0.1),
+    "l2": lambda axes: keras.regularizers.L2(0.1),
+    "l1_l2": lambda axes: keras.regularizers.L1L2(0.1, 0.1),
+    "a user's": lambda axes: weighted_cubes,
 }
 
 
-def plain_model(constraint=lambda axis: None, regularizer=lambda: None):
-    """Returns two layers with kernels of 18 and 24 weights, as the other tables have them."""
-    keras.utils.set_random_seed(0)
-    terms = {"kernel_regularizer": regularizer()}
-    return keras.Sequential(
-        [
-            keras.Input((4, 4, 1)),
-            keras.layers.Conv2D(
-                2, 3, name="convolution", kernel_constraint=constraint(WHOLE), **terms
-            ),
-            keras.layers.Flatten(),
-            keras.layers.Dense(3, name="head", kernel_constraint=constraint(0), **terms),
-        ]
-    )
-
-
-def constrained_and_trained(name, constraint, **options):
-    model = sparse_model(name, plain=plain_model(constraint), **options)
+def constrained_and_trained(name, constraint, jit_compile=False):
+    plain, eager = plain_model(kernel_constraint=constraint), not jit_compile
+    model = sparse_model(name, plain=plain, run_eagerly=eager, jit_compile=jit_compile)
     fit(model, [sos.UpdateSparsity()])  # its last update is at its last step
     return model
 
@@ -117,14 +99,11 @@ def test_constraints_hold_of_the_stripped_model_whatever_came_last(name):
     assert 0 < present.sum() < present.size
 
 
-SOME = ("magnitude", "global magnitude", "variational dropout", "l0", "l0, units")
-
-
-@pytest.mark.parametrize("name", slow_but(["magnitude", "l0"], SOME))
+@pytest.mark.parametrize("name", slow_but(["magnitude", "l0"], TECHNIQUES))
 @pytest.mark.parametrize("kind", [kind for kind in CONSTRAINTS if kind != "unit_norm"])
 def test_every_kind_of_constraint(name, kind):
     constraint, check = CONSTRAINTS[kind]
-    check_kernels(constrained_and_trained(name, constraint, run_eagerly=True), check)
+    check_kernels(constrained_and_trained(name, constraint), check)
 
 
 @pytest.mark.parametrize("name", ("magnitude", "variational dropout", "l0"))
@@ -135,16 +114,17 @@ def test_constraints_under_jit_and_mixed_precision(name):
     check_kernels(constrained_and_trained(name, constraint, jit_compile=True), check)
 
 
-def regularized(name, kind, **options):
+def regularized(name, kind):
     """Returns a sparse model at a sparsity of 3/4, and its loss less the technique's penalty."""
     technique = TECHNIQUES[name]
-    model = sparse_model(name, plain=plain_model(regularizer=REGULARIZERS[kind]), **options)
+    plain = plain_model(kernel_regularizer=REGULARIZERS[kind])
+    model = sparse_model(name, plain=plain, run_eagerly=True)
     sos.UpdateSparsity().update(model, 8)
     penalty = 0.0
-    if technique.state is not None:
-        weight = 0.01
-        states, kernels = state_of(model, technique.state), kernels_of(model)
-        penalty = weight * sum(technique.penalty(kernels[k], states[k].numpy()) for k in kernels)
+    if technique.penalty is not None:
+        states = [state_of(model, learned) for learned in technique.learned]
+        for path, kernel in kernels_of(model).items():
+            penalty += WEIGHT * technique.penalty(kernel, *(s[path].numpy() for s in states))
     return model, penalty_of(model) - penalty
 
 
@@ -161,8 +141,8 @@ def test_regularizers_count_what_the_stripped_model_has(name, kind):
 def test_the_loss_is_that_of_the_stripped_model_and_of_the_model_loaded_again(name, tmp_path):
     model, _ = regularized(name, "l2")
     loss = model.evaluate(X, Y, verbose=0)
-    if TECHNIQUES[name].state is None:
-        stripped = compiled(sos.strip(model)).evaluate(X, Y, verbose=0)
+    if TECHNIQUES[name].penalty is None:
+        stripped = compiled(sos.strip(model), run_eagerly=True).evaluate(X, Y, verbose=0)
         np.testing.assert_allclose(loss, stripped, rtol=1e-5)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -171,16 +151,17 @@ def test_the_loss_is_that_of_the_stripped_model_and_of_the_model_loaded_again(na
 
 @every_technique
 def test_no_regularizer_moves_a_weight_that_is_absent(name):
-    model = sparse_model(name, plain=plain_model(regularizer=REGULARIZERS["l1_l2"]))
+    plain = plain_model(kernel_regularizer=REGULARIZERS["l1_l2"])
+    model = sparse_model(name, plain=plain)
     model.compile(
         keras.optimizers.SGD(0.05), lambda y, out: 0.0 * keras.ops.sum(out), run_eagerly=True
     )
     drive = sos.UpdateSparsity()
     drive.update(model, 8)
     masks, before = sos.masks(model), kernels_of(model)
-    if TECHNIQUES[name].state == "log_sigma2":  # the penalty moves every mean: take it off
+    if TECHNIQUES[name].penalty is not None:  # it may move every mean: take it off
         for wrapper in sos.sparse_layers(model).values():
-            wrapper.penalty = lambda theta, log_sigma2: 0.0 * keras.ops.sum(theta)
+            wrapper.penalty = lambda theta, *learned: 0.0 * keras.ops.sum(theta)
     model.train_on_batch(X, Y)
     for path, after in kernels_of(model).items():
         np.testing.assert_array_equal(after[~masks[path]], before[path][~masks[path]])
@@ -292,7 +273,8 @@ def test_a_frozen_kernel_is_not_constrained_at_an_update():
 def test_copies_of_a_sparse_model_have_terms_of_their_own():
     import copy
 
-    model = sparse_model("magnitude", plain=plain_model(regularizer=REGULARIZERS["l2"]))
+    plain = plain_model(kernel_regularizer=REGULARIZERS["l2"])
+    model = sparse_model("magnitude", plain=plain)
     sos.UpdateSparsity().update(model, 8)
     before = penalty_of(model)
     for other in (copy.deepcopy(model), keras.models.clone_model(model)):

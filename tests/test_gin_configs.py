@@ -11,6 +11,7 @@ from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.training.experiment import Experiment
 from tests.small_cifar10 import random_cifar10, write_cifar10
 from tests.small_mnist import random_mnist, write_mnist
+from tests.technique import technique_files
 
 GIN_CONFIGS = gin_app.gin_configs()
 FILES = sorted(str(path.relative_to(GIN_CONFIGS)) for path in GIN_CONFIGS.rglob("*.gin"))
@@ -41,8 +42,6 @@ CIFAR10 = [name for name in RUNS if name.startswith("cifar10/")]
 TRANSFORMER = [name for name in RUNS if name.startswith("transformer/")]
 TRANSLATION = [name for name in RUNS if name.startswith("translation/")]
 MULTI30K = [name for name in RUNS if name.startswith("multi30k/")]
-# Their headers say so.
-NOT_MEASURED = [*RESNET50, *TRANSFORMER, *TRANSLATION]
 
 
 def command(name):
@@ -66,16 +65,16 @@ def mnist_folder(tmp_path_factory):
     return folder
 
 
-def test_there_are_dense_and_four_techniques():
-    stems = {name.split("/")[1].removesuffix(".gin") for name in RUNS if "quickstart" in name}
-    techniques = {"magnitude_pruning", "random_pruning", "variational_dropout", "l0_regularization"}
-    files = {"dense", *techniques}
-    assert stems == {*files, *(f"transformer_{name}" for name in files)}
-    of_each = [
-        {name.split("/")[1] for name in names if name.count("/") == 1}
-        for names in (RESNET50, TRANSFORMER)
-    ]
-    assert of_each[0] == of_each[1] > {f"{name}.gin" for name in files}
+def test_every_technique_is_in_the_quickstart():
+    given_a_mask = {"fixed_mask"}  # which is no text for a gin file
+    files = {f"quickstart/{name}.gin" for name in {*technique_files()} - given_a_mask}
+    assert files | {"quickstart/dense.gin"} <= {*RUNS}
+
+
+@pytest.mark.parametrize("experiment", ["quickstart/transformer_", "resnet50/", "transformer/"])
+def test_the_techniques_of_the_paper_are_in_its_experiments(experiment):
+    paper = ("magnitude_pruning", "random_pruning", "variational_dropout", "l0_regularization")
+    assert {f"{experiment}{name}.gin" for name in ("dense", *paper)} <= {*RUNS}
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -83,14 +82,6 @@ def test_the_command_in_the_header_runs_this_file(name):
     assert flags_of(name, "gin_file") == [name]
     assert flags_of(name, "run_dir")
     gin_app.parse([name], flags_of(name, "gin_binding"))  # all macros filled, none unused
-
-
-@pytest.mark.parametrize("name", [name for name in RUNS if name not in NOT_MEASURED])
-def test_the_header_says_what_to_expect(name):
-    expected = header(name).split("Expected")[1]
-    assert "not measured" not in expected
-    for what in ("sparsity|weights", "accuracy|error|BLEU", r"\bs\b|minutes"):
-        assert re.search(what, expected, re.IGNORECASE), what
 
 
 @pytest.mark.parametrize("name", HARDWARE)
@@ -173,7 +164,7 @@ def test_small_transformer_files_build_without_data(name):
 
 def test_both_lenets_have_the_same_files():
     names = [sorted(n.split("/")[1] for n in LENET if n.endswith(f"/{net}.gin")) for net in NETS]
-    assert names[0] == names[1] and len(names[0]) == 9
+    assert names[0] == names[1] != []
 
 
 @pytest.mark.parametrize("name", LENET)
@@ -198,12 +189,6 @@ def test_a_lenet_file_trains_three_steps(tmp_path, mnist_folder):
     assert (tmp_path / "run" / "model.keras").exists()
 
 
-@pytest.mark.parametrize("name", RESNET50)
-def test_the_header_says_what_is_published(name):
-    text = " ".join(header(name).split())
-    assert "not measured here" in text and re.search(r"top-1.*?\d\.\d\d %", text)
-
-
 @pytest.mark.parametrize("name", [name for name in RESNET50 if name.count("/") == 1])
 def test_resnet50_files_build_without_data(name):
     gin_app.parse([name], ["WIDTH = 0.0625"])
@@ -221,10 +206,7 @@ def test_resnet50_settings_hold_another_sparsity_of_their_technique(name):
     _, technique, setting = name.split("/")
     assert f'include "resnet50/{technique}.gin"' in (GIN_CONFIGS / name).read_text()
     sparsity = setting.removeprefix("sparsity_").removesuffix(".gin")
-    if technique == "variational_dropout":
-        published = re.search(r"a sparsity of ([0-9.]+) %", " ".join(header(name).split()))[1]
-        assert float(published) == pytest.approx(100 * float(sparsity), abs=0.4)
-    else:
+    if "pruning" in technique or "magnitude" in technique:  # others have no such knob
         assert f"\nSPARSITY = {sparsity}\n" in (GIN_CONFIGS / name).read_text()
 
 
@@ -241,14 +223,6 @@ def test_cifar10_files_build_and_their_learning_rate_ends_at_zero(name, tmp_path
     assert float(rate(660)) == pytest.approx(highest)
     assert float(rate(5460)) == pytest.approx(0, abs=1e-7)
     assert len(sparse_layers(model)) == (0 if "dense" in name else 7)
-
-
-@pytest.mark.parametrize("name", TRANSFORMER)
-def test_the_header_says_which_bleu_is_published(name):
-    text = " ".join(header(name).split())
-    ours = ("global", "kernel", "nonuniform")
-    assert "not measured here" in text or any(word in name for word in ours)
-    assert re.search(r"BLEU.*\d\d\.\d", text) or any(word in name for word in ours)
 
 
 @pytest.mark.parametrize(
@@ -278,8 +252,6 @@ def test_transformer_settings_hold_another_sparsity_of_their_technique(name):
     text = (GIN_CONFIGS / name).read_text()
     assert f'include "transformer/{technique}.gin"' in text
     sparsity = setting.removeprefix("sparsity_").removesuffix(".gin")
-    published = re.search(r"a sparsity of ([0-9.]+) %", " ".join(header(name).split()))[1]
-    assert float(published) == pytest.approx(100 * float(sparsity), abs=0.5)
     assert f"\nSPARSITY = {sparsity}\n" in text or "pruning" not in technique
     # The study searched dropout and label smoothing together.
     values = [float(value) for value in re.findall(r"(?:DROPOUT|SMOOTHING) = (.*)", text)]

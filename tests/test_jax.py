@@ -35,7 +35,7 @@ EVERY_TECHNIQUE = {
 TWO_TECHNIQUES = {
     TABLE: [
         "evaluation_is_deterministic",
-        "masks_are_boolean_of_the_kernels_shapes_and_cover_what_strip_writes_zeros_to",
+        "masks_are_boolean_of_the_kernels_shapes_and_strip_leaves_no_weight_outside_them",
     ],
     RUNNING: ["no_retracing_after_the_first_epoch", "forgetting_the_callback"],
     SAVING: ["weights_file"],
@@ -48,13 +48,13 @@ PART += [
     for file, names in TWO_TECHNIQUES.items()
     for name in names
 ]
-DRIVEN = "tests/test_driven_training.py::test_"
+DRIVEN = "tests/updates/test_driven_training.py::test_"
 PART += [  # where a trace that is kept would hide a missing driver
     f"{DRIVEN}training_on_without_a_driver[magnitude-loop, compile-train_on_batch]",
     f"{DRIVEN}training_on_without_a_driver[l0-update, compile-fit]",
     f"{DRIVEN}accumulated_gradients[2]",
 ]
-IN_PLACE = "tests/test_replacement.py::test_training_mode_reaches_wrappers_in_a_model"
+IN_PLACE = "tests/surgery/test_replacement.py::test_training_mode_reaches_wrappers_in_a_model"
 PART += [f"{IN_PLACE}_that_does_not_take_it[VariationalDropout]"]
 PART += [f"{TERMS}::test_no_regularizer_moves_a_weight_that_is_absent[l0]"]
 PART += [f"{REPEATS}::test_an_update_repeated_at_its_step_changes_nothing[magnitude-constrained]"]

@@ -64,7 +64,7 @@ def stand_in(tmp_path):
         setup = (LAUNCH.parent / "setup.py").read_bytes()
         done = subprocess.run(["cksum"], input=setup, capture_output=True)
         checksum = done.stdout.decode().strip()
-        (tmp_path / ".installed").write_text(f"{checksum} {LAUNCH.parent}")
+        (tmp_path / ".installed").write_text(f"experiments {checksum} {LAUNCH.parent}\n")
         return tmp_path
 
     return make

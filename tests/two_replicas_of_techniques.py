@@ -13,16 +13,18 @@ import numpy as np
 import tensorflow as tf
 
 import state_of_sparsity as sos
-from tests.test_conformance import TECHNIQUES, fit, kernels_of, penalty_of, sparse_model
+from tests.conformance import TECHNIQUES, fit, penalty_of, plain_model, sparse_model
+from tests.technique import kernels_of
 from tests.test_conformance_repeats import everything
-from tests.test_conformance_terms import CONSTRAINTS, REGULARIZERS, norms, plain_model
+from tests.test_conformance_terms import CONSTRAINTS, REGULARIZERS, norms
 
 
 def faults(name, strategy):
     """Returns what is wrong with a technique that was trained on several replicas."""
     constraint, regularizer = CONSTRAINTS["unit_norm"][0], REGULARIZERS["l2"]
+    terms = {"kernel_constraint": constraint, "kernel_regularizer": regularizer}
     with strategy.scope():
-        model = sparse_model(name, plain=plain_model(constraint, regularizer))
+        model = sparse_model(name, plain=plain_model(**terms))
     fit(model, [sos.UpdateSparsity()])
     wrong, before = [], everything(model)
     sos.UpdateSparsity().update(model, 8)
@@ -38,7 +40,7 @@ def faults(name, strategy):
     for path, kernel in kernels_of(stripped).items():
         if not np.allclose(norms(kernel), 1, rtol=1e-4):
             wrong.append(f"{path} has norms {norms(kernel)}")
-    if TECHNIQUES[name].state is None and not np.isclose(penalty_of(model), penalty_of(stripped)):
+    if TECHNIQUES[name].penalty is None and not np.isclose(penalty_of(model), penalty_of(stripped)):
         wrong.append(f"regularizers {penalty_of(model)}, stripped {penalty_of(stripped)}")
     return wrong
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -16,8 +17,15 @@ from state_of_sparsity.surgery.structure import check_has_weights, model_kernels
 from state_of_sparsity.table_cells import csv_text
 from state_of_sparsity.wrapping.additive_tables import attributes_that_hold, is_additive_table
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.keras_internals import all_layers
 from state_of_sparsity.wrapping.lora import lora_product
+from state_of_sparsity.wrapping.quantized_kernels import QuantizedKernel
 from state_of_sparsity.wrapping.units import units_left
+
+# Of one example; for several inputs a list, or a dict by input name.
+InputShape = (
+    Sequence[int | None] | Sequence[Sequence[int | None]] | Mapping[str, Sequence[int | None]]
+)
 
 
 @dataclass(frozen=True)
@@ -74,22 +82,22 @@ class Report:
     @property
     def bytes_dense(self) -> int:
         """Bytes of all weights."""
-        return self._total("bytes_dense")
+        return sum(row.bytes_dense for row in self.layers)
 
     @property
     def bytes_bitmask(self) -> int:
         """Bytes as bit masks and non-zero values."""
-        return self._total("bytes_bitmask")
+        return sum(row.bytes_bitmask for row in self.layers)
 
     @property
     def bytes_csr(self) -> int:
         """Bytes as compressed sparse rows with int32 indices."""
-        return self._total("bytes_csr")
+        return sum(row.bytes_csr for row in self.layers)
 
     @property
     def bytes_gzip(self) -> int:
         """Bytes compressed by zlib at level 1."""
-        return self._total("bytes_gzip")
+        return sum(row.bytes_gzip for row in self.layers)
 
     def to_csv(self, path: str | os.PathLike | None = None) -> str | None:
         """Returns one line a kernel as CSV, or writes it to a file in one step.
@@ -102,11 +110,12 @@ class Report:
         """
         path = None if path is None else output_path.check_file("path", path)
         rows = [{column: getattr(row, column) for column in COLUMNS} for row in self.layers]
-        rows = [{**row, "shape": "x".join(map(str, row["shape"]))}.values() for row in rows]
-        text = csv_text([COLUMNS, *rows])
+        cells = [{**row, "shape": "x".join(map(str, row["shape"]))}.values() for row in rows]
+        text = csv_text([COLUMNS, *cells])
         if path is None:
             return text
         atomic_write.write_text(path, text)
+        return None
 
     def to_markdown(self) -> str:
         """Returns the report as a Markdown table."""
@@ -121,7 +130,7 @@ class Report:
         return None if None in values else sum(values)
 
 
-def report(model: keras.Model, input_shape=None) -> Report:
+def report(model: keras.Model, input_shape: InputShape | None = None) -> Report:
     """Counts the weights, non-zeros, multiply-adds and bytes of every kernel of a model.
 
     Kernels alone are counted, wrapped by a technique or left dense; biases and normalization are
@@ -168,7 +177,7 @@ def report(model: keras.Model, input_shape=None) -> Report:
 
 def _row(kernel, uses: int | None) -> KernelReport:
     technique = "dense" if kernel.wrapper is None else type(kernel.wrapper).__name__
-    quantized, read = kernel.quantized, reader(kernel)
+    quantized, read = isinstance(kernel, QuantizedKernel), reader(kernel)
     values = read()
     inputs_left, outputs_left = units_left(kernel, values)
     return KernelReport(
@@ -177,18 +186,18 @@ def _row(kernel, uses: int | None) -> KernelReport:
         shape=kernel.shape,
         nonzero=int(np.count_nonzero(values)),
         uses=uses,
-        itemsize=values.dtype.itemsize if quantized is None else quantized.bits / 8,
+        itemsize=kernel.bits / 8 if quantized else values.dtype.itemsize,
         inputs_left=inputs_left,
         outputs_left=outputs_left,
         _read=read,
-        _stored=None if quantized is None else kernel.variable.numpy,
+        _stored=kernel.variable.numpy if quantized else None,
     )
 
 
 def _additive_tables(model, kernels) -> tuple[str, ...]:
     if all(kernel.wrapper is None for kernel in kernels):
         return ()  # nothing was made sparse, so nothing was left
-    dense = (kernel for kernel in kernels if kernel.wrapper is None and kernel.quantized is None)
+    dense = (k for k in kernels if k.wrapper is None and not isinstance(k, QuantizedKernel))
     held_as = attributes_that_hold(model)
     return tuple(
         kernel.path
@@ -205,7 +214,7 @@ def _with_lora(kernels) -> tuple[str, ...]:
 def _quantized(kernels) -> tuple[tuple[str, tuple[str, ...]], ...]:
     paths = {}
     for kernel in kernels:
-        if kernel.quantized is not None:
+        if isinstance(kernel, QuantizedKernel):
             paths.setdefault(kernel.owner.quantization_mode, []).append(kernel.path)
     return tuple((mode, tuple(found)) for mode, found in paths.items())
 
@@ -221,7 +230,7 @@ def _without_kernel(model, kernels) -> tuple[str, ...]:
 
 def _parameters_outside(model, kernels) -> int:
     counted = {id(kernel.variable) for kernel in kernels}
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         if isinstance(layer, SparseWrapper):  # masks and gates are bookkeeping, not parameters
             inner = {id(weight) for weight in layer.layer.weights}
             counted.update(id(weight) for weight in layer.weights if id(weight) not in inner)

@@ -4,8 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import sacrebleu
-import sacremoses
+from state_of_sparsity import extras
+
+with extras.explained():
+    import sacrebleu
+    import sacremoses
 
 
 @dataclass(frozen=True)

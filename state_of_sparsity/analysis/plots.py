@@ -6,14 +6,16 @@ import pathlib
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
 
-from state_of_sparsity import atomic_write
+from state_of_sparsity import atomic_write, extras
 from state_of_sparsity.analysis import metrics, run_facts, words
 from state_of_sparsity.analysis.results import Aggregate
+
+with extras.explained():
+    import matplotlib
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FixedLocator, NullLocator
 
 # The palette of Okabe and Ito, which colour-blind readers can tell apart; yellow is too pale.
 _STYLES = {

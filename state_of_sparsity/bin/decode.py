@@ -77,7 +77,7 @@ def decode_run(
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity.data.text.translation import Translation
     from state_of_sparsity.surgery import structure
-    from state_of_sparsity.surgery.sparsify import strip
+    from state_of_sparsity.surgery.strip import strip
 
     text = _text(source, reference)
     output = output and output_path.check_file("output", output, [source, reference])

@@ -32,7 +32,7 @@ def measure(experiment, model, split, thresholds=()):
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity import accounting
     from state_of_sparsity.surgery import structure
-    from state_of_sparsity.surgery.sparsify import strip
+    from state_of_sparsity.surgery.strip import strip
     from state_of_sparsity.training.evaluate import evaluate
     from state_of_sparsity.training.threshold_sweep import threshold_sweep
 

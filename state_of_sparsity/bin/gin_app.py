@@ -165,7 +165,7 @@ def _prepare():
     _prepare.done = True
 
 
-_prepare.done = False
+_prepare.done = False  # type: ignore[attr-defined]
 
 
 def _is_installed(package):

@@ -9,6 +9,7 @@ import sys
 import gin
 from absl import flags
 
+from state_of_sparsity import extras
 from state_of_sparsity.bin import gin_internals, gin_parsing
 
 _STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -29,7 +30,7 @@ def explain(error, gin_configs):
     if isinstance(error.__cause__, ImportError) and "tensorflow" in message:
         return (
             "A gin file imports TF-MOT, which needs TensorFlow, and that is not installed here. "
-            "Install both (pip install tensorflow tensorflow-model-optimization tf_keras), or use "
+            f"Install both ({extras.command('tensorflow')}), or use "
             "a copy of the file with `sos.schedules.PolynomialDecay` in place of "
             "`tfmot.sparsity.keras.PolynomialDecay`; the arguments are the same. "
             f"({message}){where}"

@@ -5,19 +5,24 @@ is evaluated or decoded. What is not here needs `--trust_run_dir`: `keras.saving
 and metrics that take a function, callbacks that write.
 """
 
+import keras
+
+from state_of_sparsity import layers
+
+# The techniques: the public layers that a file of Keras may name, which their bases are not.
+_TECHNIQUES = [
+    kind
+    for kind in (getattr(layers, name) for name in layers.__all__)
+    if keras.saving.get_registered_name(kind) != kind.__name__
+]
 # Every name by the module that it is taken from, as in `from MODULE import ...`.
 _NAMES = {
-    "state_of_sparsity": (
-        "FixedMask L0Regularization MagnitudePruning RandomPruning VariationalDropout"
-    ),
-    "state_of_sparsity.layers": (
-        "FixedMask L0Regularization MagnitudePruning RandomPruning VariationalDropout"
-    ),
-    "state_of_sparsity.layers.fixed_mask": "FixedMask",
-    "state_of_sparsity.layers.l0_regularization": "L0Regularization",
-    "state_of_sparsity.layers.magnitude_pruning": "MagnitudePruning",
-    "state_of_sparsity.layers.random_pruning": "RandomPruning",
-    "state_of_sparsity.layers.variational_dropout": "VariationalDropout",
+    "state_of_sparsity": " ".join(kind.__name__ for kind in _TECHNIQUES),
+    "state_of_sparsity.layers": " ".join(kind.__name__ for kind in _TECHNIQUES),
+    **{
+        module: " ".join(kind.__name__ for kind in _TECHNIQUES if kind.__module__ == module)
+        for module in {kind.__module__ for kind in _TECHNIQUES}
+    },
     "state_of_sparsity.schedules": "ConstantSparsity PolynomialDecay Ramp",
     "state_of_sparsity.distributions": (
         "ErdosRenyiKernel GlobalThreshold erdos_renyi_kernel_magnitude global_magnitude"

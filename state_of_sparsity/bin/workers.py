@@ -61,9 +61,10 @@ class Workers:
 
     Example:
 
-    >>> with Workers(2, run, prepare) as workers:  # doctest: +SKIP
-    ...     for task, result in workers.results([(1,), (2,)]):
-    ...         print(task, result)
+    >>> import gc, math
+    >>> with Workers(2, math.gcd, prepare=gc.freeze) as workers:
+    ...     sorted(workers.results([(4, 6), (9, 12)]))
+    [((4, 6), 2), ((9, 12), 3)]
     """
 
     def __init__(self, count: int, function: Callable, prepare: Callable):

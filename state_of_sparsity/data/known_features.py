@@ -15,7 +15,7 @@ def known_features_only():
 
     Example:
 
-    >>> with known_features_only():  # doctest: +SKIP
+    >>> with known_features_only():
     ...     builder = tfds.builder("mnist", data_dir="data")
     """
     import tensorflow_datasets as tfds

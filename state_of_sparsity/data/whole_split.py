@@ -2,6 +2,7 @@
 
 import pathlib
 
+from state_of_sparsity import extras
 from state_of_sparsity.data.known_features import known_features_only
 
 
@@ -18,7 +19,8 @@ def read_split(dataset, split, data_dir, instead):
         ValueError: if TFDS cannot be imported, or cannot read or download the data.
     """
     try:
-        import tensorflow_datasets as tfds
+        with extras.explained():
+            import tensorflow_datasets as tfds
     except ImportError as error:
         raise ValueError(
             f"`data_dir` must be a folder with {instead} where TensorFlow Datasets cannot be "

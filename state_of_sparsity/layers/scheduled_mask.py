@@ -1,7 +1,8 @@
 """`ScheduledMask`: masks whose sparsity follows a schedule, set by `UpdateSparsity`."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any, Protocol, Self, Unpack
 
 import keras
 import numpy as np
@@ -10,11 +11,19 @@ from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.masking.top_k import keep_largest, zero_count
 from state_of_sparsity.schedules.saving import deserialize_schedule, serialize_schedule
-from state_of_sparsity.schedules.sparsity import check_schedule
+from state_of_sparsity.schedules.sparsity import SparsitySchedule, check_schedule
+from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.effective_terms import constrain
-from state_of_sparsity.wrapping.kernels import Kernel
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 _MOST_ROUNDS = 100
+
+
+class Distribution(Protocol):
+    """How the zeros of an update are shared among kernels, as `sos.distributions` do."""
+
+    def zeros(self, kernels: Sequence[SparseKernel], zeros: int) -> list[int]:
+        """Returns how many of `zeros` fall to each kernel."""
 
 
 class ScheduledMask(MaskedWrapper):
@@ -36,7 +45,15 @@ class ScheduledMask(MaskedWrapper):
         **kwargs: `name` and `trainable`, as for a Keras layer.
     """
 
-    def __init__(self, layer, schedule, *, distribution=None, kernels=None, **kwargs):
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        schedule: SparsitySchedule,
+        *,
+        distribution: Distribution | None = None,
+        kernels: Sequence[str] | None = None,
+        **kwargs: Unpack[WrapperArguments],
+    ) -> None:
         check_schedule(schedule)
         _check_distribution(distribution)
         super().__init__(layer, kernels=kernels, **kwargs)
@@ -44,20 +61,20 @@ class ScheduledMask(MaskedWrapper):
         self.distribution = distribution
 
     @property
-    def needs_driver(self):
+    def needs_driver(self) -> bool:
         """True: the mask follows the schedule only if something updates it."""
         return bool(self.sparse_kernels)
 
-    def scores(self, kernel, values: np.ndarray) -> np.ndarray:
+    def scores(self, kernel: SparseKernel, values: np.ndarray) -> np.ndarray:
         """Returns the score of every weight, the lowest to be dropped first.
 
         Args:
-            kernel: the `Kernel`.
+            kernel: the `SparseKernel`.
             values: its stored values, masked ones included: a copy, which may be overwritten.
         """
         raise NotImplementedError
 
-    def checked_scores(self, kernel) -> np.ndarray:
+    def checked_scores(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the scores of a kernel, refusing NaN and other shapes."""
         values = kernel.variable.numpy()
         if values.dtype not in (np.float32, np.float64):
@@ -76,14 +93,13 @@ class ScheduledMask(MaskedWrapper):
             )
         return scores.astype(values.dtype, copy=False)  # one precision for all comparisons
 
-    def update_masks(self, sparsity: float):
+    def update_masks(self, sparsity: float) -> None:
         """Sets every mask to `sparsity`, one kernel in memory at a time."""
         for kernel in self.sparse_kernels:
-            zeros = zero_count(sparsity, math.prod(kernel.variable.shape))
-            member = GroupMember(self, kernel)
-            _settle([member], zeros, lambda member=member, zeros=zeros: member.drop(zeros))
+            zeros = zero_count(sparsity, math.prod(kernel.shape))
+            _settle([kernel], zeros, lambda kernel=kernel, zeros=zeros: _drop(kernel, zeros))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the configuration, with the schedule in a form that can be revived."""
         return {
             **super().get_config(),
@@ -92,7 +108,9 @@ class ScheduledMask(MaskedWrapper):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
         """Creates the wrapper from its configuration."""
         config = dict(config)
         config["schedule"] = deserialize_schedule(config["schedule"])
@@ -109,39 +127,7 @@ def _check_distribution(distribution):
         )
 
 
-@dataclass(frozen=True)
-class GroupMember:
-    """One kernel among those that share a distribution."""
-
-    wrapper: ScheduledMask
-    kernel: Kernel
-
-    @property
-    def variable(self):
-        """The kernel's variable."""
-        return self.kernel.variable
-
-    @property
-    def mask(self):
-        """The kernel's mask."""
-        return self.wrapper.mask(self.kernel)
-
-    def scores(self):
-        """Returns the kernel's scores, computed anew, as an array."""
-        return self.wrapper.checked_scores(self.kernel)
-
-    def drop(self, zeros: int) -> bool:
-        """Masks the `zeros` lowest scores; returns whether a constraint may have changed some."""
-        mask = keep_largest(self.scores(), zeros)
-        constrained = self.variable.constraint is not None
-        changed = constrained and not np.array_equal(mask, self.mask.numpy())
-        self.mask.assign(mask)
-        if changed:
-            constrain(self.kernel, where=np.less)
-        return changed
-
-
-def update_together(wrappers: list[ScheduledMask], sparsity: float):
+def update_together(wrappers: list[ScheduledMask], sparsity: float) -> None:
     """Sets the masks of layers that share a distribution to one overall sparsity.
 
     Scores are computed whenever they are needed: those of one kernel are in memory at a time.
@@ -151,31 +137,41 @@ def update_together(wrappers: list[ScheduledMask], sparsity: float):
         sparsity: fraction of zeros over all their kernels; the total is
             `round(sparsity * total size)` exactly.
     """
-    members = [GroupMember(w, kernel) for w in wrappers for kernel in w.sparse_kernels]
-    size = sum(math.prod(member.variable.shape) for member in members)
-    zeros = zero_count(sparsity, size)
+    kernels = [kernel for wrapper in wrappers for kernel in wrapper.sparse_kernels]
+    zeros = zero_count(sparsity, sum(math.prod(kernel.shape) for kernel in kernels))
 
     def drop_once():
-        counts = wrappers[0].distribution.zeros(members, zeros)
-        changed = [m.drop(count) for m, count in zip(members, counts, strict=True)]
+        counts = wrappers[0].distribution.zeros(kernels, zeros)
+        changed = [_drop(kernel, count) for kernel, count in zip(kernels, counts, strict=True)]
         return any(changed)
 
-    _settle(members, zeros, drop_once)
+    _settle(kernels, zeros, drop_once)
 
 
-def _settle(members, zeros, drop_once):
+def _drop(kernel, zeros: int) -> bool:
+    """Masks the `zeros` lowest scores; returns whether a constraint may have changed some."""
+    mask, variable = keep_largest(kernel.scores(), zeros), kernel.wrapper.mask(kernel)
+    constrained = kernel.variable.constraint is not None
+    changed = constrained and not np.array_equal(mask, variable.numpy())
+    variable.assign(mask)
+    if changed:
+        constrain(kernel, where=np.less)
+    return changed
+
+
+def _settle(kernels, zeros, drop_once):
     """Calls `drop_once` until masks and constraints agree, so that a second update changes nothing.
 
     Without constraints that is once. With one, a weight that comes back can have to be smaller
     than others that are masked. Weights only get smaller meanwhile, lest this go round in circles:
     what is to be larger is made so in the end, when it is present whatever its size.
     """
-    for member in members:
-        if zeros and member.variable.constraint is not None and member.mask.numpy().all():
-            constrain(member.kernel)  # what is masked now keeps its scale from here on
+    for kernel in kernels:
+        if zeros and kernel.variable.constraint is not None and kernel.mask().all():
+            constrain(kernel)  # what is masked now keeps its scale from here on
     rounds = 0
     while drop_once() and rounds < _MOST_ROUNDS:
         rounds += 1
     if rounds:
-        for member in members:
-            constrain(member.kernel, where=np.greater)
+        for kernel in kernels:
+            constrain(kernel, where=np.greater)

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from state_of_sparsity.wrapping.keras_internals import given_learning_rate
+
 # What wrappers call the optimizer inside: Keras's loss scaler, then those that average weights.
 _INSIDE = ("inner_optimizer", "optimizer", "_optimizer")
 
@@ -34,7 +36,7 @@ def schedule_of(optimizer):
     A schedule, a function without arguments, or a variable, which the public property evaluates;
     None of an optimizer that has none.
     """
-    return getattr(_with_a_learning_rate(optimizer), "_learning_rate", None)
+    return given_learning_rate(_with_a_learning_rate(optimizer))
 
 
 def present_learning_rate(optimizer) -> float:

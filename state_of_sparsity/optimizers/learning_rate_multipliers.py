@@ -1,6 +1,7 @@
 """Learning rates of their own for variables of some names, for any optimizer of Keras."""
 
 from state_of_sparsity.arguments import is_number
+from state_of_sparsity.wrapping.keras_internals import place_of
 
 
 class LearningRateMultipliers:
@@ -47,7 +48,7 @@ class LearningRateMultipliers:
     def update_step(self, gradient, variable, learning_rate):
         """Moves a variable, with its own learning rate."""
         # By its place: a backend may hand over its own variable, which has another name.
-        factor = self._factors[self._get_variable_index(variable)]
+        factor = self._factors[place_of(self, variable)]
         super().update_step(gradient, variable, learning_rate * factor)
 
     def get_config(self):

@@ -3,6 +3,8 @@
 import importlib
 import os
 
+from state_of_sparsity import extras
+
 
 def pruning_schedules():
     """Returns `tfmot.sparsity.keras`, importing it cleanly.
@@ -11,13 +13,16 @@ def pruning_schedules():
     before becomes Keras 2, and child processes inherit the variable.
 
     Raises:
-        ImportError: if TF-MOT is not installed; `sos.schedules` needs neither it nor TensorFlow.
+        MissingExtraError: if TF-MOT is not installed; `sos.schedules` needs neither it nor
+            TensorFlow.
     """
-    import tensorflow as tf
+    with extras.explained():
+        import tensorflow as tf
 
     before = os.environ.get("TF_USE_LEGACY_KERAS")
     getattr(tf.keras, "__version__", None)  # settles which Keras `tf.keras` is; Keras 2 has none
-    tfmot = importlib.import_module("tensorflow_model_optimization")
+    with extras.explained():
+        tfmot = importlib.import_module("tensorflow_model_optimization")
     os.environ.pop("TF_USE_LEGACY_KERAS", None)
     if before is not None:
         os.environ["TF_USE_LEGACY_KERAS"] = before

@@ -1,7 +1,11 @@
-"""Frozen layers that are made sparse: said once, since what they lose cannot be learned again."""
+"""The warning that frozen layers were made sparse: what they lose cannot be learned again."""
+
+import weakref
 
 from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.user_warnings import warn
+
+_said = weakref.WeakSet()  # sparse layers of which the user was told
 
 
 def warn_of_frozen(wrappers: dict):
@@ -17,10 +21,9 @@ def warn_of_frozen(wrappers: dict):
         for path, wrapper in wrappers.items()
         if wrapper.sparse_kernels
         and not all(kernel.variable.trainable for kernel in wrapper.sparse_kernels)
-        and not (isinstance(wrapper, FixedMask) or wrapper.known_as_frozen)
+        and not (isinstance(wrapper, FixedMask) or wrapper in _said)
     }
-    for wrapper in frozen.values():
-        wrapper.known_as_frozen = True
+    _said.update(frozen.values())
     if frozen:
         warn(
             f"Frozen layers are sparse: {list(frozen)}. What they lose cannot be learned again. "

@@ -1,4 +1,4 @@
-"""Plain copies of models: the layers' configurations anew, the evaluation kernels written in."""
+"""Plain copies of sparse models: layers made anew from their configurations, zeros written in."""
 
 import inspect
 import tempfile
@@ -10,6 +10,7 @@ from state_of_sparsity.surgery.replacement import clone_graph, is_graph, replace
 from state_of_sparsity.surgery.ties import Copies, check_ties, unwrapped
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.keras_internals import all_layers, own_variables
 from state_of_sparsity.wrapping.kernels import sub_layers
 from state_of_sparsity.wrapping.lora import has_lora
 
@@ -28,10 +29,10 @@ def plain_copy(model):
     Raises:
         ValueError: if a layer or subclassed model cannot be made anew from its configuration.
     """
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         if isinstance(layer, SparseWrapper):
-            layer.check_kernels()
-    kinds = {type(layer) for layer in model._flatten_layers()}
+            layer._check_kernels()
+    kinds = {type(layer) for layer in all_layers(model)}
     # Nested configurations are looked up by name: let them find the user's own classes.
     with keras.saving.custom_object_scope({kind.__name__: kind for kind in kinds}):
         copy = _copied_model(model, Copies(model, _copied_model))
@@ -41,6 +42,7 @@ def plain_copy(model):
 
 
 def _copied_model(model, copies):
+    """Returns a copy of a model or layer: of a graph layer by layer, of others as a whole."""
     if not is_graph(model):
         return copies.tied(model, _copied_layer(model, copies))
 
@@ -56,6 +58,7 @@ def _copied_model(model, copies):
 
 
 def _copied_layer(layer, copies):
+    """Returns a layer, or subclassed model, made anew from its configuration, without wrappers."""
     layer = unwrapped(layer)
     try:
         copy = _from_config(layer)
@@ -90,7 +93,7 @@ def _from_config(layer):
 def _without_wrappers(layer, copies):
     """Takes the wrappers out of a layer whose own constructor puts them in."""
     layer = unwrapped(layer)
-    inside = layer._flatten_layers()
+    inside = all_layers(layer)
     # A configuration may hold layers of the model itself, which stay as they are.
     if copies.is_original(layer) or not any(isinstance(inner, SparseWrapper) for inner in inside):
         return layer
@@ -99,7 +102,10 @@ def _without_wrappers(layer, copies):
 
 
 def _pairs(original, copy, wrapper=None):
-    """Yields every layer of the original, with the one of the copy and the wrapper around it."""
+    """Yields `(layer, its copy, the wrapper around it or None)` for every layer of the original.
+
+    Both are walked side by side: a copy without wrappers has one layer for a wrapper and its layer.
+    """
     yield original, copy, wrapper
     for (name, child), (_, other) in zip(sub_layers(original), sub_layers(copy), strict=True):
         plain = unwrapped(child)
@@ -112,6 +118,7 @@ def _pairs(original, copy, wrapper=None):
 
 
 def _build_like(original, copy):
+    """Gives a copy the variables that the original has: as a whole if possible, then one by one."""
     if not copy.built or not is_graph(copy):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the layers are built one by one where this fails
@@ -127,12 +134,12 @@ def _build_like(original, copy):
 
 
 def _copy_state(original, copy):
-    """Copies what Keras would save of every layer, then writes the evaluation kernels in."""
+    """Copies all that Keras would save of every layer, then writes the kernels of evaluation in."""
     targets, wrapped = {}, {}
     for layer, other, wrapper in _pairs(original, copy):
         if layer is other:
             continue
-        old = layer._trainable_variables + layer._non_trainable_variables
+        old = own_variables(layer)
         new = _in_order_of(old, other, layer)
         for variable, target in zip(old, new, strict=True):
             targets.setdefault(id(variable), {})[id(target)] = layer
@@ -148,7 +155,7 @@ def _copy_state(original, copy):
         for variable, target in zip(old, new, strict=True):  # LoRA was merged on the way
             target.assign(variable.numpy())
     check_ties(original, targets)
-    for wrapper in original._flatten_layers():
+    for wrapper in all_layers(original):
         if isinstance(wrapper, SparseWrapper):
             for kernel in wrapper.sparse_kernels:
                 target = wrapped[id(kernel.variable), id(wrapper)]
@@ -164,7 +171,7 @@ def _copy_state(original, copy):
 
 def _in_order_of(old, other, layer):
     """Returns the variables of the layer's copy in the order of the layer's own."""
-    new = other._trainable_variables + other._non_trainable_variables
+    new = own_variables(other)
     if [tuple(v.shape) for v in old] == [tuple(v.shape) for v in new]:
         return new
     # A layer that was quantized after it was built has them in another order.

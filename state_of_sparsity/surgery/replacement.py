@@ -1,4 +1,7 @@
-"""Exchanging the layers of a model: rebuild a graph, or set attributes anew; all or nothing."""
+"""Exchanging layers of a model for others, or for none of them if anything fails on the way.
+
+A plain graph is made anew around its layers; any other model is changed where it holds them.
+"""
 
 import contextlib
 
@@ -11,26 +14,33 @@ from state_of_sparsity.surgery.rewiring import (
     remakes,
     rewire,
 )
+from state_of_sparsity.wrapping.keras_internals import (
+    BOOKKEEPING,
+    direct_layers,
+    layers_inside,
+    operation_of,
+    set_layers,
+    set_own_trainable,
+    unlocked,
+)
 from state_of_sparsity.wrapping.kernels import sub_layers
-
-# Attributes in which Keras and TensorFlow keep book of what other attributes hold.
-_BOOKKEEPING = {
-    *("_layers", "_metrics", "_tracker", "_tracked", "_functional"),
-    *("_inbound_nodes", "_outbound_nodes"),
-    *("_operations", "_operations_by_depth", "_nodes", "_nodes_by_depth"),
-    *("_self_setattr_tracking", "_self_update_uid", "_self_name_based_restores"),
-    *("_self_saveable_object_factories", "_self_unconditional_checkpoint_dependencies"),
-    *("_self_unconditional_deferred_dependencies", "_self_unconditional_dependency_names"),
-}
 
 
 class Exchange:
-    """One exchange of a model's layers, which either happens whole or not at all.
+    """One exchange of a model's layers: if anything fails before its end, all of it is undone.
+
+    Every step that changes something first notes, by `on_failure`, how to take that back; leaving
+    the context by an error does so, the last change first. The user's own code runs in between
+    (constructors, `build`, `call`) and may fail anywhere.
 
     Example:
 
+    >>> layer = model.layers[0]
+    >>> wrapper = sos.MagnitudePruning(layer, schedule)
     >>> with Exchange() as exchange:
     ...     sparse = exchange.carry_out(model, {id(layer): wrapper})
+    >>> sparse.layers[0] is wrapper
+    True
     """
 
     def __init__(self):
@@ -61,6 +71,7 @@ class Exchange:
         return self._of(model)
 
     def _of(self, model):
+        """Returns a model with the layers inside it exchanged: a new one if it is a graph."""
         if not is_graph(model):
             self.changed_in_place.append(model)
             if isinstance(model, keras.Model):
@@ -70,9 +81,10 @@ class Exchange:
         return clone_graph(model, self._replace)
 
     def _replace(self, layer):
+        """Returns what stands in a layer's place, the same each time that a shared layer is met."""
         if id(layer) not in self._done:
             new = self._replacements.get(id(layer))
-            inside = layer._flatten_layers(include_self=False)
+            inside = layers_inside(layer)
             if new is None and any(id(inner) in self._replacements for inner in inside):
                 new = self._of(layer)
             self._done[id(layer)] = layer if new is None else new
@@ -85,13 +97,13 @@ def is_graph(model) -> bool:
     One whose class has a constructor of its own is not: it is changed in place, as a subclassed
     model is, and keeps its class and methods.
     """
-    graph = isinstance(model, keras.Sequential) or hasattr(model, "_run_through_graph")
+    graph = isinstance(model, (keras.Sequential, keras.Function))
     return graph and remakes(type(model))
 
 
 def model_scope(model):
     """Returns the scope of the distribution strategy under which the model was built."""
-    strategy = getattr(model, "_distribute_strategy", None)
+    strategy = getattr(model, "distribute_strategy", None)
     return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
@@ -112,16 +124,17 @@ def clone_graph(model, replace):
         inputs = keras.tree.map_structure(lambda t: same[id(t)], model.input)
     compiled, model.compiled = model.compiled, False
     try:
-        # Keras would compile the clone with a new optimizer, its step count and slots lost.
+        # Else Keras would compile the clone too, with a new optimizer: steps and slots are lost.
         clone = keras.models.clone_model(model, inputs, clone_function=replace_layer)
     finally:
         model.compiled = compiled
-    clone._trainable = model._trainable
+    set_own_trainable(clone, model.trainable)
     return clone
 
 
 def _same_input(tensor):
-    layer = tensor._keras_history.operation
+    """Returns a new symbolic input like another: a clone shares none with its original."""
+    layer = operation_of(tensor)
     if isinstance(layer, keras.layers.InputLayer):
         return type(layer).from_config(layer.get_config()).output
     return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=layer.name)
@@ -145,44 +158,35 @@ def replace_sub_layers(container, replace, on_failure=lambda call, *args: None):
     changed = {key for key, layer in new.items() if id(layer) != key}
     if not changed:
         return container
-    before, found = list(container._layers), set()
+    before, found = direct_layers(container), set()
     rewire(container, {key: new[key] for key in changed}, found, on_failure)
-    with _unlocked(container._tracker):
-        on_failure(_track, container, before, [new[key] for key in changed])
+    with unlocked(container):
+        on_failure(set_layers, container, before, [new[key] for key in changed])
         for name, value in list(vars(container).items()):
-            replaced = value if name in _BOOKKEEPING else _replaced(value, new, changed, found)
+            replaced = value if name in BOOKKEEPING else _replaced(value, new, changed, found)
             if replaced is not value:
                 on_failure(_set_attribute, container, name, value)
                 setattr(container, name, replaced)
-        # Some are held by another layer inside as well, and stay with it alone.
-        inside = {id(inner) for layer in new.values() for inner in _below(layer)}
+        # One that was not found here may be held by a layer inside as well: it is exchanged there.
+        inside = {id(inner) for layer in new.values() for inner in layers_inside(layer)}
         _check_all_found(
             container, before, {k for k in changed - found if id(new[k]) not in inside}
         )
-        # What was exchanged was appended: put every layer where its predecessor stood.
+        # Setting attributes appends the new layers to those that Keras keeps in order, by which
+        # weights are saved: put every layer where its predecessor stood.
         ordered = {id(layer): layer for layer in (new.get(id(old), old) for old in before)}
-        _track(container, list(ordered.values()), [old for old in before if id(old) in changed])
+        set_layers(container, list(ordered.values()), [old for old in before if id(old) in changed])
     if isinstance(container, keras.Sequential):
         rebuild_sequential(container, on_failure)
     return container
 
 
-@contextlib.contextmanager
-def _unlocked(tracker):
-    locked = tracker.locked
-    tracker.unlock()
-    try:
-        yield
-    finally:
-        if locked:
-            tracker.lock()
-
-
 def _forget_compiled(model, on_failure):
-    """Drops what was compiled: it runs on the layers that there were.
+    """Drops what a model has compiled, which would run on with the layers that there were.
 
-    Keras keeps what `make_..._function` makes in attributes, and so do subclasses of its models.
-    What drives sparsity stands in for such a method, on the model itself.
+    Keras keeps what `make_..._function` makes in an attribute `..._function`, and so do subclasses
+    with functions of their own (`generate_function`). `UpdateSparsity` sets a `make_train_function`
+    on the model itself, which goes as well.
     """
     kind, names = type(model), list(vars(model))
     functions = [n for n in names if n.endswith("_function") and hasattr(kind, f"make_{n}")]
@@ -194,18 +198,8 @@ def _forget_compiled(model, on_failure):
         delattr(model, name)
 
 
-def _track(container, layers, gone):
-    """Makes `layers` those that a model or layer keeps book of, in that order."""
-    with _unlocked(container._tracker):
-        for layer in gone:
-            container._tracker.untrack(layer)
-        for layer in layers:
-            container._tracker.track(layer)
-        container._layers[:] = layers
-
-
 def _set_attribute(container, name, value):
-    with _unlocked(container._tracker):
+    with unlocked(container):
         setattr(container, name, value)
 
 
@@ -227,10 +221,6 @@ def _replaced(value, new, changed, found):
             return value._make(items)  # of the class inside TensorFlow's proxy
         return tuple(items) if isinstance(value, tuple) else items
     return value
-
-
-def _below(layer):
-    return layer._flatten_layers(include_self=False)
 
 
 def _check_all_found(container, layers, missing):

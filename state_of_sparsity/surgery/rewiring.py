@@ -1,9 +1,18 @@
-"""Other layers in the graph of a Functional or Sequential model, which stays the same object."""
+"""Changing the graph of a Functional or Sequential model in place: other layers in its nodes."""
 
 import keras
-from keras.src.models.functional import functional_like_constructor
-from keras.src.ops.function import map_graph
-from keras.src.utils.tracking import DotNotTrackScope
+
+from state_of_sparsity.wrapping.keras_internals import (
+    calls_of,
+    direct_layers,
+    graph_record,
+    graph_record_anew,
+    has_functional_constructor,
+    inner_graph,
+    make_inner_graph_anew,
+    set_graph_record,
+    set_operation_of,
+)
 
 
 def remakes(kind) -> bool:
@@ -12,7 +21,7 @@ def remakes(kind) -> bool:
     It does not where the class has a constructor of its own, as all models of keras-hub have.
     """
     return kind is keras.Sequential or (
-        not issubclass(kind, keras.Sequential) and functional_like_constructor(kind)
+        not issubclass(kind, keras.Sequential) and has_functional_constructor(kind)
     )
 
 
@@ -28,56 +37,47 @@ def rewire(model, new, found, on_failure):
         on_failure: is told, as `(function, *arguments)`, how to take back each change.
     """
     if isinstance(model, keras.Sequential):
-        found.update(id(layer) for layer in model._layers if id(layer) in new)
-    if not hasattr(model, "_run_through_graph"):
+        found.update(id(layer) for layer in direct_layers(model) if id(layer) in new)
+    if not isinstance(model, keras.Function):
         return
-    for old in [operation for operation in model._operations if id(operation) in new]:
+    for old in [operation for operation in model.operations if id(operation) in new]:
         found.add(id(old))
         on_failure(_move_nodes, new[id(old)], old)
         _move_nodes(old, new[id(old)])
-    names = ("_nodes", "_nodes_by_depth", "_operations", "_operations_by_depth")
-    on_failure(_set, model, {name: vars(model)[name] for name in names})
-    _set(model, dict(zip(names, map_graph(model._inputs, model._outputs), strict=True)))
+    on_failure(set_graph_record, model, graph_record(model))
+    set_graph_record(model, graph_record_anew(model))
 
 
 def operations_of(model) -> list:
     """Returns the layers and operations of a graph."""
-    graph = getattr(model, "_functional", None) or model
-    return getattr(graph, "operations", model._layers)
+    graph = inner_graph(model) or model
+    return graph.operations if isinstance(graph, keras.Function) else direct_layers(model)
 
 
 def keep_nodes(operations, on_failure):
-    """Notes where operations were called: whoever makes another graph of them calls them again."""
+    """Has a failure bring back the calls that layers have on record.
+
+    To make another graph of them calls them again, and adds to those lists.
+    """
     for operation in operations:
-        for nodes in (operation._inbound_nodes, operation._outbound_nodes):
+        for nodes in calls_of(operation):
             on_failure(nodes.__setitem__, slice(None), list(nodes))
 
 
 def rebuild_sequential(model, on_failure):
     """Makes the graph of a Sequential model anew, of the layers that it has now."""
     keep_nodes(operations_of(model), on_failure)
-    on_failure(_set, model, {"_functional": model._functional, "built": model.built})
-    if model._functional is not None:
-        model._functional = None
-        model.build(model._layers[0].batch_shape)
+    on_failure(set_graph_record, model, graph_record(model))
+    make_inner_graph_anew(model)
 
 
 def _move_nodes(old, new):
     """Makes `new` the operation of every call of `old` in a graph."""
-    # A layer shared between models has moved with the first of them: then there is nothing left.
-    for nodes, others in (
-        (old._inbound_nodes, new._inbound_nodes),
-        (old._outbound_nodes, new._outbound_nodes),
-    ):
+    # A layer that several models share was moved with the first of them: its lists are empty then.
+    for nodes, others in zip(calls_of(old), calls_of(new), strict=True):
         others.extend(nodes)
         nodes.clear()
-    for index, node in enumerate(new._inbound_nodes):
+    for index, node in enumerate(calls_of(new)[0]):
         node.operation = new
         for position, tensor in enumerate(node.output_tensors):
-            tensor._keras_history = type(tensor._keras_history)(new, index, position)
-
-
-def _set(model, attributes):
-    with DotNotTrackScope():
-        for name, value in attributes.items():
-            setattr(model, name, value)
+            set_operation_of(tensor, new, index, position)

@@ -1,4 +1,4 @@
-"""What else uses the layers that are made sparse: an earlier sparse model, other models."""
+"""Warnings that something else uses the layers that are made sparse, and would not know."""
 
 import gc
 import weakref
@@ -8,6 +8,13 @@ import keras
 from state_of_sparsity.surgery.structure import walk
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.keras_internals import (
+    all_layers,
+    direct_layers,
+    inner_graph,
+    is_whole,
+    tracked_layers,
+)
 
 _made_sparse = weakref.WeakSet()  # layers
 _rebuilt = weakref.WeakSet()  # models that `sparsify` has made another one of
@@ -65,7 +72,7 @@ def trace_outer_models_anew(changed, on_failure):
     names = ("train_function", "test_function", "predict_function")
     ids = {id(each) for each in changed}
     for outer in _living_models():
-        if id(outer) not in ids and any(id(inner) in ids for inner in outer._flatten_layers()):
+        if id(outer) not in ids and any(id(inner) in ids for inner in all_layers(outer)):
             for name in names:
                 on_failure(setattr, outer, name, getattr(outer, name))
                 setattr(outer, name, None)
@@ -84,14 +91,15 @@ def replaced(model):
 
 def models_inside(model) -> list:
     """Returns the models that a model holds, the graph inside a Sequential one included."""
-    models = [layer for layer in model._flatten_layers() if isinstance(layer, keras.Model)]
-    graphs = [getattr(each, "_functional", None) for each in models]
+    models = [layer for layer in all_layers(model) if isinstance(layer, keras.Model)]
+    graphs = [inner_graph(each) for each in models]
     return [each for each in [*models, *graphs] if each is not None and each is not model]
 
 
 def _other_models(model, parts, layers):
     """Returns the names of living models that use one of the layers without its wrapper."""
-    # A part of the model that was compiled is trained or evaluated by itself.
+    # Models inside the given one were made sparse with it, and their old selves are of no use; but
+    # one that was compiled is trained or evaluated by itself.
     known = {id(model), *(id(part) for part in parts if not part.compiled)}
 
     def found():
@@ -103,16 +111,19 @@ def _other_models(model, parts, layers):
 
     if not found():
         return []
-    # It may be one that nobody holds any more.
+    # It may be one that nobody holds any more, in a circle of references: then there is no need to
+    # warn. Collecting takes a while, so only where there would be a warning.
     gc.collect()
     return found()
 
 
 def _living_models():
-    # By type: `isinstance` would ask the objects, and proxies answer strangely.
+    """Returns the Keras models of this process, but for graphs that Sequential models made."""
+    # By type: `isinstance` would ask every object for its class, and proxies (of modules that are
+    # imported when used, say) answer strangely.
     objects = gc.get_objects()
     kinds = {kind for kind in set(map(type, objects)) if issubclass(kind, keras.Model)}
-    found = [each for each in objects if type(each) in kinds and _is_whole(each)]
+    found = [each for each in objects if type(each) in kinds and is_whole(each)]
     inner = {id(graph) for model in found for graph in _graphs_of_its_own(model)}
     return [model for model in found if id(model) not in inner]
 
@@ -121,17 +132,12 @@ def _graphs_of_its_own(model):
     """Returns the graphs that a Sequential model has made: one each time a layer was added."""
     if not isinstance(model, keras.Sequential):
         return []
-    layers = {id(layer) for layer in model._layers}
-    return [made for made in model._tracker.config["layers"][1] if id(made) not in layers]
-
-
-def _is_whole(model):
-    # One whose constructor has not ended, or has failed, has no layers to ask for.
-    graph = hasattr(model, "_run_through_graph")
-    return hasattr(model, "_tracker") and (hasattr(model, "_operations") or not graph)
+    layers = {id(layer) for layer in direct_layers(model)}
+    return [made for made in tracked_layers(model) if id(made) not in layers]
 
 
 def _holds(model, layers):
+    """Returns whether a model runs one of the layers, given by their ids, without its wrapper."""
     return any(id(layer) in layers for _, layer in walk(model))
 
 

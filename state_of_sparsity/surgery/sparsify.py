@@ -1,34 +1,24 @@
-"""`sparsify` wraps the layers of a model; `freeze` and `strip` end what the wrappers do."""
-
-import itertools
+"""`sparsify`: wraps the layers of a model, each by the technique that a rule gives it."""
 
 import keras
 
-from state_of_sparsity.arguments import refuse_class
-from state_of_sparsity.layers.fixed_mask import FixedMask
-from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.surgery.decisions import Decisions
+from state_of_sparsity.surgery.finish_exchange import finish_exchange
 from state_of_sparsity.surgery.frozen import warn_of_frozen
+from state_of_sparsity.surgery.model_check import check_model
 from state_of_sparsity.surgery.plain_copy import plain_copy
 from state_of_sparsity.surgery.replacement import Exchange, model_scope
-from state_of_sparsity.surgery.sharing import (
-    check_not_left_behind,
-    forget,
-    models_inside,
-    replaced,
-    trace_outer_models_anew,
-    warn_of_sharing,
-)
-from state_of_sparsity.surgery.structure import check_has_weights, sparse_layers
-from state_of_sparsity.surgery.traces import check_calls, forget_traces
-from state_of_sparsity.wrapping.base import SparseWrapper
-from state_of_sparsity.wrapping.effective_terms import release
-from state_of_sparsity.wrapping.tensorflow_tracking import save_wrappers_in_checkpoints
-from state_of_sparsity.wrapping.training_mode import forget_training, tell_training
+from state_of_sparsity.surgery.rules import RulesLike
+from state_of_sparsity.surgery.sharing import models_inside, warn_of_sharing
+from state_of_sparsity.surgery.structure import sparse_layers
+from state_of_sparsity.surgery.traces import check_calls
+from state_of_sparsity.wrapping.effective_terms import keep_terms
 
 
-def sparsify(model, rules, *, copy=False, whole_blocks=False):
-    """Returns the model with its layers wrapped by a sparsity technique.
+def sparsify(
+    model: keras.Model, rules: RulesLike, *, copy: bool = False, whole_blocks: bool = False
+) -> keras.Model:
+    """Returns the model with its layers wrapped by a sparsity technique, not compiled.
 
     Variables are shared with `model`, trained weights and layer names are kept, and outputs are the
     same until the first update of a schedule; but variational dropout drops a little at once, and
@@ -53,9 +43,6 @@ def sparsify(model, rules, *, copy=False, whole_blocks=False):
         whole_blocks: whether a layer that holds layers gets one wrapper for all of them, where a
             rule matches it. Only so a graph of such layers can be saved as `.keras` while sparse.
 
-    Returns:
-        The sparse model, not compiled.
-
     Raises:
         ValueError: if the model has no weights yet, a rule matches nothing, or a rule's callable
             returns anything but a wrapper around its layer or `None`. The model is as it was then.
@@ -73,148 +60,20 @@ def sparsify(model, rules, *, copy=False, whole_blocks=False):
     ...     copy=True,
     ... )
     """
-    _check_model(model, "sparsify")
+    check_model(model, "sparsify")
     model = _dense_copy(model) if copy else model
     parts = models_inside(model)
     with model_scope(model), Exchange() as exchange:
-        _keep_terms(model, exchange)
+        keep_terms(model.weights, exchange.on_failure)
         wrappers = Decisions(model, rules, whole_blocks).wrappers
         for wrapper in wrappers.values():
             wrapper.build_if_possible()
         check_calls(model, wrappers)
         sparse = exchange.carry_out(model, wrappers)
-        _finish(sparse, exchange)
+        finish_exchange(sparse, exchange)
     warn_of_frozen(sparse_layers(sparse))
     warn_of_sharing(model, parts, [wrapper.layer for wrapper in wrappers.values()])
     return sparse
-
-
-def freeze(model):
-    """Returns a sparse model with the masks it has now fixed: it can be compiled and fine-tuned.
-
-    Every wrapper, of any technique, becomes a `FixedMask` around the same layer. As `sparsify`
-    does, it rebuilds a graph around the same layers and changes other models in place; use the
-    result in place of `model`. The gates of L0 regularization are multiplied into the kernels.
-
-    Args:
-        model: a model with sparse layers.
-
-    Raises:
-        ValueError: if the model has no sparse layer.
-
-    Example:
-
-    >>> frozen = sos.freeze(sparse)
-    >>> frozen.compile("adam", "mse")  # a new optimizer, at step 0
-    >>> frozen.fit(x, y)  # needs no UpdateSparsity
-    """
-    _check_model(model, "freeze")
-    wrappers = _wrappers(model, "freeze")
-    moving = [wrapper for wrapper in wrappers if not isinstance(wrapper, FixedMask)]
-    kernels = [(wrapper, kernel) for wrapper in moving for kernel in wrapper.sparse_kernels]
-    values = [
-        (kernel.variable, wrapper.evaluation_kernel(kernel))
-        for wrapper, kernel in kernels
-        if not isinstance(wrapper, MaskedWrapper)
-    ]
-    with model_scope(model), Exchange() as exchange:
-        _keep_terms(model, exchange)
-        frozen = exchange.carry_out(model, {id(wrapper): _fixed(wrapper) for wrapper in moving})
-        _finish(frozen, exchange)
-    for variable, value in values:
-        variable.assign(value)
-    replaced(model)
-    return frozen
-
-
-def strip(model, *, in_place=False):
-    """Returns a plain model that predicts what a sparse one does, zeros written into its kernels.
-
-    It holds no layer of this package, and can be saved and loaded without it. By default it is a
-    copy, and the sparse model stays as it is. Compile it before `evaluate`. A copy belongs to the
-    distribution strategy, if any, in whose scope `strip` is called.
-
-    Args:
-        model: a model with sparse layers, of any technique.
-        in_place: whether the sparse model itself is given up: no weight is copied, and zeros are
-            written into the layers that it wrapped. A graph is rebuilt around them as `sparsify`
-            does; a subclassed model, or one of keras-hub, is changed and returned.
-
-    Raises:
-        ValueError: if the model has no weights yet, or it is to be copied and a class in it cannot
-            be made anew from its `get_config`.
-
-    Example:
-
-    >>> sos.strip(sparse).save("model.keras")
-    """
-    _check_model(model, "strip")
-    if not in_place:
-        check_not_left_behind(model)
-        return plain_copy(model)
-    wrappers = _wrappers(model, "strip")
-    values = [
-        (kernel.variable, wrapper.evaluation_kernel(kernel))
-        for wrapper in wrappers
-        for kernel in wrapper.sparse_kernels
-    ]
-    with model_scope(model), Exchange() as exchange:
-        plain = exchange.carry_out(model, {id(wrapper): wrapper.layer for wrapper in wrappers})
-        _finish(plain, exchange)
-    for variable, value in values:
-        variable.assign(value)
-        release(variable)
-    forget(wrapper.layer for wrapper in wrappers)
-    return plain
-
-
-def write_zeros(model):
-    """Writes what `strip` would write into the kernels of a sparse model itself.
-
-    The model stays sparse and predicts the same. Other models over the same layers, such as the
-    one that was given to `sparsify`, compute with the zeros from then on.
-
-    Args:
-        model: a model with sparse layers, of any technique.
-
-    Raises:
-        ValueError: if the model has no sparse layer.
-
-    Example:
-
-    >>> sparse = sos.sparsify(model, rules)
-    >>> sparse.compile("adam", "mse")
-    >>> sparse.fit(x, y, callbacks=[sos.UpdateSparsity()])
-    >>> sos.write_zeros(sparse)
-    >>> model.save("model.keras")  # the plain model that was made sparse
-    """
-    _check_model(model, "write_zeros")
-    for wrapper in _wrappers(model, "write_zeros"):
-        for kernel in wrapper.sparse_kernels:
-            wrapper.write_zeros(kernel)
-
-
-def _check_model(model, verb):
-    refuse_class("model", model, "the model itself, as in model = Net()")
-    if not isinstance(model, keras.Model):
-        raise ValueError(
-            f"`model` must be a Keras model. Received: {model!r} (of type "
-            f"{type(model).__name__}). A single layer is wrapped directly, as in "
-            "sos.MagnitudePruning(layer, schedule)."
-        )
-    check_has_weights(model, f"`sos.{verb}`")
-
-
-def _wrappers(model, verb):
-    wrappers = list(sparse_layers(model).values())
-    if not wrappers:
-        raise ValueError(
-            f"`model` must have sparse layers for `sos.{verb}`. Received: '{model.name}', which "
-            "has none. Give it the model that `sos.sparsify` returned."
-        )
-    for wrapper in wrappers:
-        wrapper.check_kernels()
-    return wrappers
 
 
 def _dense_copy(model):
@@ -225,41 +84,3 @@ def _dense_copy(model):
             f"{sparse} are sparse. Copy a plain one: sos.strip(model)."
         )
     return plain_copy(model)
-
-
-def _fixed(wrapper):
-    masks = {kernel.name: wrapper.present(kernel) for kernel in wrapper.sparse_kernels}
-    return FixedMask(
-        wrapper.layer,
-        masks,
-        kernels=wrapper.kernel_names,
-        name=wrapper.name,
-        trainable=wrapper.trainable,
-    )
-
-
-def _finish(model, exchange):
-    """Tells a model with other layers what it has to know of them."""
-    if exchange.changed_in_place:
-        forget_traces(model)
-        trace_outer_models_anew(exchange.changed_in_place, exchange.on_failure)
-    inside = ((each, layer) for each in exchange.changed_in_place for layer in each._layers)
-    found = (pair for pair in inside if isinstance(pair[1], SparseWrapper))
-    for holder, wrapper in itertools.islice(found, 1):  # one of them speaks for all
-        wrapper.placed_in = type(holder)
-    wrappers = sparse_layers(model)
-    save_wrappers_in_checkpoints(model, wrappers)
-    (tell_training if wrappers else forget_training)(model)
-
-
-def _keep_terms(model, exchange):
-    """Sees to it that a failure leaves the regularizers and constraints of weights in place.
-
-    A wrapper that is built takes charge of its kernels' own.
-    """
-
-    def restore(terms):
-        for variable, regularizer, constraint in terms:
-            variable.regularizer, variable.constraint = regularizer, constraint
-
-    exchange.on_failure(restore, [(v, v.regularizer, v.constraint) for v in model.weights])

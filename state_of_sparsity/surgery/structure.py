@@ -1,44 +1,20 @@
 """The layers and kernels of a model, and the paths that name them."""
 
-import dataclasses
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 
 import keras
+import numpy as np
 
 from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.wrapping.base import SparseWrapper
-from state_of_sparsity.wrapping.kernels import Kernel, find_kernels, own_kernels, sub_layers
-from state_of_sparsity.wrapping.quantized_kernels import QuantizedKernel, quantized_kernels
+from state_of_sparsity.wrapping.keras_internals import direct_layers, has_default_build
+from state_of_sparsity.wrapping.kernels import find_kernels, own_kernels, sub_layers
+from state_of_sparsity.wrapping.quantized_kernels import quantized_kernels
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
-@dataclass(frozen=True)
-class ModelKernel:
-    """A kernel of a model, made sparse, left dense, or quantized by Keras.
-
-    Args:
-        path: the names of the layers that lead to it and its own, `encoder/query/kernel`. It does
-            not change when the model is made sparse, stripped, saved, or nested.
-        variable: the Keras variable with the stored values.
-        owner: the layer that holds the variable.
-        wrapper: the `SparseWrapper` that acts on it, or `None`.
-        kernel: the wrapper's name for it, or `None`.
-        quantized: how its values are stored if Keras has quantized it, or `None`.
-    """
-
-    path: str
-    variable: keras.Variable
-    owner: keras.layers.Layer
-    wrapper: SparseWrapper | None = None
-    kernel: Kernel | None = None
-    quantized: QuantizedKernel | None = None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The kernel's shape; two weights in a byte are two."""
-        return tuple(self.variable.shape) if self.quantized is None else self.quantized.shape
-
-
-def check_has_weights(model, what: str):
+def check_has_weights(model: keras.layers.Layer, what: str) -> None:
     """Raises a `ValueError` unless the layers of a model have their weights.
 
     Args:
@@ -61,11 +37,11 @@ def check_has_weights(model, what: str):
 
 def _builds_nothing(layer):
     # Keras leaves `built` False in layers that hold others and were never called themselves.
-    own = getattr(layer.build, "_is_default", False) or isinstance(layer, keras.Model)
-    return own and (bool(layer.weights) or not layer._layers)
+    own = has_default_build(layer) or isinstance(layer, keras.Model)
+    return own and (bool(layer.weights) or not direct_layers(layer))
 
 
-def walk(model):
+def walk(model: keras.layers.Layer) -> Iterator[tuple[str, keras.layers.Layer]]:
     """Yields `(path, layer)` for every layer of a model once, outer layers first.
 
     A wrapper stands for the layer it wraps, under that layer's path, and is not entered.
@@ -83,7 +59,7 @@ def _walk(layer, prefix, visited):
             yield from _walk(child, f"{prefix}{name}/", visited)
 
 
-def sparse_layers(model) -> dict[str, SparseWrapper]:
+def sparse_layers(model: keras.layers.Layer) -> dict[str, SparseWrapper]:
     """Returns the sparse wrappers of a model by their paths, in structural order.
 
     Args:
@@ -91,8 +67,8 @@ def sparse_layers(model) -> dict[str, SparseWrapper]:
 
     Example:
 
-    >>> list(sos.sparse_layers(sparse_model))
-    ['dense', 'dense_1']
+    >>> list(sos.sparse_layers(sparse))
+    ['hidden', 'head']
     """
     check_is_model(model)
     if isinstance(model, SparseWrapper):
@@ -100,7 +76,7 @@ def sparse_layers(model) -> dict[str, SparseWrapper]:
     return {path: layer for path, layer in walk(model) if isinstance(layer, SparseWrapper)}
 
 
-def model_kernels(model) -> list[ModelKernel]:
+def model_kernels(model: keras.layers.Layer) -> list[SparseKernel]:
     """Returns every kernel of a model in structural order, sparse or dense.
 
     A kernel that several layers hold is named by the first of them, and sparse if it is in one.
@@ -113,35 +89,25 @@ def model_kernels(model) -> list[ModelKernel]:
     own = [("", model)] if isinstance(model, SparseWrapper) else [("", model), *walk(model)]
     for path, layer in own:
         prefix = f"{path}/" if path else ""
-        for found in _kernels_of(layer, prefix):
+        for kernel in _kernels_of(layer):
+            found = replace(kernel, path=prefix + kernel.name)
             first = kernels.setdefault(id(found.variable), found)
             if first.wrapper is None and found.wrapper is not None:
-                kernels[id(found.variable)] = dataclasses.replace(found, path=first.path)
+                kernels[id(found.variable)] = replace(found, path=first.path)
     return list(kernels.values())
 
 
-def _kernels_of(layer, prefix):
+def _kernels_of(layer):
     if not isinstance(layer, SparseWrapper):
-        found = [ModelKernel(prefix + k.name, k.variable, k.owner) for k in own_kernels(layer)]
-        return found + [
-            ModelKernel(prefix + k.name, k.variable, k.owner, quantized=k)
-            for k in quantized_kernels(layer)
-        ]
-    layer.check_kernels()
+        return own_kernels(layer) + quantized_kernels(layer)
+    layer._check_kernels()
     sparse = {id(kernel.variable): kernel for kernel in layer.sparse_kernels}
+    # In structural order; named kernels may be of a kind that is not found unless they are named.
     named = {id(kernel.variable): kernel for kernel in find_kernels(layer.layer)} | sparse
-    found = []
-    for key, kernel in named.items():
-        wrapper = layer if key in sparse else None
-        found.append(
-            ModelKernel(
-                prefix + kernel.name, kernel.variable, kernel.owner, wrapper, sparse.get(key)
-            )
-        )
-    return found
+    return list(named.values())
 
 
-def check_is_model(model):
+def check_is_model(model: object) -> None:
     """Raises a `ValueError` unless `model` is a Keras model, or a layer."""
     refuse_class("model", model, "the model itself, as in model = Net()")
     if not isinstance(model, keras.layers.Layer):
@@ -150,8 +116,8 @@ def check_is_model(model):
         )
 
 
-def masks(model) -> dict:
-    """Returns which weights are present now: `{kernel path: boolean numpy array}`.
+def masks(model: keras.layers.Layer) -> dict[str, np.ndarray]:
+    """Returns the current mask of every sparse kernel: `{kernel path: boolean numpy array}`.
 
     For every technique and every sparse kernel: the mask of a pruned kernel, the weights whose
     log alpha is below the threshold (variational dropout), those whose gate is open (L0).
@@ -164,8 +130,8 @@ def masks(model) -> dict:
 
     Example:
 
-    >>> {path: float(mask.mean()) for path, mask in sos.masks(sparse_model).items()}
-    {'dense/kernel': 0.1, 'dense_1/kernel': 0.1}
+    >>> {path: float(mask.mean()) for path, mask in sos.masks(sparse).items()}
+    {'hidden/kernel': 0.5, 'head/kernel': 0.5}
     """
     kernels = [kernel for kernel in model_kernels(model) if kernel.wrapper is not None]
     if not kernels:
@@ -174,4 +140,4 @@ def masks(model) -> dict:
             f"{[path for path, _ in walk(model)]}. Use `sos.sparsify(model, rules)` first, and "
             "build the model if it is not built."
         )
-    return {kernel.path: kernel.wrapper.present(kernel.kernel) for kernel in kernels}
+    return {kernel.path: kernel.mask() for kernel in kernels}

@@ -1,9 +1,10 @@
-"""Layers and variables that a model holds in several places, and its copy has to hold so too."""
+"""Tied weights in copies: what a model holds in several places, its copy has to share as well."""
 
 from state_of_sparsity.surgery.replacement import clone_graph, is_graph, replace_sub_layers
 from state_of_sparsity.surgery.structure import walk
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.keras_internals import all_layers
 from state_of_sparsity.wrapping.kernels import sub_layers
 
 
@@ -28,7 +29,7 @@ class Copies:
         dense = {id(layer) for _, layer in walk(model)}
         self._dense_and_sparse = dense & {id(owner) for owner in _sparse_owners(model)}
         self._copies = {}
-        self._originals = {id(layer) for layer in model._flatten_layers()}
+        self._originals = {id(layer) for layer in all_layers(model)}
 
     def is_original(self, layer):
         """Returns whether a layer is one of the model that is copied."""
@@ -50,7 +51,11 @@ class Copies:
         self._copies[self._key(layer)] = copy
 
     def tied(self, layer, copy, wrapper=None):
-        """Returns the copy of a layer, holding the one copy of each layer that the layer holds.
+        """Returns the copy of a layer, made to hold the one copy of each layer inside it.
+
+        A layer made anew from its configuration makes the layers inside it anew too, as often as it
+        is asked: two blocks that shared an embedding would get one each. The first that is met
+        becomes *the* copy of that embedding, and every later one is exchanged for it.
 
         Args:
             layer: a layer, its wrapper, or a model that is no graph.
@@ -67,7 +72,8 @@ class Copies:
         for (_, child), (_, other) in zip(sub_layers(plain), sub_layers(copy), strict=False):
             key = self._key(child, wrapper)
             if key not in self._copies and other is unwrapped(child):
-                # The configuration held the layer itself.
+                # The configuration held the layer itself, not a description of it: without this
+                # the copy would run, and change, a layer of the original.
                 self._copies[key] = self._copied(other, self)
             elif key not in self._copies and type(unwrapped(child)) is type(other):
                 self.tied(child, other, wrapper)
@@ -80,7 +86,7 @@ class Copies:
 
 
 def _sparse_owners(model):
-    for wrapper in model._flatten_layers():
+    for wrapper in all_layers(model):
         if isinstance(wrapper, SparseWrapper):
             yield from (kernel.owner for kernel in wrapper.sparse_kernels)
 

@@ -1,4 +1,4 @@
-"""Functions that were traced before a model was made sparse, and would run it dense."""
+"""Compiled functions that saw a model before it was made sparse, and would go on dense."""
 
 import inspect
 
@@ -8,19 +8,21 @@ from state_of_sparsity.wrapping.compiled_methods import (
     compiled_methods,
     is_compiled,
 )
+from state_of_sparsity.wrapping.keras_internals import all_layers, forget_traces_of, layers_inside
 
 
 def check_calls(model, replacements):
     """Raises an error if a layer that holds sparse layers has a compiled `call`.
 
-    Compiled, it serves traces made before, and runs in one way for training and prediction.
+    Compiled, it runs what it was traced with before, and in the same way for training and
+    prediction.
 
     Args:
         model: the model, as it is before anything is exchanged.
         replacements: `{id of a layer: its wrapper}`.
     """
-    for layer in model._flatten_layers():
-        inside = layer._flatten_layers(include_self=False)
+    for layer in all_layers(model):
+        inside = layers_inside(layer)
         holds = any(id(inner) in replacements for inner in inside)
         if holds and is_compiled(inspect.getattr_static(layer, "call")):
             raise ValueError(
@@ -37,13 +39,12 @@ def forget_traces(model):
     Args:
         model: a model with layers that were exchanged in place.
     """
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         for _, function in compiled_methods(layer):
             if hasattr(function, "clear_cache"):
                 function.clear_cache()
             else:
-                # TensorFlow keeps a function an object, and makes a new one where there is none.
-                function._descriptor_cache.pop(layer, None)
+                forget_traces_of(function, layer)
         stale = compiled_attributes(layer)
         if stale:
             warn(

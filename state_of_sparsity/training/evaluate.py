@@ -4,6 +4,8 @@ import contextlib
 
 import keras
 
+from state_of_sparsity.wrapping.keras_internals import compiled_loss
+
 
 def evaluate(model, batches, loss, metrics):
     """Returns the loss and metrics of a model; the loss is that of the data alone.
@@ -41,7 +43,7 @@ def evaluator(model, loss, metrics):
             metric.reset_state()
 
     def data_loss(x, y, y_pred, sample_weight, training=False):
-        return model._compile_loss(y, y_pred, sample_weight)
+        return compiled_loss(model, y, y_pred, sample_weight)
 
     # Keras's own adds all penalties to it.
     model.compute_loss = data_loss

@@ -13,6 +13,7 @@ from state_of_sparsity.training.experiment_check import check_fields, check_made
 from state_of_sparsity.training.optimizer_check import check_optimizer
 from state_of_sparsity.updates.due import SparsityUpdates
 from state_of_sparsity.user_warnings import warn
+from state_of_sparsity.wrapping.keras_internals import all_layers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _warn_of_late_learning_rate(optimizer, steps, batch_size):
 
 
 def _warn_of_own_statistics(model):
-    layers = model._flatten_layers()
+    layers = all_layers(model)
     kind = keras.layers.BatchNormalization
     own = [la.name for la in layers if isinstance(la, kind) and not la.synchronized]
     if own:

@@ -11,6 +11,7 @@ from state_of_sparsity.layers.variational_dropout import VariationalDropout
 from state_of_sparsity.surgery import structure
 from state_of_sparsity.surgery.replacement import is_graph
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.keras_internals import graph_nodes
 from state_of_sparsity.wrapping.kernels import sub_layers
 
 _MIB, _GIB = 2**20, 2**30
@@ -148,9 +149,7 @@ def _outputs(model, examples, length):
 
 def _graph_outputs(model, inputs=True):
     """Yields `(operation, output)` over a graph and those nested in it; its inputs are outputs."""
-    # Keras keeps a built Sequential's graph here.
-    graph = getattr(model, "_functional", None) or model
-    for node in (node for nodes in graph._nodes_by_depth.values() for node in nodes):
+    for node in graph_nodes(model):
         operation = node.operation
         if not isinstance(operation, keras.Model):
             if inputs or not isinstance(operation, keras.layers.InputLayer):

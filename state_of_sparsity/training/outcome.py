@@ -2,7 +2,7 @@
 
 from state_of_sparsity import accounting, atomic_write, zip_years
 from state_of_sparsity.analysis.run_settings import config_hash
-from state_of_sparsity.surgery.sparsify import strip
+from state_of_sparsity.surgery.strip import strip
 from state_of_sparsity.training.evaluate import evaluate
 from state_of_sparsity.training.run_identity import identity
 from state_of_sparsity.version import __version__

@@ -3,7 +3,7 @@
 from state_of_sparsity import accounting
 from state_of_sparsity.layers.variational_dropout import VariationalDropout
 from state_of_sparsity.surgery import structure
-from state_of_sparsity.surgery.sparsify import strip
+from state_of_sparsity.surgery.strip import strip
 from state_of_sparsity.training.evaluate import evaluator
 
 
@@ -32,8 +32,15 @@ def threshold_sweep(model, thresholds, batches, loss, metrics, score=lambda mode
 
     Example:
 
-    >>> for row in threshold_sweep(model, [0.0, 3.0], data.test(), loss, ["accuracy"]):
+    >>> from state_of_sparsity.data.images.digits import Digits
+    >>> from state_of_sparsity.models.lenet import lenet_300_100
+    >>> model = lenet_300_100((8, 8, 1))  # to be trained
+    >>> sparse = sos.sparsify(model, lambda layer: sos.VariationalDropout(layer, kl_weight=1e-4))
+    >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    >>> for row in threshold_sweep(sparse, [0.0, 3.0], Digits().test(), loss, ["accuracy"]):
     ...     print(row["threshold"], row["sparsity"], row["accuracy"])
+    0.0 0.0... 0...
+    3.0 0.0... 0...
 
     Reference: Gale, Elsen, Hooker, "The State of Sparsity in Deep Neural Networks", 2019, whose
     Transformers were evaluated at thresholds from 0 to 5, the best for each sparsity taken.
@@ -82,4 +89,4 @@ def _write_kernels(model, stripped):
     copies = {kernel.path: kernel.variable for kernel in structure.model_kernels(stripped)}
     for kernel in structure.model_kernels(model):
         if kernel.wrapper is not None:
-            copies[kernel.path].assign(kernel.wrapper.evaluation_kernel(kernel.kernel))
+            copies[kernel.path].assign(kernel.values())

@@ -1,21 +1,25 @@
-"""Tables that are added to activations, and not multiplied with them: not worth pruning."""
+"""Tables that are added to activations, such as position embeddings: they are left dense."""
 
 import re
 
 import keras
 
-from state_of_sparsity.wrapping.kernels import Kernel, find_kernels
+from state_of_sparsity.wrapping.keras_internals import all_layers
+from state_of_sparsity.wrapping.kernels import find_kernels
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
+# As in `pos_embed`, `relative_position_bias_table`, `token_type_embeddings`; not of projections.
 _PLACES = re.compile(
     r"(^|_)(pos|positions?|positional|relative|rel|segments?|token_types?)(_|$)(?!.*proj(ection)?$)"
 )
+# As in `cls_token`, `mask_token`, `query_embed`.
 _TOKENS = re.compile(
     r"(^|_)(cls|class|dist|distillation|mask|register|query|prompt|presence|iou)"
     r"_(tokens?|emb|embed|embeddings?)$"
 )
 
 
-def kernels_to_wrap(layer, names=None) -> list[Kernel]:
+def kernels_to_wrap(layer, names=None) -> list[SparseKernel]:
     """Returns the kernels of a layer that a wrapper around it makes sparse.
 
     Args:
@@ -30,16 +34,16 @@ def kernels_to_wrap(layer, names=None) -> list[Kernel]:
 
 
 def attributes_that_hold(model) -> dict[int, list[str]]:
-    """Returns by the ids of layers the attributes in which a model and its layers hold them."""
+    """Returns the names of the attributes that hold each layer of a model, by the layer's id."""
     found = {}
-    for holder in model._flatten_layers():
+    for holder in all_layers(model):
         for name, value in vars(holder).items():
             if isinstance(value, keras.layers.Layer):
                 found.setdefault(id(value), []).append(name.lstrip("_"))
     return found
 
 
-def is_additive_table(kernel: Kernel, held_as=()) -> bool:
+def is_additive_table(kernel: SparseKernel, held_as=()) -> bool:
     """Returns whether a kernel is a class token, position or segment embedding, or relative bias.
 
     Few weights, each of them used at one place: rules leave them alone unless they are named. They

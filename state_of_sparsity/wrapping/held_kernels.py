@@ -2,25 +2,20 @@
 
 import keras
 
-from state_of_sparsity.wrapping.kernels import Kernel
-
-# Attributes in which Keras and TensorFlow keep book of what other attributes hold.
-_BOOKKEEPING = {
-    *("_trainable_variables", "_non_trainable_variables", "_self_unconditional_dependency_names"),
-    *("_self_unconditional_checkpoint_dependencies", "_self_unconditional_deferred_dependencies"),
-}
+from state_of_sparsity.wrapping.keras_internals import BOOKKEEPING, all_layers, own_variables
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
-def holders(kernel: Kernel) -> tuple[str, ...]:
+def holders(kernel: SparseKernel) -> tuple[str, ...]:
     """Returns the attributes of a kernel's owner that hold it, in lists and dicts too."""
     return tuple(
         name
         for name, value in vars(kernel.owner).items()
-        if name not in _BOOKKEEPING and _holds(value, kernel.variable)
+        if name not in BOOKKEEPING and _holds(value, kernel.variable)
     )
 
 
-def check_held(wrapper, kernel: Kernel, attributes: tuple[str, ...]):
+def check_held(wrapper, kernel: SparseKernel, attributes: tuple[str, ...]):
     """Raises an error if a layer has another variable where it had the kernel.
 
     Args:
@@ -32,10 +27,9 @@ def check_held(wrapper, kernel: Kernel, attributes: tuple[str, ...]):
         RuntimeError: if the kernel was exchanged.
     """
     owner, variable = kernel.owner, kernel.variable
-    tracked = owner._trainable_variables + owner._non_trainable_variables
     if (
-        any(inner is owner for inner in wrapper.layer._flatten_layers())
-        and any(other is variable for other in tracked)
+        any(inner is owner for inner in all_layers(wrapper.layer))
+        and any(other is variable for other in own_variables(owner))
         and _is_still_in(attributes, owner, variable)
     ):
         return
@@ -51,7 +45,8 @@ def check_held(wrapper, kernel: Kernel, attributes: tuple[str, ...]):
 def _is_still_in(attributes, owner, variable):
     values = [vars(owner).get(name) for name in attributes]
     left = [value for value in values if not _holds(value, variable)]
-    # A second name for it may come to hold something else, but no other variable.
+    # A layer may let go of one of several names for its kernel (a cache, say): only another
+    # variable under that name means that the kernel itself was exchanged.
     exchanged = any(isinstance(value, (keras.Variable, list, tuple, dict)) for value in left)
     return not left or (len(left) < len(values) and not exchanged)
 

@@ -2,9 +2,16 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import keras
+
+from state_of_sparsity.wrapping.keras_internals import (
+    direct_layers,
+    layers_inside,
+    own_trainable_variables,
+)
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 # Layers whose weights of rank two or more scale or shift activations, or are constants.
 _WITHOUT_KERNELS = (
@@ -17,23 +24,9 @@ _WITHOUT_KERNELS = (
 )
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """One weight tensor that a technique may make sparse.
-
-    Args:
-        name: its path inside the layer it was looked for in, such as `kernel` for a `Dense`
-            layer and `query/kernel` for a `MultiHeadAttention` layer.
-        variable: the Keras variable.
-        owner: the (sub-)layer that holds the variable.
-    """
-
-    name: str
-    variable: keras.Variable
-    owner: keras.layers.Layer
-
-
-def find_kernels(layer: keras.layers.Layer, names: Sequence[str] | None = None) -> list[Kernel]:
+def find_kernels(
+    layer: keras.layers.Layer, names: Sequence[str] | None = None
+) -> list[SparseKernel]:
     """Returns the kernels of a built layer and of the layers inside it, in structural order.
 
     A kernel is a trainable floating-point weight of rank two or more, with entries, that is no bias
@@ -46,7 +39,7 @@ def find_kernels(layer: keras.layers.Layer, names: Sequence[str] | None = None) 
             `"query/kernel"`) or the name of the attribute that holds it; the rule above if `None`.
 
     Returns:
-        A list of `Kernel`, empty if the layer has none or is not built.
+        A list of `SparseKernel`, empty if the layer has none or is not built.
 
     Raises:
         ValueError: if one of `names` names no weight of the layer.
@@ -67,7 +60,7 @@ def find_kernels(layer: keras.layers.Layer, names: Sequence[str] | None = None) 
 
 def sub_layers(layer: keras.layers.Layer) -> list[tuple[str, keras.layers.Layer]]:
     """Returns the layers directly inside a layer with their names, made unique, in order."""
-    inside = layer.layers if isinstance(layer, keras.Model) else layer._layers
+    inside = layer.layers if isinstance(layer, keras.Model) else direct_layers(layer)
     named, seen = [], {}
     for child in inside:
         if isinstance(child, keras.layers.InputLayer):
@@ -78,27 +71,27 @@ def sub_layers(layer: keras.layers.Layer) -> list[tuple[str, keras.layers.Layer]
     return named
 
 
-def own_weights(layer: keras.layers.Layer) -> list[Kernel]:
+def own_weights(layer: keras.layers.Layer) -> list[SparseKernel]:
     """Returns every trainable weight that the layer itself holds, kernel or not."""
     # SpectralNormalization, for one, refers to the kernel of the layer inside it as its own.
-    inside = layer._flatten_layers(include_self=False)
-    borrowed = {id(variable) for child in inside for variable in child._trainable_variables}
-    # `_trainable_variables` keeps them when the layer is frozen; `trainable_variables` does not.
-    variables = [v for v in layer._trainable_variables if id(v) not in borrowed]
-    return [Kernel(_name(layer, v, number), v, layer) for number, v in enumerate(variables)]
+    inside = layers_inside(layer)
+    borrowed = {id(variable) for child in inside for variable in own_trainable_variables(child)}
+    variables = [v for v in own_trainable_variables(layer) if id(v) not in borrowed]
+    names = [_name(layer, variable, number) for number, variable in enumerate(variables)]
+    return [SparseKernel(n, n, v, layer) for n, v in zip(names, variables, strict=True)]
 
 
-def own_kernels(layer: keras.layers.Layer) -> list[Kernel]:
+def own_kernels(layer: keras.layers.Layer) -> list[SparseKernel]:
     """Returns the kernels that the layer itself holds, leaving out the layers inside it."""
     return [weight for weight in own_weights(layer) if _is_kernel(weight)]
 
 
-def _weights(layer, prefix: str, visited: set[int]) -> Iterator[Kernel]:
+def _weights(layer, prefix: str, visited: set[int]) -> Iterator[SparseKernel]:
     if id(layer) in visited:
         return
     visited.add(id(layer))
     for weight in own_weights(layer):
-        yield Kernel(prefix + weight.name, weight.variable, layer)
+        yield replace(weight, path=prefix + weight.name, name=prefix + weight.name)
     for name, child in sub_layers(layer):
         yield from _weights(child, f"{prefix}{name}/", visited)
 
@@ -112,7 +105,7 @@ def _name(layer, variable, number) -> str:
     return next(attributes, f"weight_{number}")
 
 
-def _is_kernel(weight: Kernel) -> bool:
+def _is_kernel(weight: SparseKernel) -> bool:
     variable, leaf = weight.variable, weight.name.rsplit("/", 1)[-1]
     return (
         len(variable.shape) >= 2
@@ -124,7 +117,7 @@ def _is_kernel(weight: Kernel) -> bool:
     )
 
 
-def _named(weights: list[Kernel], name: str, layer) -> list[Kernel]:
+def _named(weights: list[SparseKernel], name: str, layer) -> list[SparseKernel]:
     found = [
         weight
         for weight in weights
@@ -140,11 +133,14 @@ def _named(weights: list[Kernel], name: str, layer) -> list[Kernel]:
     return found
 
 
-def distinct_prefixes(kernels: Sequence[Kernel]) -> list[str]:
+def distinct_prefixes(kernels: Sequence[SparseKernel]) -> list[str]:
     """Returns what tells each kernel from the others: the shortest unique end of its name.
 
     Example:
 
+    >>> layer = keras.layers.LSTM(3)
+    >>> layer.build((None, 5, 2))
+    >>> kernels = find_kernels(layer)
     >>> [kernel.name for kernel in kernels]
     ['lstm_cell/kernel', 'lstm_cell/recurrent_kernel']
     >>> distinct_prefixes(kernels)

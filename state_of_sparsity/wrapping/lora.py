@@ -3,10 +3,12 @@
 import numpy as np
 from keras import ops
 
-# The attribute that holds the kernel, and those of the two matrices.
+from state_of_sparsity.wrapping.keras_internals import stored_weight
+
+# What a layer calls its kernel, and the two matrices.
 _NAMES = {
-    "_kernel": ("lora_kernel_a", "lora_kernel_b"),
-    "_embeddings": ("lora_embeddings_a", "lora_embeddings_b"),
+    "kernel": ("lora_kernel_a", "lora_kernel_b"),
+    "embeddings": ("lora_embeddings_a", "lora_embeddings_b"),
 }
 
 
@@ -24,8 +26,8 @@ def lora_product(layer, variable) -> np.ndarray | None:
     """
     if not has_lora(layer):
         return None
-    for attribute, (a, b) in _NAMES.items():
-        if vars(layer).get(attribute) is variable and hasattr(layer, a):
-            factors = (ops.convert_to_numpy(getattr(layer, name)) for name in (a, b))
+    for name, (a, b) in _NAMES.items():
+        if stored_weight(layer, name) is variable and hasattr(layer, a):
+            factors = (ops.convert_to_numpy(getattr(layer, each)) for each in (a, b))
             return layer.lora_alpha / layer.lora_rank * np.matmul(*factors)
     return None

@@ -1,6 +1,6 @@
 """Sparse models are not quantized: `sos.strip` comes first."""
 
-import keras
+from state_of_sparsity.wrapping.keras_internals import all_layers, before_quantizing
 
 
 def refuse_sparse_models(wrapper_type):
@@ -12,16 +12,13 @@ def refuse_sparse_models(wrapper_type):
     Args:
         wrapper_type: the class of sparse layers.
     """
-    check = keras.Model._check_quantize_args
 
-    def check_not_sparse(self, *args, **kwargs):
-        for layer in self._flatten_layers():
+    def check_not_sparse(model):
+        for layer in all_layers(model):
             if isinstance(layer, wrapper_type):
-                raise ValueError(refusal(f"The model '{self.name}'", layer))
-        return check(self, *args, **kwargs)
+                raise ValueError(refusal(f"The model '{model.name}'", layer))
 
-    # On the class, for models that were made before this package was imported too.
-    keras.Model._check_quantize_args = check_not_sparse
+    before_quantizing(check_not_sparse)
 
 
 def refusal(what, wrapper) -> str:

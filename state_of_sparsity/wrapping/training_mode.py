@@ -1,21 +1,27 @@
-"""Whether a layer trains: who is told, and what happens when a gradient is taken."""
+"""How a sparse layer learns whether it trains, and checks that run when it does."""
 
 import functools
 import inspect
 
 import keras
 from keras import ops
-from keras.src.backend.common import global_state
-from keras.src.backend.common.variables import AutocastScope
+
+from state_of_sparsity.wrapping.keras_internals import (
+    entry_layer,
+    passes_training,
+    set_passes_training,
+    telling,
+)
 
 
 def tell_training(model):
     """Makes Keras tell the layers of a model whether they train.
 
-    Keras's trainer calls a model whose `call` takes no `training` in one way for training and
-    prediction. Called with it all the same, Keras passes it to the layers inside.
+    Keras's trainer passes `training` to a model only if the model's `call` takes it: layers inside
+    such a model cannot tell training from prediction, and a sparse layer has to. When it is passed
+    all the same, Keras tells the layers inside.
     """
-    model._call_has_training_arg = True
+    set_passes_training(model, True)
     if keras.backend.backend() == "jax" and "call" not in vars(model) and not takes_training(model):
         # Keras's trainer for JAX hands the argument to `call` itself.
         model.__dict__["call"] = functools.partial(_call_told, model, model.call)
@@ -25,34 +31,21 @@ def forget_training(model):
     """Takes back what `tell_training` did to a model."""
     if isinstance(vars(model).get("call"), functools.partial):
         del model.__dict__["call"]
-    model._call_has_training_arg = takes_training(model)
+    set_passes_training(model, takes_training(model))
 
 
 def _call_told(model, call, *args, training=None, **kwargs):
-    context = model._get_call_context()
-    if training is not None:
-        context.set_value("training", training)
-    try:
+    if training is None:
         return call(*args, **kwargs)
-    finally:
-        if training is not None:
-            model._maybe_reset_call_context()
-
-
-def in_training() -> bool:
-    """Returns whether the layer that is being called, if one is, was told that it trains."""
-    # `Layer._get_call_context` would begin a call where there is none, and clear losses.
-    context = global_state.get_global_attribute("current_call_ctx")
-    return context is not None and bool(context.get_value("training"))
-
-
-def without_autocast():
-    """Returns a context in which variables are read in their own precision."""
-    return AutocastScope(None)
+    with telling(model, training):
+        return call(*args, **kwargs)
 
 
 def with_check_in_gradient(value, check):
-    """Returns `value`; `check()` runs whenever a gradient is taken through it, on any backend."""
+    """Returns `value`; `check()` runs whenever a gradient is taken through it, on any backend.
+
+    When the gradient is traced, that is: once for a compiled training step, not at each step.
+    """
     if not ops.is_tensor(value) or not keras.backend.is_float_dtype(value.dtype):
         return value
 
@@ -72,23 +65,62 @@ def takes_training(layer) -> bool:
     return "training" in inspect.signature(layer.call).parameters
 
 
+def _learn_the_mode(wrapper, outputs):
+    """Sees to it that a model whose `call` takes no `training` says so from now on.
+
+    Args:
+        wrapper: a sparse layer inside it that was called and not told whether it trains.
+        outputs: what the sparse layer has computed.
+
+    Returns:
+        The outputs; training of this one call fails, since it was computed as for evaluation.
+    """
+    model = entry_layer()
+    if not isinstance(model, keras.Model) or passes_training(model):
+        return outputs
+    tell_training(model)
+
+    def fail():
+        model.train_function = None  # TensorFlow cannot trace it again
+        raise RuntimeError(
+            f"The model '{model.name}' was trained the first time it was called, and its "
+            f"`call` takes no `training`: the sparse layer '{wrapper.name}' could not know. Call "
+            "the model on a batch before `fit`, or write `def call(self, x, training=None)`. "
+            "It is mended now: `compile` and `fit` again."
+        )
+
+    checked = (with_check_in_gradient(x, fail) for x in keras.tree.flatten(outputs))
+    return keras.tree.pack_sequence_as(outputs, list(checked))
+
+
 def call_like(layer, wrapper):
-    """Returns a `call` with the signature of the layer's own, and `training` if it lacks it."""
+    """Returns the `call` of a wrapper: the signature is the layer's, with `training` in any case.
+
+    Keras reads the signature to know which arguments are tensors, which get a mask, and whether to
+    pass `training`. A wrapper that took `*args` would get no masks, and one without `training`
+    could not tell training from prediction: so each instance has a function made for its layer.
+
+    Args:
+        layer: the layer that is wrapped.
+        wrapper: the wrapper, whose `sparse_call` is to do the work.
+    """
     signature = inspect.signature(layer.call)
     told = takes_training(layer)
 
     def call(*args, **kwargs):
         training = full_signature.bind(*args, **kwargs).arguments.get("training")
-        if not told:
+        if not told:  # the wrapped layer would not know the argument
             kwargs.pop("training", None)
         outputs = wrapper.sparse_call(args, kwargs, bool(training))
-        return wrapper.learn_the_mode(outputs) if training is None else outputs
+        return _learn_the_mode(wrapper, outputs) if training is None else outputs
 
     parameters = list(signature.parameters.values())
     if not told:
+        # Last, by keyword alone, so that the layer's own arguments keep their places; but nothing
+        # may follow `**kwargs`.
         training = inspect.Parameter("training", inspect.Parameter.KEYWORD_ONLY, default=None)
         catch_all = parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
         parameters.insert(len(parameters) - bool(catch_all), training)
     full_signature = signature.replace(parameters=parameters)
-    call.__signature__ = full_signature
+    call.__signature__ = full_signature  # what `inspect.signature`, and so Keras, will see
     return call

@@ -1,9 +1,9 @@
 """The plots of the page."""
 
+from cells import TECHNIQUES
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from published import ARCHITECTURES, NETWORKS, OTHERS, multiply_adds
-from runs import TECHNIQUES
 
 from state_of_sparsity.analysis.plots import save
 
@@ -23,9 +23,8 @@ _PUBLISHED = {"color": "black", "marker": "+", "s": 70, "zorder": 5}
 
 def trade_off(cells, path):
     """Draws test error against weights left, a panel a network, a point a run."""
-    figure = Figure(figsize=(11, 5.2), layout="constrained")
-    panels = figure.subplots(1, 2)
-    for axes, network in zip(panels, NETWORKS, strict=True):
+
+    def draw(axes, network):
         own = [cell for cell in cells if cell.network == network]
         for cell in own:
             if cell.technique == "dense":
@@ -37,19 +36,14 @@ def trade_off(cells, path):
         size = {"lenet_300_100": 266_200, "lenet_5": 430_500}[network]
         known = [(size / c, error) for _, error, c in OTHERS[network] if c > 1]
         axes.scatter(*zip(*known, strict=True), label="published", **_PUBLISHED)
-        axes.set_title(NETWORKS[network], fontsize=10)
-        axes.set_xlabel("Weights left")
-        _finish(axes)
-    panels[0].set_ylabel("Test error (%)")
-    _legend(figure, panels)
-    save(figure, path, dpi=120)
+
+    _save_panels(draw, "Weights left", 5.2, path)
 
 
 def architectures(cells, path):
     """Draws test error against multiply-adds of what L0 regularization of units left."""
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    panels = figure.subplots(1, 2)
-    for axes, network in zip(panels, NETWORKS, strict=True):
+
+    def draw(axes, network):
         for cell in cells:
             if (cell.network, cell.technique) == (network, "l0_groups"):
                 _points(axes, cell.multiply_adds(), cell.errors, cell.technique)
@@ -59,8 +53,18 @@ def architectures(cells, path):
             text = "-".join(map(str, units))
             above = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center"}
             axes.annotate(text, (macs, error), fontsize=8, **above)
+
+    _save_panels(draw, "Multiply-adds of the units left", 4.6, path)
+
+
+def _save_panels(draw, quantity, height, path):
+    """Writes a figure with a panel a network, which `draw(axes, network)` fills."""
+    figure = Figure(figsize=(11, height), layout="constrained")
+    panels = figure.subplots(1, 2)
+    for axes, network in zip(panels, NETWORKS, strict=True):
+        draw(axes, network)
         axes.set_title(NETWORKS[network], fontsize=10)
-        axes.set_xlabel("Multiply-adds of the units left")
+        axes.set_xlabel(quantity)
         _finish(axes)
     panels[0].set_ylabel("Test error (%)")
     _legend(figure, panels)

@@ -1,11 +1,13 @@
 """The tables of the page."""
 
+import math
 import statistics
 
+from cells import TECHNIQUES
 from published import ARCHITECTURES, KERNELS, NETWORKS, OTHERS, VARIATIONAL_DROPOUT, multiply_adds
-from runs import TECHNIQUES
 
 from state_of_sparsity.analysis.markdown import table
+from state_of_sparsity.analysis.pages.tables import with_deviation
 
 
 def claims(cells):
@@ -63,7 +65,7 @@ def techniques(cells, network):
     rows += [
         [
             TECHNIQUES[cell.technique],
-            _mean(cell.errors, 2),
+            _mean(cell.errors),
             ", ".join(f"{error:.2f}" for error in cell.errors),
             f"{statistics.fmean(cell.compressions):.1f}",
             f"{cell.nonzero:,.0f}",
@@ -172,6 +174,6 @@ def _units(units):
     return "-".join(map(str, units))
 
 
-def _mean(values, digits):
-    mean = f"{statistics.fmean(values):.{digits}f}"
-    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+def _mean(values):
+    deviation = statistics.stdev(values) if len(values) > 1 else math.nan
+    return with_deviation(statistics.fmean(values), deviation)

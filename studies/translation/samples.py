@@ -14,7 +14,7 @@ import keras
 
 import state_of_sparsity  # noqa: F401 (the layers of the saved models)
 from state_of_sparsity import atomic_write
-from state_of_sparsity.analysis.file_text import read_csv
+from state_of_sparsity.analysis.pages.study_page import rows_if_there
 from state_of_sparsity.data.text.parallel_text import ParallelFiles
 from state_of_sparsity.data.text.vocabulary import Vocabulary
 from state_of_sparsity.table_cells import csv_text
@@ -26,14 +26,6 @@ def chosen_pairs(pairs, count):
     pairs = list(pairs)
     count = min(count, len(pairs))
     return [pairs[i * len(pairs) // count] for i in range(count)]
-
-
-def read(path):
-    """Returns the rows of a table, none where it is not there."""
-    path = pathlib.Path(path)
-    if not path.exists():
-        return []
-    return read_csv(path)
 
 
 def merged(old, new):
@@ -81,7 +73,7 @@ def main():
         for i, (source, reference) in enumerate(pairs)
         for run, found in translations.items()
     ]
-    lines = merged(read(arguments.output), lines)
+    lines = merged(rows_if_there(arguments.output), lines)
     text = csv_text([list(lines[0]), *(line.values() for line in lines)])
     atomic_write.write_text(arguments.output, text)
     print(f"{arguments.output}: {len(pairs)} sentences, {len(translations)} runs.")

@@ -18,7 +18,7 @@ from state_of_sparsity.layers import (
     VariationalDropout,
 )
 from state_of_sparsity.schedules import ConstantSparsity
-from state_of_sparsity.surgery import sparsify
+from state_of_sparsity.surgery.sparsify import sparsify
 
 
 def plain_model():

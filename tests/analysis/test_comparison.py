@@ -1,9 +1,12 @@
+import pathlib
 import shutil
+import statistics
 
 import pytest
 
 from state_of_sparsity.analysis import results
-from state_of_sparsity.analysis.comparison import compare, comparison_text
+from state_of_sparsity.analysis.comparison import Comparison, compare, comparison_text
+from state_of_sparsity.analysis.results import Aggregate, Run
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,27 @@ def test_the_verdict_follows_from_the_numbers(make_run, magnitude, random, verdi
     assert comparison.verdict == verdict
     text = comparison_text([comparison], "accuracy")
     assert summary in text and f"{100 * mean:+.2f}" in text
+
+
+def of_values(values):
+    runs = tuple(Run(pathlib.Path(str(seed)), {"seed": seed}) for seed in range(len(values)))
+    mean, least, most = statistics.fmean(values), min(values), max(values)
+    return Aggregate("t", "t", 0.9, "", runs, 0.9, mean, least, most, statistics.stdev(values))
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "verdict"),
+    [
+        # Rounding is 1 at a mean of 1e9, and every number here is a whole one.
+        ([1e9] * 3, [1e9 - 1] * 3, "no: equal"),
+        ([1e9] * 3, [1e9 - 4, 1e9 - 3, 1e9 - 2], "no: within the spread"),
+        ([1e9] * 3, [1e9 - 5, 1e9 - 4, 1e9 - 3], "yes"),
+        ([1e9 - 5, 1e9 - 4, 1e9 - 3], [1e9] * 3, "no: below, by more than the spread"),
+        ([0.0] * 3, [0.0] * 3, "no: equal"),
+    ],
+)
+def test_the_verdict_at_its_bounds(better, worse, verdict):
+    assert Comparison(0.9, of_values(better), of_values(worse)).verdict == verdict
 
 
 def test_of_several_settings_the_best_in_validation_counts(make_run):

@@ -6,6 +6,7 @@ import types
 
 import pytest
 
+from state_of_sparsity import layers
 from state_of_sparsity.bin import gin_messages, recorded_names
 
 
@@ -24,6 +25,15 @@ def test_no_name_takes_a_function_or_a_file(name):
     suspicious = {x for x in taken if re.search("path|file|dir|url|fn|func|module|command", x)}
     # Where these are is not said by what is recorded.
     assert suspicious <= {"data_dir", "directory"}
+
+
+@pytest.mark.parametrize("name", layers.__all__)
+def test_techniques_are_there_and_their_bases_are_not(name):
+    kind = getattr(layers, name)
+    others = [getattr(layers, other) for other in layers.__all__ if other != name]
+    is_base = any(issubclass(other, kind) for other in others)
+    for module in ("state_of_sparsity", "state_of_sparsity.layers", kind.__module__):
+        assert (f"{module}.{name}" in recorded_names.NAMES) == (not is_base)
 
 
 # Public in modules of the list, and nothing that a gin file means.

@@ -3,7 +3,6 @@ import errno
 import json
 import os
 import pathlib
-import re
 import shutil
 import signal
 import subprocess
@@ -144,12 +143,10 @@ def test_a_worker_that_is_killed_is_one_line_that_says_which_cells_ran(fakes, tm
     with pytest.raises(UsageError) as caught:
         sweep.sweep(cells, tmp_path, workers=2)
     assert time.monotonic() - begin < 20
-    assert re.fullmatch(
-        r"The worker process \d+ was ended by SIGKILL, perhaps by the system for lack of memory, "
-        r"while it ran dense/seed_killed \(others ran dense/seed_slow\); see \S+/worker_\S+\.log. "
-        r"Run the same command to go on, with fewer `workers` if need be\.",
-        str(caught.value),
-    )
+    said = str(caught.value)
+    for what in ("SIGKILL", "it ran dense/seed_killed", "others ran dense/seed_slow", "`workers`"):
+        assert what in said
+    assert f"see {tmp_path}/worker_" in said
     assert not list(tmp_path.glob("began_trained_*"))
 
 

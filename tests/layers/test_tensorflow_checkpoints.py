@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
-from tests.test_conformance import every_technique, sparse_model
+from tests.conformance import every_technique, sparse_model
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("checkpoints of TensorFlow", allow_module_level=True)

@@ -79,7 +79,7 @@ def test_an_input_is_taken_or_refused_as_by_the_plain_layer(given, kind, techniq
         assert outcome(lambda: wrapper(inputs, training=True)) is plain
         return
     wrapper = TECHNIQUES[technique](layer)
-    wrapper.driven = True
+    wrapper._driven = True
     for training in (False, True):
         outputs = wrapper(inputs, training=training)
         assert type(outputs) is type(plain)

@@ -47,10 +47,19 @@ def test_other_sentences_do_not_take_the_place_of_those_there():
         merged([row("a", "one", ""), row("b", "one", "")], [row("a", "two", "")])
 
 
-def test_a_table_is_read_and_one_that_is_not_there_has_no_rows(tmp_path):
-    from samples import read
+def test_samples_are_quoted_under_their_source():
+    from sample_table import markdown
 
-    path = tmp_path / "samples.csv"
-    assert read(path) == []
-    path.write_text("source,reference,run,translation\nÄ,,one,B\n", encoding="utf-8")
-    assert read(path) == [row("Ä", "one", "B")]
+    rows = [
+        {"source": "A dog.", "reference": "Ein Hund.", "run": "dense", "translation": "Hund."},
+        {"source": "A dog.", "reference": "Ein Hund.", "run": "random", "translation": "Der."},
+    ]
+    assert markdown(rows).splitlines() == [
+        "*A dog.*",
+        "",
+        "| Run | Translation |",
+        "| --- | --- |",
+        "| reference | Ein Hund. |",
+        "| dense | Hund. |",
+        "| random | Der. |",
+    ]

@@ -6,8 +6,7 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
-from state_of_sparsity.surgery import replacement, rewiring
-from state_of_sparsity.surgery import sparsify as surgery
+from state_of_sparsity.surgery import finish_exchange, replacement, rewiring, sparsify
 from tests.surgery.test_in_place import Body, Chain, Task
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0, frequency=1)
@@ -96,14 +95,15 @@ def failing_at(call, number):
 
 STAGES = [
     (sos.MagnitudePruning, "build", 2),
-    *[(surgery, name, 1) for name in ("Decisions", "check_calls", "tell_training", "_finish")],
+    *[(sparsify, name, 1) for name in ("Decisions", "check_calls", "finish_exchange")],
+    (finish_exchange, "tell_training", 1),
     *[(replacement, "replace_sub_layers", n) for n in (1, 2)],
     (replacement, "_check_all_found", 2),
-    (replacement, "_track", 2),
+    (replacement, "set_layers", 2),
     (replacement, "_replaced", 12),
     (rewiring, "_move_nodes", 3),
-    (rewiring, "_set", 2),
-    (rewiring, "map_graph", 2),
+    (rewiring, "set_graph_record", 2),
+    (rewiring, "graph_record_anew", 2),
     *[(keras.models, "clone_model", n) for n in (1, 2)],
     (sos.MagnitudePruning, "compute_output_spec", 2),
 ]
@@ -139,7 +139,8 @@ def test_a_failure_of_what_ends_sparsity(make, end, monkeypatch):
     sos.UpdateSparsity().update(model, 0)
     outputs, before, masks = model(X).numpy(), tree(model), sos.masks(model)
     with monkeypatch.context() as patch:
-        patch.setattr(surgery, "_finish", failing_at(surgery._finish, 1))
+        patch.setattr(finish_exchange, "tell_training", failing_at(None, 1))
+        patch.setattr(finish_exchange, "forget_training", failing_at(None, 1))
         with pytest.raises(Injected):
             end(model)
     assert tree(model) == before

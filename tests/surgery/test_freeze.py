@@ -6,15 +6,8 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
-from tests.test_conformance import (
-    LAYERS,
-    compiled,
-    every_technique,
-    fit,
-    kernels_of,
-    outputs_of,
-    sparse_model,
-)
+from tests.conformance import compiled, every_technique, fit, outputs_of, sparse_model
+from tests.technique import LAYERS, kernels_of
 
 
 def close(found, expected):

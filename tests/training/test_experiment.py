@@ -1,5 +1,4 @@
 import functools
-import re
 import warnings
 
 import keras
@@ -73,8 +72,8 @@ def test_a_learning_rate_that_outlasts_the_run_is_told(drop, late):
     messages = [str(w.message) for w in caught if "learning rate" in str(w.message)]
     assert len(messages) == late
     if late:
-        expected = f"at least {2 * drop + 1}.*BATCH_SIZE"
-        assert re.search(expected, messages[0]) and "6 steps of 32" in messages[0]
+        for expected in (f"at least {2 * drop + 1}", "BATCH_SIZE", "6 steps of 32"):
+            assert expected in messages[0]
 
 
 def test_a_rule_that_matches_nothing_is_refused():

@@ -1,3 +1,4 @@
+import functools
 import json
 import math
 import re
@@ -13,7 +14,14 @@ from state_of_sparsity.training.evaluate import evaluate
 from state_of_sparsity.training.runs import checkpoint
 from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.train import train
-from tests.training.experiments import EVAL_EVERY, STEPS, TECHNIQUES, small_experiment
+from tests.training.experiments import (
+    EVAL_EVERY,
+    RAMP,
+    SCHEDULE,
+    STEPS,
+    TECHNIQUES,
+    small_experiment,
+)
 
 
 class CountedTestData:
@@ -113,7 +121,9 @@ def test_the_mean_of_checkpoints_is_what_a_run_leaves(tmp_path):
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_description_has_kernels_and_everything_that_changes(technique):
-    experiment = small_experiment(technique)
+    rate = keras.optimizers.schedules.PolynomialDecay(0.5, decay_steps=STEPS)
+    optimizer = functools.partial(keras.optimizers.SGD, rate)
+    experiment = small_experiment(technique, optimizer=optimizer)
     model = experiment.build()
     text = describe(experiment, model)
     weights = sum(math.prod(v.shape) for v in model.trainable_variables if v.name == "kernel")
@@ -122,11 +132,15 @@ def test_description_has_kernels_and_everything_that_changes(technique):
         "all kernels": f"{weights:,}",
         "kernels that are made sparse": "0" if technique == "dense" else f"{weights:,}",
     }
-    header, first, *_, last = text[text.index("      step") :].splitlines()
-    assert "learning rate" in header
-    assert first.split()[0] == "0" and last.split()[0] == str(STEPS)
     assert "hidden/kernel" in text
+    header, *rows = text[text.index("      step") :].splitlines()
+    columns = {"step": lambda step: step, "learning rate": lambda step: float(rate(step))}
     if technique.endswith("pruning"):
-        assert "sparsity" in header and last.split()[-1] == "0.8"
+        columns["sparsity"] = SCHEDULE.sparsity
     elif technique != "dense":
-        assert "penalty" in header
+        columns["penalty"] = RAMP
+    assert [name.strip() for name in header.split("  ") if name] == list(columns)
+    assert len(rows) == STEPS + 1
+    for step, row in enumerate(rows):
+        expected = [column(step) for column in columns.values()]
+        assert [float(cell) for cell in row.split()] == pytest.approx(expected, rel=1e-5)

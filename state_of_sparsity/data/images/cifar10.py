@@ -47,9 +47,9 @@ class Cifar10(ReadWhenUsed):
 
     Example:
 
-    >>> data = Cifar10("data/cifar10", batch_size=128)  # doctest: +SKIP
-    >>> next(data.train())[0].shape  # doctest: +SKIP
-    (128, 32, 32, 3)
+    >>> data = Cifar10("data/cifar10", batch_size=32)
+    >>> next(data.train())[0].shape
+    (32, 32, 32, 3)
 
     Reference: Krizhevsky (2009), "Learning Multiple Layers of Features from Tiny Images".
     """

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from state_of_sparsity import extras
 from state_of_sparsity.arguments import check_integer
 from state_of_sparsity.data.in_memory import InMemory
 
@@ -35,7 +36,8 @@ class Digits(InMemory):
     def __init__(self, batch_size=64, seed=0, split_seed=0):
         check_integer("split_seed", split_seed, 0)
         # Slow to import, and not needed by those who only import this module.
-        from sklearn.datasets import load_digits
+        with extras.explained():
+            from sklearn.datasets import load_digits
 
         digits = load_digits()
         images = (digits.images / 16.0).astype("float32")[..., None]

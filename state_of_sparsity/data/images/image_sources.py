@@ -8,6 +8,7 @@ import re
 import typing
 from collections.abc import Callable
 
+from state_of_sparsity import extras
 from state_of_sparsity.data.images.image_records import Shard, count_records
 from state_of_sparsity.data.known_features import known_features_only
 
@@ -47,7 +48,8 @@ def find_source(data_dir, dataset):
     Raises:
         ValueError: if there are none, or they cannot be read.
     """
-    import tensorflow as tf
+    with extras.explained():
+        import tensorflow as tf
 
     if data_dir is not None:
         data_dir = os.path.expanduser(data_dir)  # TFDS takes `~` for the name of a folder
@@ -137,7 +139,8 @@ def _from_tfds(data_dir, dataset):
 
 def _prepared_builder(data_dir, dataset):
     try:
-        import tensorflow_datasets as tfds
+        with extras.explained():
+            import tensorflow_datasets as tfds
     except ImportError as error:
         raise ValueError(
             "`data_dir` must be a folder with TFRecord files train-* and validation-* where "

@@ -40,9 +40,9 @@ class Mnist(ReadWhenUsed):
 
     Example:
 
-    >>> data = Mnist("data/mnist", batch_size=100)  # doctest: +SKIP
-    >>> next(data.train())[0].shape  # doctest: +SKIP
-    (100, 28, 28, 1)
+    >>> data = Mnist("data/mnist", batch_size=32)
+    >>> next(data.train())[0].shape
+    (32, 28, 28, 1)
 
     Reference: LeCun, Bottou, Bengio, Haffner (1998), "Gradient-based learning applied to document
     recognition".

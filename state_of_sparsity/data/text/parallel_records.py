@@ -3,6 +3,7 @@
 import functools
 import os
 
+from state_of_sparsity import extras
 from state_of_sparsity.arguments import check_path
 from state_of_sparsity.data.known_features import known_features_only
 
@@ -23,8 +24,8 @@ class ParallelRecords:
 
     Example:
 
-    >>> records = ParallelRecords("wmt14_translate/de-en")
-    >>> next(records.pairs("test"))  # doctest: +SKIP
+    >>> records = ParallelRecords("wmt14_translate/de-en", data_dir="data/records")
+    >>> next(records.pairs("test"))
     ('Gutach: Increased safety for pedestrians', 'Gutach: Noch mehr Sicherheit für Fußgänger')
     """
 
@@ -77,7 +78,8 @@ class ParallelRecords:
     def _builder(self):
         """The builder of TFDS, its data prepared and of the right kind."""
         try:
-            import tensorflow_datasets as tfds
+            with extras.explained():
+                import tensorflow_datasets as tfds
         except ImportError as error:
             raise ValueError(
                 "`dataset` can be read only where TensorFlow Datasets can be "

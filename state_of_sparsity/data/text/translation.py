@@ -9,6 +9,7 @@ import time
 import keras
 import numpy as np
 
+from state_of_sparsity import extras
 from state_of_sparsity.arguments import check_flag, check_integer, check_path
 from state_of_sparsity.data.generated_dataset import untuned
 from state_of_sparsity.data.text import length_buckets, packing, tokenized_pairs
@@ -78,13 +79,16 @@ class Translation:
 
     Example:
 
+    >>> from state_of_sparsity.data.text.parallel_text import ParallelFiles
     >>> text = ParallelFiles(
     ...     train_source="train.en.gz", train_target="train.de.gz", data_dir="data/multi30k"
     ... )
     >>> data = Translation(text, directory="runs/one", vocabulary_size=8000)
-    >>> inputs, targets = next(iter(data.train()))  # doctest: +SKIP
-    >>> data.vocabulary.decode(inputs["source"][0])  # doctest: +SKIP
-    'A man in a blue shirt is standing on a ladder cleaning a window.'
+    >>> inputs, targets = next(iter(data.train()))
+    >>> sorted(inputs), inputs["source"].shape == inputs["target"].shape == targets.shape
+    (['source', 'target'], True)
+    >>> data.vocabulary.decode(data.vocabulary.encode("A man in a blue shirt."))
+    'A man in a blue shirt.'
 
     Reference: the batches of Vaswani et al. (2017), "Attention Is All You Need", section 5.1; those
     of Gale, Elsen, Hooker (2019), "The State of Sparsity in Deep Neural Networks", are packed.
@@ -165,7 +169,8 @@ class Translation:
 
     def train(self, first_step=0, worker=0, workers=1):
         """Returns a `tf.data.Dataset` of `(inputs, targets)` from step `first_step` on."""
-        import tensorflow as tf
+        with extras.explained():
+            import tensorflow as tf
 
         # Read now: test data that cannot be read shall not end a long run.
         self.test(), self.validation()

@@ -5,11 +5,13 @@ import itertools
 import pathlib
 import re
 
-import sentencepiece
-
+from state_of_sparsity import extras
 from state_of_sparsity.atomic_write import atomic_path
 from state_of_sparsity.data.text.data_digests import digest
 from state_of_sparsity.token_ids import END, PADDING, UNKNOWN
+
+with extras.explained():
+    import sentencepiece
 
 # Three special ids and 256 bytes, before the letters of the text.
 LEAST_SIZE = 260

@@ -3,7 +3,10 @@
 import json
 import os
 
-import tensorflow as tf
+from state_of_sparsity import extras
+
+with extras.explained():
+    import tensorflow as tf
 
 
 class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):

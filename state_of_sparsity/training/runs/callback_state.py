@@ -8,8 +8,7 @@ import inspect
 
 import numpy as np
 
-# What Keras itself sets.
-_KERAS_OWN = ("params", "_model")
+from state_of_sparsity.wrapping.keras_internals import SET_ON_CALLBACKS
 
 
 def read(callback) -> dict:
@@ -60,7 +59,7 @@ def _is_state(callback, name, value):
     configured = inspect.signature(type(callback).__init__).parameters
     # Methods and properties are its class's; numbers there are where its own ones begin.
     of_class = inspect.getattr_static(type(callback), name, None)
-    is_own = name not in configured and name not in _KERAS_OWN and not name.startswith("__")
+    is_own = name not in configured and name not in SET_ON_CALLBACKS and not name.startswith("__")
     return is_own and _is_plain(of_class) and _is_plain(value)
 
 

@@ -24,7 +24,7 @@ def translate(
     maximum_length=256,
     progress=None,
 ):
-    """Returns the translations of sentences, in their order.
+    """Returns the translations of sentences, a list of strings in their order.
 
     Sentences of about one length are translated together, the longest first, in batches of a few
     fixed shapes: the search compiles once for each. A sentence of white space alone stays empty.
@@ -39,20 +39,19 @@ def translate(
         extra_length: how many ids more than its source a translation may have, at least 0.
         batch_tokens: the most source ids of a batch, padding counted, but for one long sentence.
         maximum_length: the most ids of a sentence that are read, its end counted; at least 2.
-        progress: None, or a function called with `(sentences done, all of them)` before the first
-            batch and after each.
-
-    Returns:
-        A list of strings.
+        progress: None, or a function of `(sentences done, all of them)`, called as it goes.
 
     Raises:
         ValueError: if an argument is out of range.
 
     Example:
 
-    >>> vocabulary = Vocabulary.load("runs/one/vocabulary.model")  # doctest: +SKIP
-    >>> translate(model, vocabulary, ["A dog sleeps.", ""])  # doctest: +SKIP
-    ['Ein Hund schläft.', '']
+    >>> from state_of_sparsity.data.text.vocabulary import Vocabulary
+    >>> from state_of_sparsity.models.transformer import transformer
+    >>> vocabulary = Vocabulary.learn(["A dog sleeps.", "Ein Hund schläft."], 300)
+    >>> model = transformer(vocabulary.size, 1, 8, 32, 2)  # to be trained
+    >>> translate(model, vocabulary, ["A dog sleeps.", ""], beam_size=1, extra_length=3)
+    ['...', '']
     """
     _check_arguments(sentences, batch_tokens, maximum_length)
     search = {"beam_size": beam_size, "length_penalty": length_penalty}

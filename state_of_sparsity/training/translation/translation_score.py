@@ -27,9 +27,18 @@ class TranslationScore:
 
     Example:
 
-    >>> score = TranslationScore(beam_size=4, length_penalty=0.6, samples=3)
-    >>> score(model, data, "test")  # doctest: +SKIP
-    {'bleu': 35.1, 'compound_split_bleu': 35.4}
+    >>> from state_of_sparsity.data.text.parallel_text import ParallelFiles
+    >>> from state_of_sparsity.data.text.translation import Translation
+    >>> from state_of_sparsity.models.transformer import transformer
+    >>> text = ParallelFiles(
+    ...     *("train.en.gz", "train.de.gz"),
+    ...     *(None, None, "test.en", "test.de"),
+    ...     data_dir="data/multi30k",
+    ... )
+    >>> data = Translation(text, vocabulary_size=8000, maximum_length=16)
+    >>> model = transformer(data.vocabulary.size, 1, 8, 32, 2)  # to be trained
+    >>> TranslationScore(beam_size=1, samples=0)(model, data, "test", verbose=False)
+    {'bleu': ..., 'compound_split_bleu': ...}
     """
 
     def __init__(self, beam_size=4, length_penalty=0.6, samples=3):

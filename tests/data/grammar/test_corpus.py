@@ -1,12 +1,8 @@
-import doctest
 import hashlib
-import importlib
-import pathlib
 import re
 
 import pytest
 
-from state_of_sparsity.data.grammar import corpus
 from state_of_sparsity.data.grammar.actions import ADVERBS
 from state_of_sparsity.data.grammar.adjectives import ADJECTIVES
 from state_of_sparsity.data.grammar.corpus import GrammarCorpus
@@ -21,9 +17,6 @@ from state_of_sparsity.data.grammar.splits import (
     words_together,
 )
 from state_of_sparsity.data.grammar.verbs import VERBS
-
-PACKAGE = "state_of_sparsity.data.grammar"
-MODULES = [path.stem for path in pathlib.Path(corpus.__file__).parent.glob("[!_]*.py")]
 
 
 @pytest.fixture(scope="module")
@@ -180,9 +173,3 @@ def test_arguments_out_of_range(arguments, message):
 def test_a_split_that_is_not_there():
     with pytest.raises(ValueError, match=r"`split` must be one of .* Received: split='dev'"):
         next(GrammarCorpus().pairs("dev"))
-
-
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_the_examples(module):
-    module = importlib.import_module(f"{PACKAGE}.{module}")
-    assert doctest.testmod(module).failed == 0

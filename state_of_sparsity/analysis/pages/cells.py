@@ -1,8 +1,9 @@
-"""The runs of a study, read from their table: statistics over seeds, by technique and setting."""
+"""The runs of a study, from their table: statistics over seeds, by technique and setting."""
 
 import collections
 import pathlib
 import re
+from collections.abc import Iterable
 
 from state_of_sparsity.analysis import words
 from state_of_sparsity.analysis.results import Aggregate, Run, statistics_of
@@ -17,14 +18,14 @@ TECHNIQUES = {
     "L0 regularization": "L0, a gate a weight",
     "Random pruning, uniform": "random, uniform",
 }
-# What bin/evaluate.py finds of variational dropout's runs, in thresholds.py.
+# What bin/evaluate.py finds of variational dropout's runs; read by `thresholds`.
 OTHER_THRESHOLDS = "Variational dropout, other thresholds"
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 # A sparsity that a penalty decides counts as one of these where its density is so close to it.
 _CLOSE = 1.3
 
 
-def aggregates(rows, metric):
+def aggregates(rows: Iterable[dict], metric: str) -> list[Aggregate]:
     """Returns the statistics of a metric over seeds, in the order of the page, the sparsest last.
 
     Args:
@@ -39,7 +40,7 @@ def aggregates(rows, metric):
     return [a for a in _all(rows, metric) if not _further(a)]
 
 
-def variants(rows, metric):
+def variants(rows: Iterable[dict], metric: str) -> list[tuple[Aggregate | None, Aggregate]]:
     """Returns pairs of `Aggregate` without and with a setting more, such as `DROPOUT = 0`.
 
     Args:
@@ -56,7 +57,7 @@ def variants(rows, metric):
     ]
 
 
-def settings(text):
+def settings(text: str) -> list[tuple[str, str]]:
     """Returns the settings that a folder's name holds, such as `[("SPARSITY", "0.9")]`."""
     return [(name.upper(), value) for name, value in re.findall(r"([a-z]\w*?)_(-?\d[^_]*)", text)]
 
@@ -96,14 +97,14 @@ def _check_distribution(row):
         )
 
 
-def over_seeds(rows, metric, curve, setting) -> Aggregate:
+def over_seeds(rows: Iterable[dict], metric: str, curve: str, setting: str) -> Aggregate:
     """Returns the `Aggregate` of rows that differ in their seed."""
     rows = sorted(rows, key=lambda row: row["seed"])
     runs = [Run(pathlib.Path(row["run"]), row) for row in rows]
     return statistics_of(runs, metric, curve, setting)
 
 
-def level(aggregate):
+def level(aggregate: Aggregate) -> float | None:
     """Returns which of `LEVELS` an aggregate stands for: the target, or what its density is near.
 
     None for dense runs, and for densities that are near none.
@@ -114,11 +115,11 @@ def level(aggregate):
         return aggregate.target_sparsity
     density = max(1 - aggregate.sparsity, 1e-9)
     ratios = {each: max(density / (1 - each), (1 - each) / density) for each in LEVELS}
-    nearest = min(ratios, key=ratios.get)
+    nearest = min(ratios, key=ratios.__getitem__)
     return nearest if ratios[nearest] <= _CLOSE else None
 
 
-def at_level(found, curve, wanted):
+def at_level(found: Iterable[Aggregate], curve: str, wanted: float) -> Aggregate | None:
     """Returns the aggregate of a curve at a level, the nearest with most seeds; or None."""
     own = [a for a in found if a.curve == curve and level(a) == wanted]
     return max(own, key=lambda a: (a.n, -abs(a.sparsity - wanted)), default=None)

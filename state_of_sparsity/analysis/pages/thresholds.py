@@ -4,17 +4,19 @@ import collections
 import json
 import pathlib
 import re
+from collections.abc import Iterable, Sequence
 
-from runs import OTHER_THRESHOLDS, over_seeds, settings
+from state_of_sparsity.analysis.pages.cells import OTHER_THRESHOLDS, over_seeds, settings
+from state_of_sparsity.analysis.results import Aggregate
 
 
-def read(folder):
+def read(folder: pathlib.Path) -> list[dict]:
     """Returns what bin/evaluate.py wrote of runs at other thresholds, files `thresholds*.json`."""
     files = sorted(folder.glob("thresholds*.json"))
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
-def aggregates(evaluations, metric):
+def aggregates(evaluations: Iterable[dict], metric: str) -> list[Aggregate]:
     """Returns the statistics of a metric over seeds, a penalty and a threshold each.
 
     Args:
@@ -60,6 +62,6 @@ def _penalty_and_threshold(group):
     return float(settings(setting)[0][1]), setting, threshold
 
 
-def front(found):
+def front(found: Sequence[Aggregate]) -> list[Aggregate]:
     """Returns those of some aggregates that no other is both sparser and better than."""
     return [a for a in found if not any(b.sparsity > a.sparsity and b.mean > a.mean for b in found)]

@@ -1,19 +1,26 @@
-"""The tables of the page."""
+"""Tables of a page that compares techniques by sparsity."""
 
 import collections
 import itertools
 import math
 import re
 import statistics
-
-from runs import LEVELS, OTHER_THRESHOLDS, TECHNIQUES, at_level, settings
+from collections.abc import Iterable, Sequence
 
 from state_of_sparsity.analysis import metrics
 from state_of_sparsity.analysis.comparison import Comparison
 from state_of_sparsity.analysis.markdown import table
+from state_of_sparsity.analysis.pages.cells import (
+    LEVELS,
+    OTHER_THRESHOLDS,
+    TECHNIQUES,
+    at_level,
+    settings,
+)
+from state_of_sparsity.analysis.results import Aggregate
 
 
-def results(found, metric):
+def results(found: Iterable[Aggregate], metric: str) -> str:
     """Returns a line for each technique and setting."""
     factor = metrics.factor(metric)
     rows = [
@@ -31,13 +38,13 @@ def results(found, metric):
     return _with_multiply_adds(["Technique", "Setting", "Sparsity (%)", score, "Each seed"], rows)
 
 
-def orderings(found, metric, pairs):
+def orderings(found: Sequence[Aggregate], metric: str, pairs: Iterable[tuple[str, str]]) -> str:
     """Returns for each pair of techniques and each level what the seeds say.
 
     Args:
         found: what `aggregates` returned.
         metric: a column.
-        pairs: `(better, worse)`, curves: what the paper found.
+        pairs: `(better, worse)`, curves: what papers found.
     """
     factor, rows = metrics.factor(metric), []
     for better, worse in pairs:
@@ -69,8 +76,8 @@ def orderings(found, metric, pairs):
     return table(header, rows)
 
 
-def variants(pairs, metric):
-    """Returns a line for each pair of `runs.variants`: without and with the setting more."""
+def variants(pairs: Sequence[tuple[Aggregate | None, Aggregate]], metric: str) -> str:
+    """Returns a line for each pair of `cells.variants`: without and with the setting more."""
     if not pairs:
         return "Not measured yet."
     factor, rows = metrics.factor(metric), []
@@ -89,7 +96,7 @@ def variants(pairs, metric):
     return table(["Technique", "Settings", "Sparsities (%)", *scores], rows)
 
 
-def layers(found, level):
+def layers(found: Sequence[Aggregate], level: float) -> str:
     """Returns the sparsity of each kernel at a level; kernels of a stack's layers in one line."""
     chosen = [a for t in TECHNIQUES if t != "Dense" and (a := at_level(found, t, level))]
     if not chosen:
@@ -111,13 +118,13 @@ def _sparsity_by_kind(aggregate):
     return {kind.replace("_", " "): 1 - kept[kind] / sizes[kind] for kind in sizes}
 
 
-def layer_sparsities(aggregate):
+def layer_sparsities(aggregate: Aggregate) -> list[float]:
     """Returns the sparsity of each kernel, a fraction, the mean over seeds."""
     kernels = zip(*(run.result["kernels"] for run in aggregate.runs), strict=True)
     return [statistics.fmean(1 - k["nonzero"] / k["size"] for k in each) for each in kernels]
 
 
-def times(found):
+def times(found: Sequence[Aggregate]) -> str:
     """Returns what a step and a run of each technique took."""
     rows = []
     for curve, title in TECHNIQUES.items():
@@ -138,22 +145,7 @@ def times(found):
     return table(["Technique", "Runs", "ms a step", "Minutes a run", "Fastest and slowest"], rows)
 
 
-def samples(rows):
-    """Returns translations under their source.
-
-    Args:
-        rows: dicts of `source`, `reference`, `run` and `translation`, those of a source together.
-    """
-    parts = []
-    for source, own in itertools.groupby(rows, key=lambda row: row["source"]):
-        own = list(own)
-        lines = [["reference", own[0]["reference"]]]
-        lines += [[row["run"], row["translation"]] for row in own]
-        parts.append(f"*{source}*\n\n{table(['Run', 'Translation'], lines)}")
-    return "\n\n".join(parts)
-
-
-def thresholds(found, metric):
+def thresholds(found: Sequence[Aggregate], metric: str) -> str:
     """Returns what dropping other log alphas leaves of runs of variational dropout.
 
     Args:
@@ -174,6 +166,11 @@ def thresholds(found, metric):
         for a in found
     ]
     return _with_multiply_adds(["Setting", "Sparsity (%)", _label(metric), "Each seed"], rows)
+
+
+def with_deviation(mean: float, deviation: float) -> str:
+    """Returns a mean over seeds with their standard deviation, NaN for a single seed."""
+    return f"{mean:.2f}" if math.isnan(deviation) else f"{mean:.2f} ± {deviation:.2f}"
 
 
 def _title(aggregate):
@@ -198,8 +195,7 @@ def _label(metric):
 
 
 def _mean(aggregate, factor):
-    mean = f"{aggregate.mean * factor:.2f}"
-    return mean if math.isnan(aggregate.std) else f"{mean} ± {aggregate.std * factor:.2f}"
+    return with_deviation(aggregate.mean * factor, aggregate.std * factor)
 
 
 def _each_seed(aggregate, metric):
