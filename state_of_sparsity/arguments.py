@@ -4,6 +4,7 @@ import inspect
 import math
 import numbers
 import os
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def check_integer(name: str, value, least: int, greatest: int | None = None):
 
 def check_number(
     name: str,
-    value: object,
+    value: Any,
     least: float | None = None,
     above: float | None = None,
     most: float | None = None,

@@ -54,7 +54,7 @@ class L0Regularization(PenalizedWrapper):
         gamma: lower end of the stretched gates, below 0.
         zeta: upper end of the stretched gates, above 1.
         group: `None` for a gate a weight, or `"unit"` for a gate an input unit (a row of a dense
-            kernel, a word of an embedding) or an output filter of a convolution.
+            kernel, a token of an embedding) or an output filter of a convolution.
         seed: integer seed of the noise. Layers of one shape that share a seed share their noise:
             with `None` each has its own, which `keras.utils.set_random_seed` fixes.
         kernels: names of the kernels to make sparse; every kernel if `None`.
