@@ -5,6 +5,7 @@ parsed statement.
 """
 
 import contextlib
+import types
 
 from gin import config, config_parser
 
@@ -38,6 +39,14 @@ def configurables_named(name: str) -> list:
 def called() -> list[tuple[str, str]]:
     """Returns `(scope, selector)` of all objects called, which `operative_config_str` writes."""
     return list(config._OPERATIVE_CONFIG)
+
+
+def selector_called(frame: types.FrameType) -> str | None:
+    """Returns the selector of the object that gin calls in a frame, None if it calls none there.
+
+    Its errors name the object in their text alone.
+    """
+    return frame.f_locals.get("selector") if frame.f_code.co_name == "gin_wrapper" else None
 
 
 def is_constant(reference) -> bool:

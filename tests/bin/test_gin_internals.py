@@ -32,6 +32,16 @@ def test_what_was_called(parsed):
     assert ("", digits) in set(gin_internals.called()) - set(before)
 
 
+def test_what_gin_was_calling_when_an_error_rose(parsed):
+    def made_up(steps):
+        raise TypeError
+
+    with pytest.raises(TypeError) as raised:
+        gin.external_configurable(made_up, module="ours")(3)
+    selectors = [gin_internals.selector_called(entry.frame.raw) for entry in raised.traceback]
+    assert "ours.made_up" in selectors and None in selectors
+
+
 def test_names_are_those_of_the_text(parsed):
     with gin_internals.naming() as name_of:
         assert name_of("state_of_sparsity.data.images.digits.Digits") == "digits.Digits"
