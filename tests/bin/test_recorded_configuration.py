@@ -138,9 +138,9 @@ HOSTILE = {
         "the name experiment.keras.saving.load_model",
         True,
     ),
-    "load_model_by_surgery": (
-        loads("experiment.surgery.keras.models.load_model"),
-        "the name experiment.surgery.keras.models.load_model",
+    "load_model_by_another_name": (
+        loads("experiment.keras.models.load_model"),
+        "the name experiment.keras.models.load_model",
         True,
     ),
     "unsafe_mode": (
