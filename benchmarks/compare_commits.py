@@ -61,7 +61,7 @@ experiment.Experiment.rules = [("", {0}())]
 include "schedules/cubic.gin"
 """
 # What tells one run from another, and not what it computed.
-LEFT_OUT = ("wall_time_s", "commit", "version", "config_hash")
+LEFT_OUT = ("wall_time_s", "commit", "version", "config_hash", "settings")
 
 
 def main():
