@@ -2,12 +2,16 @@
 
 import base64
 import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, Unpack
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.version import PACKAGE
+from state_of_sparsity.wrapping.base import WrapperArguments
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -33,13 +37,20 @@ class FixedMask(MaskedWrapper):
     Reference: Gale et al., 2019, section 7; Frankle and Carbin, "The Lottery Ticket Hypothesis".
     """
 
-    def __init__(self, layer, mask, *, kernels=None, **kwargs):
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        mask: npt.ArrayLike | Mapping[str, npt.ArrayLike],
+        *,
+        kernels: Sequence[str] | None = None,
+        **kwargs: Unpack[WrapperArguments],
+    ) -> None:
         super().__init__(layer, kernels=kernels, **kwargs)
         given = mask if isinstance(mask, dict) else {"": mask}
         self.given_masks = {k: np.asarray(v) != 0 for k, v in given.items()}
         self.build_if_possible()
 
-    def build(self, *args, **kwargs):
+    def build(self, *args: Any, **kwargs: Any) -> None:
         """Builds the layer, then sets the masks."""
         super().build(*args, **kwargs)
         unused = set(self.given_masks)
@@ -75,12 +86,14 @@ class FixedMask(MaskedWrapper):
     def _names(self):
         return [kernel.name for kernel in self.sparse_kernels]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the configuration, the masks packed to a bit a weight and compressed."""
         return {**super().get_config(), "mask": {k: _pack(v) for k, v in self.given_masks.items()}}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
         """Creates the wrapper from its configuration."""
         config = {**config, "mask": {k: _unpack(v) for k, v in config["mask"].items()}}
         return super().from_config(config, custom_objects)

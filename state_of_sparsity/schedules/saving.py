@@ -1,14 +1,17 @@
 """Schedules in configurations: TF-MOT's, ours, and classes registered with Keras."""
 
 import types
+from typing import Any
 
 import keras
+
+from state_of_sparsity.schedules.sparsity import SparsitySchedule
 
 _TFMOT = "tensorflow_model_optimization"
 _TFMOT_CLASSES = ("ConstantSparsity", "PolynomialDecay")
 
 
-def serialize_schedule(schedule) -> dict:
+def serialize_schedule(schedule: SparsitySchedule) -> dict:
     """Returns a JSON-serializable description of a schedule.
 
     Args:
@@ -43,7 +46,7 @@ def serialize_schedule(schedule) -> dict:
     return {"registered_name": name, "config": _arguments(schedule)}
 
 
-def deserialize_schedule(config):
+def deserialize_schedule(config: Any) -> SparsitySchedule:
     """Returns the schedule that `serialize_schedule` described.
 
     Nothing is imported and nothing called but TF-MOT's own two classes and what is registered
@@ -77,7 +80,7 @@ def deserialize_schedule(config):
     return keras.saving.deserialize_keras_object(config)
 
 
-def is_tfmot(schedule) -> bool:
+def is_tfmot(schedule: object) -> bool:
     """Returns whether `schedule` is one of TF-MOT's own two schedules, not a subclass."""
     kind = type(schedule)
     return kind.__module__.startswith(f"{_TFMOT}.") and kind.__name__ in _TFMOT_CLASSES

@@ -1,5 +1,7 @@
 """`SparsityLog`: the sparsity of a model in the logs of every epoch."""
 
+from typing import Any
+
 import keras
 
 from state_of_sparsity.accounting.overall_sparsity import overall_sparsity
@@ -17,12 +19,12 @@ class SparsityLog(keras.callbacks.Callback):
     >>> sparse.fit(x, y, callbacks=[sos.UpdateSparsity(), sos.SparsityLog()])
     """
 
-    def set_model(self, model=None):
+    def set_model(self, model: keras.Model | None = None) -> None:
         """Is given the model by Keras."""
         check_callback(self, SparsityLog)
         super().set_model(model)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Counts and logs."""
         if logs is not None:
             logs["sparsity"] = overall_sparsity(self.model)
