@@ -1,6 +1,6 @@
 """`TranslationScore`: what a trained Transformer's translations are worth, and a few to look at."""
 
-from state_of_sparsity.arguments import check_integer, is_number
+from state_of_sparsity.arguments import check_integer, check_number
 
 MOST = 1_000
 
@@ -43,10 +43,7 @@ class TranslationScore:
 
     def __init__(self, beam_size=4, length_penalty=0.6, samples=3):
         check_integer("beam_size", beam_size, 1, MOST)
-        if not is_number(length_penalty) or length_penalty < 0:
-            raise ValueError(
-                f"`length_penalty` must be a number of at least 0. Received: {length_penalty!r}."
-            )
+        check_number("length_penalty", length_penalty, least=0)
         check_integer("samples", samples, 0, MOST)
         self.beam_size, self.length_penalty, self._samples = beam_size, length_penalty, samples
 
