@@ -1,7 +1,9 @@
 """Beam search: the translation that a Transformer holds most likely, as far as a few beams see."""
 
 import math
+from typing import Any
 
+import keras
 from keras import ops
 
 from state_of_sparsity.models.attention_mask import PADDING
@@ -11,14 +13,14 @@ END = 1
 
 
 def beam_search(
-    model,
-    source,
-    beam_size=4,
-    length_penalty=0.6,
-    extra_length=50,
-    maximum_length=None,
-    vocabulary_size=None,
-):
+    model: keras.Model,
+    source: Any,
+    beam_size: int = 4,
+    length_penalty: float = 0.6,
+    extra_length: int = 50,
+    maximum_length: int | None = None,
+    vocabulary_size: int | None = None,
+) -> tuple[Any, Any]:
     """Returns the best translation of each sentence that beam search finds, and its score.
 
     A translation y of n ids, its end counted, scores
@@ -72,7 +74,12 @@ def beam_search(
     return _best(state, limits, length_penalty)
 
 
-def check_settings(beam_size=4, length_penalty=0.6, extra_length=50, maximum_length=None):
+def check_settings(
+    beam_size: int = 4,
+    length_penalty: float = 0.6,
+    extra_length: int = 50,
+    maximum_length: int | None = None,
+) -> None:
     """Raises what `beam_search` would of its settings, for those who call it much later.
 
     Raises:

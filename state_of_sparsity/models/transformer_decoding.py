@@ -1,5 +1,8 @@
 """Decoding token by token with a Transformer: what was computed for earlier tokens is kept."""
 
+from typing import Any
+
+import keras
 from keras import ops
 
 from state_of_sparsity.models.transformer_stacks import (
@@ -10,7 +13,7 @@ from state_of_sparsity.models.transformer_stacks import (
 )
 
 
-def encode(model, source):
+def encode(model: keras.Model, source: Any) -> Any:
     """Returns the output of the encoder, `(batch, source positions, hidden)`.
 
     Args:
@@ -26,7 +29,7 @@ def encode(model, source):
     return encoder(_layers(model), source)
 
 
-def initial_caches(model, source, length):
+def initial_caches(model: keras.Model, source: Any, length: int) -> dict[str, Any]:
     """Returns what `decode_step` needs before the first token.
 
     Args:
@@ -57,7 +60,9 @@ def initial_caches(model, source, length):
     return caches
 
 
-def decode_step(model, ids, step, caches):
+def decode_step(
+    model: keras.Model, ids: Any, step: Any, caches: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
     """Returns the logits of the tokens at one position, given those before it.
 
     The same as the model's logits at position `step`, for the work of one position. Every shape is

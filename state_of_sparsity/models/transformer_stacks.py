@@ -5,9 +5,13 @@ when a model is made, and with real ones when the layers of a model decode token
 """
 
 import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
 
 
-def encoder(layers, source, segments=None, positions=None):
+def encoder(
+    layers: Mapping[str, Any], source: Any, segments: Any = None, positions: Any = None
+) -> Any:
     """Returns what the encoder makes of sentences, `(batch, source positions, hidden)`.
 
     Each layer computes `x + dropout(attention(norm(x)))` and then
@@ -37,7 +41,15 @@ def encoder(layers, source, segments=None, positions=None):
     return layers["encoder_normalization"](x)
 
 
-def decoder(layers, ids, self_attended, self_mask, cross_attended, source_mask, **where):
+def decoder(
+    layers: Mapping[str, Any],
+    ids: Any,
+    self_attended: Callable[[str, Any], tuple[Any, Any]],
+    self_mask: Any,
+    cross_attended: Callable[[str, Any], tuple[Any, Any]],
+    source_mask: Any,
+    **where: Any,
+) -> Any:
     """Returns the logits of the tokens that follow `ids`, `(batch, positions, vocabulary_size)`.
 
     As the encoder, with attention to its output between the two sub-layers of each layer.
@@ -60,7 +72,7 @@ def decoder(layers, ids, self_attended, self_mask, cross_attended, source_mask, 
     return layers["shared_embedding"](layers["decoder_normalization"](x), reverse=True)
 
 
-def keys_and_values(layers, name, inputs):
+def keys_and_values(layers: Mapping[str, Any], name: str, inputs: Any) -> tuple[Any, Any]:
     """Returns the keys and the values of an attention layer, each `(batch, positions, hidden)`.
 
     Args:
@@ -80,7 +92,7 @@ def keys_and_values(layers, name, inputs):
     return tuple(_projected(layers, f"{name}_{each}", inputs) for each in ("key", "value"))
 
 
-def attention_names(layers, kind):
+def attention_names(layers: Mapping[str, Any], kind: str) -> list[str]:
     """Returns the names of the decoder's attention layers of one kind, first layer first.
 
     Args:

@@ -1,5 +1,7 @@
 """`InverseSquareRoot`: the learning rate of the Transformer."""
 
+from typing import Any, Self
+
 import keras
 
 from state_of_sparsity.arguments import is_number
@@ -38,7 +40,7 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
     steps are Tensor2Tensor's.
     """
 
-    def __init__(self, hidden_dim=512, warm_up=8000, constant=2.0):
+    def __init__(self, hidden_dim: int = 512, warm_up: float = 8000, constant: float = 2.0) -> None:
         super().__init__()
         for name, value in (("hidden_dim", hidden_dim), ("warm_up", warm_up)):
             if not (is_number(value) and value >= 1):
@@ -47,7 +49,7 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
             raise ValueError(f"`constant` must be a number above 0. Received: {constant!r}.")
         self.hidden_dim, self.warm_up, self.constant = hidden_dim, warm_up, constant
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         """Returns the learning rate of the step that follows `step` completed ones."""
         step = keras.ops.cast(step, "float32") + 1
         peak = self.constant * (self.hidden_dim * self.warm_up) ** -0.5
@@ -55,10 +57,10 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
         return peak * keras.ops.minimum(growing, falling)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Returns the schedule of a configuration; those saved before say `hidden`."""
         return cls(**{"hidden_dim" if key == "hidden" else key: config[key] for key in config})
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {"hidden_dim": self.hidden_dim, "warm_up": self.warm_up, "constant": self.constant}
