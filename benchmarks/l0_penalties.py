@@ -27,7 +27,7 @@ def parse():
         help="penalties, separated by commas",
     )
     parser.add_argument("--gate_speed", type=float, help="the layer's default if not given")
-    parser.add_argument("--group", choices=("input",), help="a gate a unit")
+    parser.add_argument("--group", choices=("unit",), help="a gate a unit")
     parser.add_argument("--initial_keep", type=float, default=0.9)
     parser.add_argument("--epochs", type=int, default=30, help="of 33 steps of 32 images")
     parser.add_argument("--seeds", type=int, default=2, help="how many, from 0 on")

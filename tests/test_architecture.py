@@ -20,16 +20,18 @@ MAX_LINES, MAX_FUNCTION = 300, 60
 # The parts of the package from the bottom up: a part imports from parts before it, never after.
 # Parts of one tuple do not import each other.
 LEVELS = [
+    ("arguments", "errors", "masking"),
     (
-        *("after_import", "arguments", "atomic_write", "extras", "file_lock", "json_files"),
-        *("masking", "output_path", "table_cells", "user_warnings", "version", "zip_years"),
+        *("after_import", "atomic_write", "extras", "file_lock", "json_files", "output_path"),
+        *("table_cells", "token_ids", "user_warnings", "version", "zip_years"),
     ),
     ("schedules",),
     ("wrapping",),
     ("optimizers",),
     ("layers",),
     ("surgery",),
-    ("distributions", "accounting", "updates"),
+    ("distributions", "accounting"),
+    ("updates",),
     ("models", "data", "analysis"),
     ("losses",),
     ("earlier_names",),
@@ -42,11 +44,13 @@ ALONE = ("models", "data", "analysis")
 FILES_OF_ANY = (
     "arguments",
     "atomic_write",
+    "errors",
     "extras",
     "file_lock",
     "json_files",
     "output_path",
     "table_cells",
+    "token_ids",
     "version",
 )
 

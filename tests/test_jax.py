@@ -35,7 +35,7 @@ EVERY_TECHNIQUE = {
 TWO_TECHNIQUES = {
     TABLE: [
         "evaluation_is_deterministic",
-        "masks_are_boolean_of_the_kernels_shapes_and_cover_what_strip_writes_zeros_to",
+        "masks_are_boolean_of_the_kernels_shapes_and_strip_leaves_no_weight_outside_them",
     ],
     RUNNING: ["no_retracing_after_the_first_epoch", "forgetting_the_callback"],
     SAVING: ["weights_file"],

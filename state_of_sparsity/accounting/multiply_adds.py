@@ -5,6 +5,7 @@ import contextlib
 import functools
 import inspect
 import math
+from dataclasses import replace
 
 import keras
 
@@ -22,7 +23,7 @@ def count_uses(model, kernels, input_shape=None):
 
     Args:
         model: A built Keras model.
-        kernels: objects with `variable` and `owner` (the layer that owns the variable).
+        kernels: its `SparseKernel`s.
         input_shape: shape without the batch dimension, or a list or dict of those. None takes the
             model's own.
 
@@ -55,18 +56,29 @@ def count_uses(model, kernels, input_shape=None):
 
 
 class _Watch:
-    """Counts uses while the `call` of the layers concerned is shadowed in each instance."""
+    """Counts how often kernels are used while a model is traced once.
+
+    Nothing in Keras says how often a layer is called, or on how many positions: so the `call` of
+    every layer that owns a kernel is replaced, in that instance and for the time of the trace, by a
+    function that counts and then calls the layer's own (a *shadow* of it).
+
+    Loops are the difficulty. The body of a recurrent layer is traced once, or twice, or not at all
+    where a fused kernel does its work, but runs at every time step. So the layer around it notes
+    how many steps its body stands for (`steps_of`); the first call of the body makes each use
+    inside count for that many (`steps`), and later calls count nothing.
+    """
 
     def __init__(self, model, kernels):
         self.model = model
         self.error = None
-        wanted = {id(kernel.variable) for kernel in kernels}
+        wanted = {id(kernel.variable): kernel for kernel in kernels}
         self.owners = []  # (layer, its kernels); tied layers own one kernel together
         self.loops = []  # (layer, the layer it runs at every time step)
         for layer in all_layers(model):
-            variables = [v for v in own_variables(layer) if id(v) in wanted]
-            if variables:
-                self.owners.append((layer, variables))
+            own = own_variables(layer)
+            found = [replace(wanted[id(v)], owner=layer) for v in own if id(v) in wanted]
+            if found:
+                self.owners.append((layer, found))
             body = getattr(layer, "cell", None) if isinstance(layer, keras.layers.RNN) else None
             if isinstance(layer, keras.layers.TimeDistributed):
                 body = layer.layer
@@ -101,7 +113,7 @@ class _Watch:
 
     @contextlib.contextmanager
     def _shadows(self):
-        shadows = [(layer, self._recording(layer, variables)) for layer, variables in self.owners]
+        shadows = [(layer, self._recording(layer, found)) for layer, found in self.owners]
         shadows += [(layer, self._looping(body)) for layer, body in self.loops]
         # Bodies last, so that what decides whether a call counts runs before what counts it.
         shadows += [
@@ -119,18 +131,17 @@ class _Watch:
                 attributes[name] = _around(getattr(layer, name), shadow)
             yield
 
-    def _recording(self, owner, variables):
+    def _recording(self, owner, kernels):
         """Counts a call of a layer that owns kernels, unless a layer inside has counted it."""
 
         def shadow(call, args, kwargs):
-            before = [self.calls[id(variable)] for variable in variables]
+            before = [self.calls[id(kernel.variable)] for kernel in kernels]
             outputs = call(*args, **kwargs)
             arguments = inspect.signature(owner.call).bind(*args, **kwargs).arguments
             shapes = _first_shape((args, kwargs)), _first_shape(outputs)
-            for variable, calls in zip(variables, before, strict=True):
-                if self.calls[id(variable)] == calls:
-                    uses = uses_in_call(owner, variable, variables, *shapes, arguments)
-                    self._add(variable, uses)
+            for kernel, calls in zip(kernels, before, strict=True):
+                if self.calls[id(kernel.variable)] == calls:
+                    self._add(kernel, uses_in_call(kernel, kernels, *shapes, arguments))
             return outputs
 
         return shadow
@@ -147,10 +158,10 @@ class _Watch:
             try:
                 outputs = call(*args, **kwargs)
                 self.steps = self.steps_of[id(body)]
-                for owner, variables in self.owners:
+                for owner, kernels in self.owners:
                     if owner is body:  # not called if a fused kernel ran instead of the cell
-                        for variable in variables:
-                            self._add(variable, 1)
+                        for kernel in kernels:
+                            self._add(kernel, 1)
             finally:
                 self.steps = outer
                 del self.steps_of[id(body)]
@@ -172,10 +183,11 @@ class _Watch:
 
         return shadow
 
-    def _add(self, variable, uses):
+    def _add(self, kernel, uses):
         if self.steps:
-            self.calls[id(variable)] += 1
-            self.uses[id(variable)] = self.uses.get(id(variable), 0) + self.steps * uses
+            key = id(kernel.variable)
+            self.calls[key] += 1
+            self.uses[key] = self.uses.get(key, 0) + self.steps * uses
 
 
 def _around(call, shadow):

@@ -18,9 +18,7 @@ from state_of_sparsity.bin import (
     recorded_defaults,
     system_errors,
 )
-from state_of_sparsity.extras import MissingExtraError
-from state_of_sparsity.json_files import DamagedFileError
-from state_of_sparsity.output_path import OutputPathError
+from state_of_sparsity.errors import UsageError
 
 # TensorFlow's start says a dozen lines about the machine otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -29,10 +27,6 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 DATA_DIR_MACRO = "DATA_DIR"
 RUN_DIR_MACRO = "RUN_DIR"
-
-
-class UsageError(Exception):
-    """Something that the user can put right; shown as one line, without a traceback."""
 
 
 def define_flags():
@@ -49,7 +43,8 @@ def define_flags():
 def run(main):
     """Runs `main(argv)` by absl; errors of the user become one line and exit code 2.
 
-    With `--verbosity=1` their traceback comes before.
+    With `--verbosity=1` their traceback comes before. Mistakes of ours come with theirs, and exit
+    code 1.
     """
 
     def parse_flags(argv):
@@ -68,7 +63,7 @@ def run(main):
         try:
             main(argv)
             sys.stdout.flush()  # here, where an error can still be said
-        except (UsageError, DamagedFileError, MissingExtraError, OutputPathError) as error:
+        except UsageError as error:
             _exit_with(str(error), error)
         except BrokenPipeError:
             _end_at_closed_pipe()
@@ -140,13 +135,6 @@ def check_all_used():
             f"Nothing uses the configuration of {', '.join(unused)}. Remove it, or refer to it "
             f"by a reference such as @{unused[0]}.{where}"
         )
-
-
-def explain_build_error(error):
-    """Returns an error that building the configured objects raised, as one line."""
-    message = gin_messages.one_line(error)
-    message += "" if message.endswith((".", "?", "!")) else "."
-    return " ".join([message, *gin_values.named_in(error), *gin_messages.doubtful_parameters()])
 
 
 def gin_configs():

@@ -37,7 +37,7 @@ class L0Regularization(PenalizedWrapper):
     move log alpha `gate_speed` times as fast as they move a weight, SGD `gate_speed ** 2` times.
     `gate_speed=1` is the method as published.
 
-    With `group="input"` the weights of an input unit, or of a filter of a convolution, share one
+    With `group="unit"` the weights of an input unit, or of a filter of a convolution, share one
     gate, and a gate counts in the penalty as many times as it has weights: whole units are dropped.
 
     Args:
@@ -53,7 +53,7 @@ class L0Regularization(PenalizedWrapper):
         beta: temperature of the gates, above 0.
         gamma: lower end of the stretched gates, below 0.
         zeta: upper end of the stretched gates, above 1.
-        group: `None` for a gate a weight, or `"input"` for a gate an input unit (a row of a dense
+        group: `None` for a gate a weight, or `"unit"` for a gate an input unit (a row of a dense
             kernel, a word of an embedding) or an output filter of a convolution.
         seed: integer seed of the noise. Layers of one shape that share a seed share their noise:
             with `None` each has its own, which `keras.utils.set_random_seed` fixes.
@@ -109,7 +109,7 @@ class L0Regularization(PenalizedWrapper):
         return self.add_auxiliary(kernel, f"{prefix}log_alpha", start, shape)
 
     def from_stored(self, stored: Any) -> Any:
-        """Returns log alpha, of what the variable `log_alpha` holds."""
+        """Returns log alpha from the variable `log_alpha`, which holds it in units of the speed."""
         return stored * self.gate_speed
 
     def penalty(self, theta: Any, log_alpha: Any) -> Any:
@@ -161,7 +161,7 @@ class L0Regularization(PenalizedWrapper):
         return ops.convert_to_numpy(self.effective_kernel(kernel, training=False))
 
     def write_zeros(self, kernel: SparseKernel) -> None:
-        """Stores the gated kernel, and opens the gates that are not shut all the way."""
+        """Stores the gated kernel, and opens every gate that is not shut all the way."""
         super().write_zeros(kernel)
         _, log_alpha = self.tensors(kernel)
         wide_open = math.log((1 - self.gamma) / (self.zeta - 1)) + 1.0
@@ -192,16 +192,19 @@ class L0Regularization(PenalizedWrapper):
     def from_config(
         cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
     ) -> Self:
-        """Creates the layer from its configuration; one without `gate_speed` is from before it."""
-        return super().from_config({"gate_speed": 1.0, **config}, custom_objects)
+        """Creates the layer from its configuration, also from one of an earlier version."""
+        config = {"gate_speed": 1.0, **config}  # without one, from before it: 1
+        if config.get("group") == "input":  # what files from before call it
+            config["group"] = "unit"
+        return super().from_config(config, custom_objects)
 
     def save_own_variables(self, store: Any) -> None:
-        """Saves the variables, and the speed in units of which they hold log alpha."""
+        """Saves the variables, and the gate speed that their values are in units of."""
         super().save_own_variables(store)
         store["gate_speed"] = np.float64(self.gate_speed)
 
     def load_own_variables(self, store: Any) -> None:
-        """Loads the variables of a layer of any speed; a file that says none is from before it."""
+        """Loads the variables of a layer of any gate speed; an old file has none, and means 1."""
         values = {name: store[name] for name in list(store.keys())}
         speed = float(values.pop("gate_speed", 1.0))
         super().load_own_variables(values)
@@ -216,8 +219,8 @@ def _check_range(name, value, low, high):
 
 
 def _check_group(group):
-    if group not in (None, "input"):
+    if group not in (None, "unit"):
         raise ValueError(
-            '`group` must be None, for a gate a weight, or "input", for a gate an input unit or '
+            '`group` must be None, for a gate a weight, or "unit", for a gate an input unit or '
             f"filter. Received: {group!r}."
         )

@@ -1,4 +1,4 @@
-"""What magnitude, random and fixed masks share: a boolean mask beside each kernel."""
+"""`MaskedWrapper`: a boolean mask beside each kernel, as all pruning techniques have it."""
 
 from collections.abc import Callable
 from typing import Any

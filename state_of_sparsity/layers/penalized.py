@@ -1,4 +1,4 @@
-"""What the learned techniques share: a second parameter per weight, a penalty, and noise."""
+"""`PenalizedWrapper`: a second parameter for each weight, learned by a penalty, and noise."""
 
 from collections.abc import Sequence
 from typing import Any, Self, Unpack
@@ -54,7 +54,7 @@ class PenalizedWrapper(SparseWrapper):
         raise NotImplementedError
 
     def from_stored(self, stored: Any) -> Any:
-        """Returns what the formulas are about, of the value of the auxiliary variable: the same."""
+        """Returns what formulas call `auxiliary` from the stored value; by default the same."""
         return stored
 
     def add_auxiliary(

@@ -160,7 +160,7 @@ class VariationalDropout(PenalizedWrapper):
         with without_activation(self.layer):
             mean = self.run_layer([(kernel.variable, theta)], args, kwargs)
             variance = self._output_variance(kernel, self.variance(theta, log_sigma2), args, kwargs)
-        shape = noise_shape(self.layer, args, kwargs, mean, self.share_positions)
+        shape = noise_shape(kernel, args, kwargs, mean, self.share_positions)
         noise = keras.random.normal(shape, dtype="float32", seed=self.seed_generator)
         # Fast convolutions can make a sum of squares slightly negative: the square root must not.
         scale = ops.sqrt(ops.relu(ops.cast(variance, "float32")) + EPSILON)
@@ -183,7 +183,7 @@ class VariationalDropout(PenalizedWrapper):
         args, kwargs = list(args), dict(kwargs)
         holder, key = (args, 0) if args else (kwargs, "inputs")
         half = self.layer.compute_dtype == "float16"
-        if not looks_up(self.layer, kwargs):
+        if not looks_up(kernel, kwargs):
             inputs = ops.convert_to_tensor(holder[key])
             # Squares overflow in float16 from 256 up, and sigma^2 underflows.
             holder[key] = ops.square(ops.cast(inputs, "float32") if half else inputs)

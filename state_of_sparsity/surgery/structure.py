@@ -117,7 +117,7 @@ def check_is_model(model: object) -> None:
 
 
 def masks(model: keras.layers.Layer) -> dict[str, np.ndarray]:
-    """Returns which weights are present now: `{kernel path: boolean numpy array}`.
+    """Returns the current mask of every sparse kernel: `{kernel path: boolean numpy array}`.
 
     For every technique and every sparse kernel: the mask of a pruned kernel, the weights whose
     log alpha is below the threshold (variational dropout), those whose gate is open (L0).

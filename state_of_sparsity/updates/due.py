@@ -95,7 +95,7 @@ class SparsityUpdates:
                 update_together(members, value)
 
     def first_updates(self, last: int | None) -> list:
-        """Returns what schedules of masks do first from step 0 on, as far as step 0 can tell.
+        """Returns the first update of each mask in a run from step 0, where it can be known then.
 
         Args:
             last: the last step of the run, None if that is not known.
@@ -114,7 +114,7 @@ class SparsityUpdates:
         return found
 
     def missed(self, step: int) -> list:
-        """Returns the last updates before `step` that masks show no sign of, as `due` does.
+        """Returns the updates from before `step` that masks do not have, in the form of `due`.
 
         A model may be made sparse when the steps of its schedule are past, or first be updated
         then: it gets the sparsity of the last of them. Warns where that cannot be known.
@@ -239,7 +239,10 @@ def _short_of_the_end(schedule, last, end):
 
 
 def _identity(schedule):
-    """Returns a key that is equal for schedules of one class, configuration and state."""
+    """Returns a key that is equal for schedules of one class, configuration and state.
+
+    Layers whose rule made a schedule each have equal ones, which need to be asked once.
+    """
     try:
         # The state too: a subclass may have inherited `get_config` and differ all the same.
         parts = schedule.get_config(), vars(schedule)

@@ -1,4 +1,4 @@
-"""`UpdateSparsity`: the Keras callback that drives schedules."""
+"""`UpdateSparsity`: the Keras callback that sets masks and penalties as schedules say."""
 
 from typing import Any
 
@@ -93,14 +93,14 @@ class UpdateSparsity(keras.callbacks.Callback):
         tell_training(model)
 
     def _begin_at(self, step):
-        """Carries out what `step` makes due, and what was due before and is not in the masks."""
+        """Carries out what is due at `step`, and earlier updates that masks do not have."""
         self.updates.check_kernels()
         self.updates.carry_out(self.updates.missed(step))
         self._done = step - 1
         self._carry_out_until(step)
 
     def _carry_out_until(self, step):
-        """Carries out what is due after the steps that are done, up to `step`."""
+        """Carries out what became due since the last call, up to `step`."""
         due = self.updates.due(self._done + 1, step)
         if due:
             self._refuse_to_undo(due)
@@ -110,7 +110,7 @@ class UpdateSparsity(keras.callbacks.Callback):
             self._leave_driven(step)
 
     def _leave_driven(self, step):
-        """Lets training run until something is due after `step`."""
+        """Lets a custom loop train until the next update after `step` is due."""
         if not isinstance(self._training, DrivenByUpdate):
             self._training = DrivenByUpdate(self._updated_model, self.updates)
         self._training.up_to_date(step)

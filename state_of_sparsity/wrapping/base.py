@@ -45,7 +45,7 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
     The wrapped layer does all the arithmetic, so one wrapper serves every kind of layer. A
     technique is a subclass that says what state it keeps for a kernel (`add_kernel_state`), what
     the effective kernel is (`effective_kernel`), and which weights are left at evaluation
-    (`evaluation_kernel`, `present`). What it computes otherwise than its layer goes into
+    (`evaluation_kernel`, `present`). A technique that does more than to replace kernels overrides
     `sparse_call`, not `call`.
 
     Args:
@@ -59,7 +59,7 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
     """
 
     def __init_subclass__(cls, **kwargs):
-        """Refuses a `call`, which would be ignored: each wrapper has its layer's as its own."""
+        """Refuses a subclass that defines `call`: no instance would use it, but one of its own."""
         super().__init_subclass__(**kwargs)
         if cls.call is not SparseWrapper.call:
             owner = next(kind for kind in cls.__mro__ if "call" in vars(kind))
@@ -77,7 +77,8 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
         kwargs.update(dtype="float32", autocast=False)
         kwargs.setdefault("name", layer.name)
         kwargs.setdefault("trainable", layer.trainable)
-        # Keras reads the signature of `call` once, in its constructor: give it the wrapped one's.
+        # Keras reads the signature of `call` once, in its constructor, and goes by it: which inputs
+        # are tensors, whether `mask` and `training` are passed. It has to be the wrapped layer's.
         self.__dict__["call"] = call_like(layer, self)
         super().__init__(layer, **kwargs)
         kernels = (kernels,) if isinstance(kernels, str) else kernels
@@ -109,9 +110,9 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
         raise NotImplementedError
 
     def constrained_kernel(self, kernel: SparseKernel, constraint: Callable[[Any], Any]) -> Any:
-        """Returns what to store for the kernel of evaluation to be as `constraint` makes it.
+        """Returns the value to store so that the kernel of evaluation satisfies `constraint`.
 
-        Unless a technique says how, the stored kernel is constrained.
+        By default the stored kernel itself is constrained.
         """
         return constraint(ops.convert_to_tensor(kernel.variable))
 
@@ -130,14 +131,17 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
         return self.run_layer(values, args, kwargs)
 
     def guarded(self, kernel: SparseKernel, training: bool | None) -> Any:
-        """Returns the effective kernel; its gradient fails if a needed driver is missing."""
+        """Returns the effective kernel; training with it fails if `UpdateSparsity` is missing."""
         value = self.effective_kernel(kernel, training)
         if training and isinstance(kernel.variable.constraint, EffectiveConstraint):
             kernel.variable.constraint.see()
         return self.guard(kernel, value) if training else value
 
     def guard(self, kernel: SparseKernel, value: Any) -> Any:
-        """Returns `value`, the gradient of which fails if a needed driver is missing."""
+        """Returns `value`; taking its gradient fails if `UpdateSparsity` is needed and missing.
+
+        In the gradient, not in the call: a call with `training=True` alone trains nothing.
+        """
         # TensorFlow's tape would run the check for a frozen kernel too.
         if not self.needs_driver or not kernel.variable.trainable:
             return value
@@ -150,9 +154,16 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
         kwargs: dict[str, Any],
         method: str | None = None,
     ) -> Any:
-        """Calls the wrapped layer, or a method of it, with substituted variables.
+        """Calls the wrapped layer, or a method of it, with tensors in place of some variables.
 
-        What else it does is kept: assignments to other variables, added losses.
+        Whatever else the layer does takes effect: it assigns its other variables (moving averages,
+        seeds) and adds its losses.
+
+        Args:
+            values: list of `(variable, tensor)`.
+            args: positional arguments of the call.
+            kwargs: keyword arguments of the call.
+            method: what is called; the layer itself if `None`.
         """
         self._check_kernels()
         outputs, updates, losses = call_with(self.layer, values, args, kwargs, method)
@@ -173,7 +184,7 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
         return outputs
 
     def merge_update(self, variable: keras.Variable, value: Any) -> Any:
-        """Returns what to store when the wrapped layer assigns its own kernel; None: nothing."""
+        """Returns the value to store where the wrapped layer assigns its own kernel, or None."""
         return None
 
     def _check_kernels(self):
@@ -182,7 +193,7 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
             check_held(self, kernel, self._holders[kernel.name])
 
     def _check_driven(self):
-        """Raises an error if nothing drives the state that changes over time."""
+        """Raises a `RuntimeError` if the sparsity follows a schedule and nothing updates it."""
         if self.needs_driver and not self._driven:
             raise RuntimeError(
                 f"The sparse layer '{self.name}' ({type(self).__name__}) is being trained, but "
@@ -197,7 +208,7 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
     # Building, and what is passed on to the wrapped layer.
 
     def build(self, *args: Any, **kwargs: Any) -> None:
-        """Builds the wrapped layer if need be, and the state beside its kernels."""
+        """Builds the wrapped layer if it is not built, and creates the state beside its kernels."""
         if not self.layer.built:
             name_like(self.layer, self)  # its variables are named as without the wrapper
             self.layer.build(*args, **kwargs)
@@ -210,10 +221,10 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
                 self._holders[kernel.name] = holders(kernel)
                 self.kernel_state[kernel.name] = self.add_kernel_state(kernel, prefix)
                 act_on_effective_kernel(self, kernel)
-        self._made = True  # from now on attributes of the layer that are set are the layer's
+        self._made = True  # from now on, to set an attribute that the layer has sets the layer's
 
     def build_if_possible(self) -> None:
-        """Creates the state at once around a layer that is built; the end of a constructor."""
+        """Creates the state now if the layer is built: the last statement of a constructor."""
         if self.layer.built and find_kernels(self.layer):
             # State is named as the kernels are: Orbax tells variables by their paths.
             name_like(self, self.layer)
@@ -229,7 +240,7 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
             self.layer(**call_spec.arguments_dict)
 
     def get_build_config(self) -> dict[str, Any] | None:
-        """Returns the wrapped layer's, or None where only a call can build the layers inside."""
+        """Returns the wrapped layer's; None where only a call can build the layers inside."""
         built_by_call = has_default_build(self.layer) and any(layers_inside(self.layer))
         return None if built_by_call else self.layer.get_build_config()
 
@@ -240,7 +251,7 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
         self.build()
 
     def write_zeros(self, kernel: SparseKernel) -> None:
-        """Stores the kernel of evaluation, so that it stays what evaluation computes with."""
+        """Writes the zeros of evaluation into the stored kernel; predictions stay the same."""
         kernel.variable.assign(self.evaluation_kernel(kernel))
 
     def get_config(self) -> dict[str, Any]:

@@ -6,21 +6,8 @@ import keras
 from keras import ops
 
 from state_of_sparsity.wrapping.keras_internals import computing_in_float32
-
-_LINEAR = (
-    keras.layers.Dense,
-    keras.layers.EinsumDense,
-    keras.layers.Embedding,
-    keras.layers.ReversibleEmbedding,
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-    keras.layers.Conv1DTranspose,
-    keras.layers.Conv2DTranspose,
-    keras.layers.Conv3DTranspose,
-    keras.layers.DepthwiseConv1D,
-    keras.layers.DepthwiseConv2D,
-)
+from state_of_sparsity.wrapping.kernel_axes import kernel_axes, layer_of_one_product
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 # What a subclass may define anew and compute the same; Keras sets two of them on every instance.
 _NO_ARITHMETIC = {
@@ -38,7 +25,7 @@ def is_linear(layer) -> bool:
     """
     if getattr(layer, "logit_soft_cap", None) is not None:
         return False
-    kind = next((kind for kind in type(layer).__mro__ if kind in _LINEAR), None)
+    kind = layer_of_one_product(layer)
     if kind is None:
         return False
     below = type(layer).__mro__[: type(layer).__mro__.index(kind)]
@@ -51,24 +38,24 @@ def _is_code(attribute):
     return callable(attribute) or isinstance(attribute, property)
 
 
-def looks_up(layer, kwargs):
+def looks_up(kernel: SparseKernel, kwargs) -> bool:
     """Returns whether a call of a linear layer takes indices of its kernel's rows.
 
     A `ReversibleEmbedding` called with `reverse=True` multiplies vectors by its kernel instead.
 
     Args:
-        layer: a layer for which `is_linear` holds.
+        kernel: the kernel of a layer for which `is_linear` holds.
         kwargs: keyword arguments of the call.
     """
-    return isinstance(layer, keras.layers.Embedding) and not kwargs.get("reverse", False)
+    return kernel_axes(kernel).looks_up and not kwargs.get("reverse", False)
 
 
-def noise_shape(layer, args, kwargs, outputs, share_positions):
+def noise_shape(kernel: SparseKernel, args, kwargs, outputs, share_positions):
     """Returns the shape of the noise added to the outputs of a linear layer.
 
     Args:
-        layer: a layer for which `is_linear` holds.
-        args: positional arguments of its call.
+        kernel: the kernel of a layer for which `is_linear` holds.
+        args: positional arguments of the layer's call.
         kwargs: keyword arguments of its call.
         outputs: its outputs, a tensor.
         share_positions: whether `Dense` and `EinsumDense` draw once an example.
@@ -77,21 +64,17 @@ def noise_shape(layer, args, kwargs, outputs, share_positions):
         A tuple that broadcasts to the outputs' shape: all of it, or 1 along every axis that is
         neither the batch's nor one of the kernel's, where positions share their noise.
     """
-    shape = tuple(ops.shape(outputs))
+    shape, axes = tuple(ops.shape(outputs)), kernel_axes(kernel)
     rank = len(args[0].shape if args else kwargs["inputs"].shape)
-    if not share_positions or rank < 3:
+    if not share_positions or rank < 3 or axes.window or axes.looks_up:
         return shape
-    if isinstance(layer, keras.layers.Dense):
-        return (shape[0],) + (1,) * (rank - 2) + (shape[-1],)
-    if isinstance(layer, keras.layers.EinsumDense):
-        own = _own_noise(layer.equation, len(shape))
-        return tuple(size if own[axis] else 1 for axis, size in enumerate(shape))
-    return shape
+    own = _own_noise(axes.equation, len(shape))
+    return tuple(size if own[axis] else 1 for axis, size in enumerate(shape))
 
 
 def _own_noise(equation, rank):
     """Returns for each output axis whether it is the first or one of the kernel's."""
-    operands, output = equation.replace(" ", "").split("->")
+    operands, output = equation.split("->")
     kernel = operands.split(",")[1]
     # The ellipsis stands for axes of the input alone, as many as are left.
     before, dots, after = output.partition("...")

@@ -1,4 +1,4 @@
-"""`SavedState`: what files and checkpoints hold of a sparse layer, and what they cannot."""
+"""`SavedState`: a sparse layer's own variables in files, and a warning where they would be lost."""
 
 import sys
 import types
@@ -17,7 +17,7 @@ else:
 
 
 class SavedState(_OfALayer):
-    """The saving and loading of a wrapper's own variables, for `SparseWrapper`."""
+    """Saves and loads the variables of a wrapper: masks, gates, seeds; part of `SparseWrapper`."""
 
     # The class of the model that holds the wrapper, if no file of that model can hold it.
     _placed_in = None

@@ -39,7 +39,7 @@ def set_log_alphas(wrapper):
 
 
 @pytest.mark.parametrize("speed", [1.0, 10.0, DEFAULT])
-@pytest.mark.parametrize("group", [None, "input"])
+@pytest.mark.parametrize("group", [None, "unit"])
 def test_the_formulas_are_those_of_the_published_method(speed, group):
     wrapper, published = (gated(each, group=group) for each in (speed, 1.0))
     published.layer.kernel.assign(wrapper.layer.kernel)
@@ -113,7 +113,7 @@ def test_at_speed_1_training_is_bit_for_bit_what_it_was_without():
     ("optimizer", "l0_weight", "sparsity", "options"),
     [
         ("adam", 1e-3, 0.8, {}),
-        pytest.param("adam", 2e-4, 0.5, {"group": "input"}, marks=pytest.mark.slow),
+        pytest.param("adam", 2e-4, 0.5, {"group": "unit"}, marks=pytest.mark.slow),
         pytest.param("adam", 1e-3, 0.7, {"initial_keep": 0.99}, marks=pytest.mark.slow),
         pytest.param("rmsprop", 1e-3, 0.8, {}, marks=pytest.mark.slow),
     ],

@@ -207,7 +207,7 @@ def test_the_configuration_holds_every_argument():
 
 def grouped(layer, input_shape, log_alpha, **options):
     """Returns a wrapper with a gate a unit, built, whose log alphas are those given."""
-    wrapper = sos.L0Regularization(layer, group="input", seed=1, **options)
+    wrapper = sos.L0Regularization(layer, group="unit", seed=1, **options)
     wrapper.build(input_shape)
     state(wrapper).assign(np.reshape(log_alpha, state(wrapper).shape) / wrapper.gate_speed)
     return wrapper
@@ -246,7 +246,7 @@ def test_a_useless_input_is_dropped_and_a_useful_one_kept():
     x = rng.normal(size=(512, 2)).astype("float32")
     model = sos.sparsify(
         keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]),
-        lambda layer: sos.L0Regularization(layer, 0.3, group="input", seed=1),
+        lambda layer: sos.L0Regularization(layer, 0.3, group="unit", seed=1),
     )
     model.compile(keras.optimizers.Adam(0.05), "mse")
     model.fit(x, 3 * x[:, :1], epochs=40, batch_size=64, verbose=0)
@@ -255,16 +255,18 @@ def test_a_useless_input_is_dropped_and_a_useful_one_kept():
 
 
 def test_another_group_is_refused():
-    with pytest.raises(ValueError, match=r'`group` must be None.*or "input".*Received: \'output\''):
+    with pytest.raises(ValueError, match=r'`group` must be None.*or "unit".*Received: \'output\''):
         sos.L0Regularization(keras.layers.Dense(3), 0.1, group="output")
 
 
 def test_a_kernel_without_known_units_is_refused():
-    wrapper = sos.L0Regularization(keras.layers.ConvLSTM1D(2, 3), 0.1, group="input")
+    wrapper = sos.L0Regularization(keras.layers.ConvLSTM1D(2, 3), 0.1, group="unit")
     with pytest.raises(ValueError, match=r"must belong to one of Keras's dense"):
         wrapper.build((None, 4, 8, 3))
 
 
 def test_the_group_is_saved():
-    wrapper = sos.L0Regularization(keras.layers.Dense(3), 0.1, group="input")
-    assert sos.L0Regularization.from_config(wrapper.get_config()).group == "input"
+    wrapper = sos.L0Regularization(keras.layers.Dense(3), 0.1, group="unit")
+    config = wrapper.get_config()
+    assert sos.L0Regularization.from_config(config).group == config["group"] == "unit"
+    assert sos.L0Regularization.from_config({**config, "group": "input"}).group == "unit"

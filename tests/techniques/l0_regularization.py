@@ -40,5 +40,5 @@ ROWS = {
     "l0": row(WEIGHT, 0.0, driven=False),
     "l0, ramp": row(RAMP, NO_RAMP, driven=True),
     "l0, as published": row(WEIGHT, 0.0, driven=False, gate_speed=1.0),
-    "l0, units": row(WEIGHT, 0.0, driven=False, group="input"),
+    "l0, units": row(WEIGHT, 0.0, driven=False, group="unit"),
 }

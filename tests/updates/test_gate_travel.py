@@ -44,7 +44,7 @@ def said(optimizer, l0_weight=0.1, *, trainable=True, **options):
         (lambda: AdamW(Decay(0.001, 20, 1e-9)), {}, "0.0012", "16"),
         (lambda: AdamWithMultipliers(0.001, multipliers={"log_alpha": 2.0}), {}, "0.032", "16"),
         (lambda: keras.optimizers.LossScaleOptimizer(Adam()), {}, "0.016", "16"),
-        (lambda: "adam", {"group": "input"}, "0.016", "16"),
+        (lambda: "adam", {"group": "unit"}, "0.016", "16"),
         (lambda: "adam", {"l0_weight": Ramp(0.1, 2, 6)}, "0.016", "16"),
     ],
 )

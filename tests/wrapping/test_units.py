@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from state_of_sparsity.wrapping.kernels import find_kernels
-from state_of_sparsity.wrapping.units import gate_shape, unit_axes, units_left
+from state_of_sparsity.wrapping.units import gate_shape, units_left
 
 layers = keras.layers
 # A layer, the shape of its input, and the shape of its gates with one a unit.
@@ -51,7 +51,7 @@ def built(name):
 @pytest.mark.parametrize("name", KINDS)
 def test_the_shape_of_the_gates(name):
     _, _, kernel, expected = built(name)
-    assert gate_shape(kernel, "input") == expected
+    assert gate_shape(kernel, "unit") == expected
     assert gate_shape(kernel, None) == tuple(kernel.variable.shape)
 
 
@@ -96,16 +96,22 @@ def test_separable_convolutions_have_two_kernels_of_different_kinds():
     layer = layers.SeparableConv2D(4, 3)
     layer.build((None, 8, 8, 3))
     depthwise, pointwise = find_kernels(layer)
-    assert gate_shape(depthwise, "input") == (1, 1, 3, 1)
-    assert gate_shape(pointwise, "input") == (1, 1, 1, 4)
+    assert gate_shape(depthwise, "unit") == (1, 1, 3, 1)
+    assert gate_shape(pointwise, "unit") == (1, 1, 1, 4)
 
 
-def test_kernels_whose_units_are_not_known():
-    layer = layers.ConvLSTM1D(2, 3)
+class Cube(layers.Layer):
+    def build(self, shape):
+        self.cube = self.add_weight(shape=(2, 3, 4), name="cube")
+
+
+@pytest.mark.parametrize("layer", [layers.ConvLSTM1D(2, 3), Cube()])
+def test_kernels_whose_units_are_not_known(layer):
     layer.build((None, 4, 8, 3))
     kernel = find_kernels(layer)[0]
-    with pytest.raises(ValueError, match=r"units of the kernel 'kernel' of shape.*group=None"):
-        unit_axes(kernel)
+    name = kernel.variable.name
+    with pytest.raises(ValueError, match=rf"units of the kernel '{name}' of shape.*group=None"):
+        gate_shape(kernel, "unit")
     assert units_left(kernel, kernel.variable.numpy()) == (None, None)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from state_of_sparsity.data.text.vocabulary import END, Vocabulary
+from state_of_sparsity.data.text.vocabulary import Vocabulary
 from state_of_sparsity.models.beam_search import beam_search, check_settings
+from state_of_sparsity.token_ids import END
 
 _SHORTEST = 16
 
