@@ -39,8 +39,8 @@ class DotProductAttention(keras.layers.Layer):
 
     >>> attention = DotProductAttention(num_heads=2, dropout=0.1)
     >>> x = keras.ops.ones((3, 5, 8))
-    >>> attention(x, x, x, keras.ops.ones((1, 1, 5, 5), "bool")).shape
-    TensorShape([3, 5, 8])
+    >>> tuple(attention(x, x, x, keras.ops.ones((1, 1, 5, 5), "bool")).shape)
+    (3, 5, 8)
 
     Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.2.
     """

@@ -37,9 +37,9 @@ class AttentionMask(keras.layers.Layer):
 
     Example:
 
-    >>> AttentionMask()(keras.ops.array([[5, 1, 0]])).numpy().astype(int).tolist()
+    >>> np.array(AttentionMask()(keras.ops.array([[5, 1, 0]]))).astype(int).tolist()
     [[[[1, 1, 0]]]]
-    >>> AttentionMask(causal=True)(keras.ops.array([[5, 1, 0]])).numpy().astype(int).tolist()
+    >>> np.array(AttentionMask(causal=True)(keras.ops.array([[5, 1, 0]]))).astype(int).tolist()
     [[[[1, 0, 0], [1, 1, 0], [1, 1, 1]]]]
 
     Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.2.3.

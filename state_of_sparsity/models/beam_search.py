@@ -45,18 +45,18 @@ def beam_search(
         vocabulary_size: ids there are, where the model has room for more; None for all of it.
 
     Returns:
-        `(ids, scores)`: int32 `(batch, maximum_length)`, padded with 0 after the end; and float32
-        `(batch,)`.
+        `(ids, scores)`: int32 `(batch, maximum_length)`, 0 after the end, and float32 `(batch,)`.
 
     Raises:
         ValueError: if an argument is out of range, or a size of `source` is not known.
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer import transformer
     >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> ids, scores = beam_search(model, keras.ops.array([[7, 5, 1, 0]]), maximum_length=10)
-    >>> ids.shape, scores.shape
-    (TensorShape([1, 10]), TensorShape([1]))
+    >>> tuple(ids.shape), tuple(scores.shape)
+    ((1, 10), (1,))
 
     Reference: Wu et al. (2016), "Google's Neural Machine Translation System", equation 14, without
     coverage penalty; Tensor2Tensor; Vaswani et al. (2017), section 6.1, for the defaults.

@@ -26,7 +26,7 @@ class EmbeddingScale(keras.layers.Layer):
 
     Example:
 
-    >>> EmbeddingScale()(keras.ops.ones((1, 2, 4)), keras.ops.array([[7, 0]])).numpy().tolist()
+    >>> np.array(EmbeddingScale()(keras.ops.ones((1, 2, 4)), keras.ops.array([[7, 0]]))).tolist()
     [[[2.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 0.0]]]
 
     Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.4.

@@ -33,7 +33,7 @@ class PositionEncoding(keras.layers.Layer):
 
     Example:
 
-    >>> PositionEncoding()(keras.ops.zeros((1, 2, 4)))[0, 0].numpy().tolist()
+    >>> np.array(PositionEncoding()(keras.ops.zeros((1, 2, 4)))[0, 0]).tolist()
     [0.0, 0.0, 1.0, 1.0]
 
     Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.5; the "timing signal"

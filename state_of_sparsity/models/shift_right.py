@@ -25,7 +25,7 @@ class ShiftRight(keras.layers.Layer):
 
     Example:
 
-    >>> ShiftRight()(keras.ops.array([[7, 5, 1]])).numpy().tolist()
+    >>> np.array(ShiftRight()(keras.ops.array([[7, 5, 1]]))).tolist()
     [[0, 7, 5]]
     """
 

@@ -72,8 +72,8 @@ def transformer(
 
     >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> ids = keras.ops.array([[7, 5, 1, 0]])
-    >>> model({"source": ids, "target": ids}).shape
-    TensorShape([1, 4, 50])
+    >>> tuple(model({"source": ids, "target": ids}).shape)
+    (1, 4, 50)
 
     Reference: Vaswani et al. (2017), "Attention Is All You Need", section 3, with normalization
     before each sub-layer as in Tensor2Tensor; Gale, Elsen, Hooker (2019), "The State of Sparsity in

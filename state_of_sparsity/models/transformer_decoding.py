@@ -22,9 +22,10 @@ def encode(model: keras.Model, source: Any) -> Any:
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer import transformer
     >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
-    >>> encode(model, keras.ops.array([[7, 5, 1, 0]])).shape
-    TensorShape([1, 4, 8])
+    >>> tuple(encode(model, keras.ops.array([[7, 5, 1, 0]])).shape)
+    (1, 4, 8)
     """
     return encoder(_layers(model), source)
 
@@ -44,6 +45,7 @@ def initial_caches(model: keras.Model, source: Any, length: int) -> dict[str, An
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer import transformer
     >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> list(initial_caches(model, keras.ops.array([[7, 5, 1, 0]]), length=10))
     ['source_mask', 'decoder_1_cross_attention', 'decoder_1_self_attention']
@@ -79,11 +81,12 @@ def decode_step(
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer import transformer
     >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> caches = initial_caches(model, keras.ops.array([[7, 5, 1, 0]]), length=10)
     >>> logits, caches = decode_step(model, keras.ops.array([0]), 0, caches)
-    >>> logits.shape
-    TensorShape([1, 50])
+    >>> tuple(logits.shape)
+    (1, 50)
     """
     layers, caches = _layers(model), dict(caches)
     names = attention_names(layers, "self_attention")

@@ -25,9 +25,10 @@ def encoder(
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer_layers import transformer_layers
     >>> layers = transformer_layers(50, 1, 8, 32, 2, 0.1, 0.1, 0.1, split_heads=False)
-    >>> encoder(layers, keras.ops.array([[7, 5, 1, 0]])).shape
-    TensorShape([1, 4, 8])
+    >>> tuple(encoder(layers, keras.ops.array([[7, 5, 1, 0]])).shape)
+    (1, 4, 8)
     """
     mask = layers["source_mask"](source, segments)
 
@@ -82,12 +83,13 @@ def keys_and_values(layers: Mapping[str, Any], name: str, inputs: Any) -> tuple[
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer_layers import transformer_layers
     >>> layers = transformer_layers(50, 1, 8, 32, 2, 0.1, 0.1, 0.1, split_heads=True)
     >>> keys, values = keys_and_values(
     ...     layers, "encoder_1_self_attention", keras.ops.ones((3, 5, 8))
     ... )
-    >>> keys.shape
-    TensorShape([3, 5, 8])
+    >>> tuple(keys.shape)
+    (3, 5, 8)
     """
     return tuple(_projected(layers, f"{name}_{each}", inputs) for each in ("key", "value"))
 
@@ -101,6 +103,7 @@ def attention_names(layers: Mapping[str, Any], kind: str) -> list[str]:
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer_layers import transformer_layers
     >>> layers = transformer_layers(50, 2, 8, 32, 2, 0.1, 0.1, 0.1, split_heads=False)
     >>> attention_names(layers, "cross_attention")
     ['decoder_1_cross_attention', 'decoder_2_cross_attention']

@@ -2,11 +2,12 @@
 
 import importlib
 import os
+from typing import Any
 
 from state_of_sparsity import extras
 
 
-def pruning_schedules():
+def pruning_schedules() -> Any:
     """Returns `tfmot.sparsity.keras`, importing it cleanly.
 
     TF-MOT's import sets `TF_USE_LEGACY_KERAS=1` for the whole process: a `tf.keras` not touched

@@ -97,7 +97,7 @@ class ParallelFiles:
                     f"line i of one the translation of line i of the other. Received: {paths[0]} "
                     f"of {counts[0]} lines and {paths[1]} of {counts[1]} lines."
                 )
-            yield pair
+            yield pair  # type: ignore[misc]  # no line is missing
 
     def _check_all_are_there(self):
         # What training needs at its end is missed before minutes of learning a vocabulary.
@@ -114,7 +114,7 @@ class ParallelFiles:
         return os.path.join(self._folder, os.path.expanduser(name))
 
 
-def read_lines(path, argument):
+def read_lines(path: str | os.PathLike[str], argument: str) -> Iterator[str]:
     """Yields the lines of a UTF-8 text file, stripped.
 
     Args:
