@@ -17,6 +17,7 @@ from state_of_sparsity.bin import (
     interruptions,
     recorded_defaults,
     system_errors,
+    unneeded_imports,
 )
 from state_of_sparsity.errors import UsageError
 
@@ -74,6 +75,7 @@ def run(main):
             sys.exit(130)
 
     interruptions.keep()
+    unneeded_imports.leave_out()
     app.run(guarded, flags_parser=parse_flags)
 
 
@@ -151,11 +153,6 @@ def _prepare():
     if _is_installed("tensorflow"):
         import tensorflow as tf
 
-        from state_of_sparsity.schedules import tfmot_schedules
-
-        if _is_installed("tensorflow_model_optimization"):
-            # Gin files import it, and its first import must not switch the process to Keras 2.
-            tfmot_schedules.pruning_schedules()
         # `import gin.tf` does this, and fails on TensorFlow 2.21.
         gin.config.register_file_reader(tf.io.gfile.GFile, tf.io.gfile.exists)
     # gin's reader of package resources logs an error for every file that another reader finds, and
