@@ -7,6 +7,7 @@ import os
 import pathlib
 import sys
 import types
+from typing import Any
 
 from state_of_sparsity import extras
 
@@ -17,7 +18,7 @@ _SCHEDULES = f"{_TFMOT}.python.core.sparsity.keras.pruning_schedule"
 CLASSES = ("ConstantSparsity", "PolynomialDecay")
 
 
-def pruning_schedules():
+def pruning_schedules() -> Any:
     """Returns `tfmot.sparsity.keras`, importing it cleanly.
 
     Raises:

@@ -36,7 +36,7 @@ class Digits(InMemory):
         UCI "Optical Recognition of Handwritten Digits", Alpaydin and Kaynak (1998).
     """
 
-    def __init__(self, batch_size=64, seed=0, split_seed=0):
+    def __init__(self, batch_size: int = 64, seed: int = 0, split_seed: int = 0) -> None:
         check_integer("split_seed", split_seed, 0)
         table = np.loadtxt(_file(), delimiter=",")
         images = (table[:, :-1].reshape(-1, 8, 8) / 16.0).astype("float32")[..., None]
