@@ -17,23 +17,18 @@ from gin import config_parser
 
 from state_of_sparsity.bin import gin_internals
 
-_process_import = _config.ParseContext.process_import
+
+def _import_cleanly(module):
+    """Returns what surrounds an import of a gin file: the process keeps Keras 3."""
+    if sys.modules.get("tensorflow") is None:  # then nobody can import TF-MOT
+        return contextlib.nullcontext()
+    from state_of_sparsity.schedules import tfmot_schedules  # imports Keras
+
+    alone = module == "tensorflow_model_optimization"
+    return tfmot_schedules.imported_when_needed() if alone else tfmot_schedules.keras_3_kept()
 
 
-def _import(context, statement):
-    """Carries out an import of a gin file, as gin does; the process keeps Keras 3."""
-    manner = contextlib.nullcontext()
-    if sys.modules.get("tensorflow") is not None:  # else nobody can import TF-MOT
-        from state_of_sparsity.schedules import tfmot_schedules  # imports Keras
-
-        alone = statement.module == "tensorflow_model_optimization"
-        manner = tfmot_schedules.imported_when_needed() if alone else tfmot_schedules.keras_3_kept()
-    with manner:
-        _process_import(context, statement)
-
-
-# gin imports again what it has imported whenever it writes a configuration down.
-_config.ParseContext.process_import = _import
+gin_internals.surround_imports(_import_cleanly)
 
 # Where each value was bound last: `{(scope, selector, parameter): text}`.
 places = {}
