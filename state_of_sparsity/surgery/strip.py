@@ -35,7 +35,7 @@ def strip(model, *, in_place=False):
         return plain_copy(model)
     wrappers = checked_wrappers(model, "strip")
     values = [
-        (kernel.variable, wrapper.evaluation_kernel(kernel))
+        (kernel.variable, kernel.values())
         for wrapper in wrappers
         for kernel in wrapper.sparse_kernels
     ]
