@@ -1,6 +1,8 @@
 """How one overall sparsity is shared among the kernels of several layers."""
 
 import uuid
+from collections.abc import Sequence
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -9,28 +11,30 @@ from state_of_sparsity.layers.magnitude_pruning import MagnitudePruning
 from state_of_sparsity.masking.erdos_renyi_kernel import zeros_by_erdos_renyi_kernel
 from state_of_sparsity.masking.global_threshold import zeros_by_global_threshold
 from state_of_sparsity.masking.top_k import zero_count
-from state_of_sparsity.schedules.sparsity import check_schedule, check_sparsity
+from state_of_sparsity.schedules.sparsity import SparsitySchedule, check_schedule, check_sparsity
+from state_of_sparsity.surgery.rules import Rule
 from state_of_sparsity.surgery.structure import model_kernels
 from state_of_sparsity.version import PACKAGE
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
 class _SharedSparsity:
     """Kernels of layers with an equal distribution share their zeros; `group` tells them apart."""
 
-    def __init__(self, group):
+    def __init__(self, group: str) -> None:
         self.group = group
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other.group == self.group
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((type(self), self.group))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"group": self.group}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**config)
 
 
@@ -42,7 +46,7 @@ class GlobalThreshold(_SharedSparsity):
         group: a name; layers whose distributions have an equal name are pruned together.
     """
 
-    def zeros(self, kernels, zeros: int) -> list[int]:
+    def zeros(self, kernels: Sequence[SparseKernel], zeros: int) -> list[int]:
         """Returns how many of `zeros` fall to each `SparseKernel`."""
         doubles = any(kernel.variable.dtype == "float64" for kernel in kernels)
         return zeros_by_global_threshold(
@@ -60,12 +64,12 @@ class ErdosRenyiKernel(_SharedSparsity):
     Reference: Evci et al., "Rigging the Lottery", 2020, section 3.
     """
 
-    def zeros(self, kernels, zeros: int) -> list[int]:
+    def zeros(self, kernels: Sequence[SparseKernel], zeros: int) -> list[int]:
         """Returns how many of `zeros` fall to each `SparseKernel`."""
         return zeros_by_erdos_renyi_kernel([kernel.shape for kernel in kernels], zeros)
 
 
-def global_magnitude(schedule):
+def global_magnitude(schedule: SparsitySchedule) -> Rule:
     """Returns a rule for `sos.sparsify`: magnitude pruning with one threshold over all layers.
 
     The `round(sparsity * total size)` weights of smallest magnitude of all the layers it is
@@ -84,7 +88,7 @@ def global_magnitude(schedule):
     return _magnitude(schedule, GlobalThreshold(_new_group()))
 
 
-def erdos_renyi_kernel_magnitude(schedule):
+def erdos_renyi_kernel_magnitude(schedule: SparsitySchedule) -> Rule:
     """Returns a rule for `sos.sparsify`: magnitude pruning, Erdos-Renyi-Kernel sparsities.
 
     At every update the kernels of the layers it is applied to have
@@ -113,7 +117,7 @@ def _magnitude(schedule, distribution):
     return lambda layer: MagnitudePruning(layer, schedule, distribution=distribution)
 
 
-def erdos_renyi_kernel(model, sparsity: float) -> dict[str, float]:
+def erdos_renyi_kernel(model: keras.Model, sparsity: float) -> dict[str, float]:
     """Returns the sparsity of each kernel under the Erdos-Renyi-Kernel distribution.
 
     The density of a kernel is proportional to `sum(shape) / prod(shape)`, at most 1.

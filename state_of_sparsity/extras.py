@@ -2,6 +2,8 @@
 
 import contextlib
 
+from state_of_sparsity.errors import UsageError
+
 _EXPERIMENTS = (
     *("absl", "gin", "importlib_resources", "matplotlib", "sacrebleu", "sacremoses"),
     *("sentencepiece", "sklearn", "tensorboard", "tensorflow_datasets"),
@@ -13,7 +15,7 @@ EXTRA_OF = {
 }
 
 
-class MissingExtraError(ImportError):
+class MissingExtraError(UsageError, ImportError):
     """A package is not installed that an extra brings."""
 
 

@@ -7,10 +7,12 @@ import pathlib
 import stat
 import time
 
+from state_of_sparsity.errors import UsageError
+
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
     import msvcrt
 
 _SECONDS_BETWEEN_TRIES = 0.1
@@ -18,7 +20,7 @@ _SECONDS_BETWEEN_TRIES = 0.1
 _LOCKED_BYTE = 2**30
 
 
-class LockError(OSError):
+class LockError(UsageError, OSError):
     """A lock that cannot be had; the message says why and what to do."""
 
 

@@ -4,8 +4,10 @@ import json
 import pathlib
 from collections.abc import Mapping
 
+from state_of_sparsity.errors import UsageError
 
-class DamagedFileError(ValueError):
+
+class DamagedFileError(UsageError, ValueError):
     """A file that does not hold what was written there; the message names it."""
 
 

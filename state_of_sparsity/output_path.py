@@ -8,6 +8,8 @@ import sys
 import tempfile
 from collections.abc import Iterable
 
+from state_of_sparsity.errors import UsageError
+
 # What a run directory, which has the first of them, holds for good.
 RUN_FILES = (
     *("run.json", "config.gin", "metrics.csv", "metrics.jsonl", "progress.jsonl", "result.json"),
@@ -23,7 +25,7 @@ _KINDS = (
 )
 
 
-class OutputPathError(ValueError):
+class OutputPathError(UsageError, ValueError):
     """A path that cannot be written; the message says why."""
 
 

@@ -1,6 +1,7 @@
 """Warnings that point at the line the user wrote, whoever called us on the way."""
 
 import sys
+import types
 import warnings
 
 # Whoever wrote a line of the program is in none of these.
@@ -17,8 +18,8 @@ def warn(message: str, category=UserWarning):
         message: the text.
         category: the class of the warning.
     """
-    frame = sys._getframe(1)
-    caller = frame
+    caller = sys._getframe(1)
+    frame: types.FrameType | None = caller
     while frame is not None and _module(frame).partition(".")[0] in _MACHINERY:
         frame = frame.f_back
     frame = caller if frame is None else frame  # a thread of the library's own

@@ -8,6 +8,7 @@ import functools
 
 import keras
 import numpy as np
+import pytest
 
 import state_of_sparsity as sos
 from tests import reference
@@ -23,6 +24,7 @@ from tests.conformance import (
     plain_model,
     sparse_model,
     trained_model,
+    updated_model,
 )
 from tests.technique import LAYERS, kernels_of, state_of, technique_files
 
@@ -68,14 +70,30 @@ def test_evaluation_is_deterministic(name):
 
 
 @every_technique
-def test_masks_are_boolean_of_the_kernels_shapes_and_cover_what_strip_writes_zeros_to(name):
+def test_masks_are_boolean_of_the_kernels_shapes_and_strip_leaves_no_weight_outside_them(name):
     model = trained_model(name)
     masks, stripped = sos.masks(model), kernels_of(sos.strip(model))
     assert list(masks) == [f"{layer}/kernel" for layer in LAYERS]
     for path, kernel in kernels_of(model).items():
         assert masks[path].dtype == bool and masks[path].shape == kernel.shape
-        np.testing.assert_array_equal(stripped[path] != 0, masks[path])
+        assert not stripped[path][~masks[path]].any()
     assert 0 < sum(mask.sum() for mask in masks.values()) < sum(m.size for m in masks.values())
+
+
+@every_technique
+def test_sparsity_is_the_fraction_of_zeros_in_the_stripped_kernels_wherever_it_is_said(name):
+    model = updated_model(name)
+    kernel = model.get_layer("head").layer.kernel
+    values, mask = kernel.numpy(), sos.masks(model)["head/kernel"]
+    values[tuple(np.argwhere(mask)[0])] = 0  # a weight that is present, and zero all the same
+    kernel.assign(values)
+    stripped, log, logs = sos.strip(model), sos.SparsityLog(), {}
+    zeros = sum(int((kernel == 0).sum()) for kernel in kernels_of(stripped).values())
+    assert zeros > 0
+    assert sos.report(model).nonzero == sos.report(stripped).nonzero == 18 + 24 - zeros
+    log.set_model(model)
+    log.on_epoch_end(0, logs)
+    assert logs["sparsity"] == zeros / (18 + 24) == pytest.approx(sos.report(stripped).sparsity)
 
 
 class CheckAtEveryStep(keras.callbacks.Callback):

@@ -100,7 +100,7 @@ def test_every_step_of_other_layers_is_compiled_by_xla(name, kind):
     if kind == "attention":
         hidden = keras.layers.MultiHeadAttention(2, 2)(hidden, hidden)[:, 0]
     else:
-        hidden = keras.layers.LSTM(4)(hidden)
+        hidden = keras.layers.SimpleRNN(4)(hidden)
     plain = keras.Model(tokens, keras.layers.Dense(3)(hidden))
     model = compiled(sos.sparsify(plain, TECHNIQUES[name].rules(None)), jit_compile=True)
     x = np.arange(96).reshape(16, 6) % 8

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -20,6 +21,11 @@ from state_of_sparsity.wrapping.keras_internals import all_layers
 from state_of_sparsity.wrapping.lora import lora_product
 from state_of_sparsity.wrapping.quantized_kernels import QuantizedKernel
 from state_of_sparsity.wrapping.units import units_left
+
+# Of one example; for several inputs a list, or a dict by input name.
+InputShape = (
+    Sequence[int | None] | Sequence[Sequence[int | None]] | Mapping[str, Sequence[int | None]]
+)
 
 
 @dataclass(frozen=True)
@@ -76,22 +82,22 @@ class Report:
     @property
     def bytes_dense(self) -> int:
         """Bytes of all weights."""
-        return self._total("bytes_dense")
+        return sum(row.bytes_dense for row in self.layers)
 
     @property
     def bytes_bitmask(self) -> int:
         """Bytes as bit masks and non-zero values."""
-        return self._total("bytes_bitmask")
+        return sum(row.bytes_bitmask for row in self.layers)
 
     @property
     def bytes_csr(self) -> int:
         """Bytes as compressed sparse rows with int32 indices."""
-        return self._total("bytes_csr")
+        return sum(row.bytes_csr for row in self.layers)
 
     @property
     def bytes_gzip(self) -> int:
         """Bytes compressed by zlib at level 1."""
-        return self._total("bytes_gzip")
+        return sum(row.bytes_gzip for row in self.layers)
 
     def to_csv(self, path: str | os.PathLike | None = None) -> str | None:
         """Returns one line a kernel as CSV, or writes it to a file in one step.
@@ -104,11 +110,12 @@ class Report:
         """
         path = None if path is None else output_path.check_file("path", path)
         rows = [{column: getattr(row, column) for column in COLUMNS} for row in self.layers]
-        rows = [{**row, "shape": "x".join(map(str, row["shape"]))}.values() for row in rows]
-        text = csv_text([COLUMNS, *rows])
+        cells = [{**row, "shape": "x".join(map(str, row["shape"]))}.values() for row in rows]
+        text = csv_text([COLUMNS, *cells])
         if path is None:
             return text
         atomic_write.write_text(path, text)
+        return None
 
     def to_markdown(self) -> str:
         """Returns the report as a Markdown table."""
@@ -123,7 +130,7 @@ class Report:
         return None if None in values else sum(values)
 
 
-def report(model: keras.Model, input_shape=None) -> Report:
+def report(model: keras.Model, input_shape: InputShape | None = None) -> Report:
     """Counts the weights, non-zeros, multiply-adds and bytes of every kernel of a model.
 
     Kernels alone are counted, wrapped by a technique or left dense; biases and normalization are

@@ -56,7 +56,17 @@ def count_uses(model, kernels, input_shape=None):
 
 
 class _Watch:
-    """Counts uses while the `call` of the layers concerned is shadowed in each instance."""
+    """Counts how often kernels are used while a model is traced once.
+
+    Nothing in Keras says how often a layer is called, or on how many positions: so the `call` of
+    every layer that owns a kernel is replaced, in that instance and for the time of the trace, by a
+    function that counts and then calls the layer's own (a *shadow* of it).
+
+    Loops are the difficulty. The body of a recurrent layer is traced once, or twice, or not at all
+    where a fused kernel does its work, but runs at every time step. So the layer around it notes
+    how many steps its body stands for (`steps_of`); the first call of the body makes each use
+    inside count for that many (`steps`), and later calls count nothing.
+    """
 
     def __init__(self, model, kernels):
         self.model = model

@@ -1,6 +1,7 @@
 """How a `Report` is written: plain text for a terminal, Markdown for a page."""
 
 import textwrap
+from typing import Any
 
 from state_of_sparsity.table_cells import for_markdown
 
@@ -23,7 +24,7 @@ _MARKDOWN_HEADER = (
 )
 
 
-def plain_text(report) -> str:
+def plain_text(report: Any) -> str:
     """Returns a report as aligned columns, totals and remarks below.
 
     Lines have at most 100 characters. A path for which that leaves no room stands on a line of its
@@ -40,7 +41,7 @@ def plain_text(report) -> str:
     return "\n".join([header, rule, *lines, rule, total, "", *remarks])
 
 
-def markdown(report) -> str:
+def markdown(report: Any) -> str:
     """Returns a report as a Markdown table, totals and remarks below; computes gzip sizes."""
     lines = [_MARKDOWN_HEADER, ("---",) * 3 + ("---:",) * 9]
     lines += [

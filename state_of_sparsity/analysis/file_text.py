@@ -31,7 +31,7 @@ def read(path: str | os.PathLike) -> str:
             return file.read()
     except FileNotFoundError:
         raise
-    except UnicodeError as error:
+    except UnicodeDecodeError as error:
         raise ValueError(f"{path.name} cannot be read: it is not UTF-8 ({error.reason})") from None
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None

@@ -1,12 +1,12 @@
 """What reports and plots tell of the runs they show: data, model, optimizer, steps, seeds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from state_of_sparsity.analysis.results import Run
 from state_of_sparsity.analysis.words import capital, words
 
 # By the key in `result.json`: what it is called, and how a value is written.
-_FACTS = {
+_FACTS: dict[str, tuple[str, Callable]] = {
     "data_set": ("data set", words),
     "model": ("model", words),
     "optimizer": ("optimizer", str),

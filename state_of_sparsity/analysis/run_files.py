@@ -126,7 +126,7 @@ def read_layers(run_dir: pathlib.Path) -> list[dict]:
 def is_kernel(row: dict) -> bool:
     """Returns whether a row has a path, weights, and not more non-zeros than these."""
     size, nonzero = row.get("size"), row.get("nonzero")
-    counted = _is_count(size) and _is_count(nonzero) and size > 0 and nonzero <= size
+    counted = _is_count(size) and _is_count(nonzero) and 0 < row["size"] >= row["nonzero"]
     return counted and _is_text(row.get("path"))
 
 

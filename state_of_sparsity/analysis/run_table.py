@@ -56,8 +56,8 @@ class RunTable:
             lines = {line["run"]: line for line in [*self._lines(), *rows]}
             ordered = [lines[name] for name in sorted(lines)]
             columns = list(dict.fromkeys(column for line in ordered for column in line))
-            rows = ([line.get(column) for column in columns] for line in ordered)
-            atomic_write.write_text(self.path, csv_text([columns, *rows]))
+            cells = ([line.get(column) for column in columns] for line in ordered)
+            atomic_write.write_text(self.path, csv_text([columns, *cells]))
 
     def read(self) -> list[dict]:
         """Returns a dict a run: numbers are int or float, empty cells None, `settings` a dict or

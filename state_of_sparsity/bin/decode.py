@@ -17,7 +17,8 @@ import time
 from absl import flags
 
 from state_of_sparsity import atomic_write, output_path
-from state_of_sparsity.bin import gin_app, saved_run
+from state_of_sparsity.bin import gin_app, saved_run, users_errors
+from state_of_sparsity.errors import UsageError
 
 FLAGS = flags.FLAGS
 
@@ -27,28 +28,26 @@ _SECONDS_BETWEEN_REPORTS = 10.0
 def main(_):
     """Runs the program; the flags are described by `--help`."""
     if bool(FLAGS.run_dir) == bool(FLAGS.model):
-        raise gin_app.UsageError(
+        raise UsageError(
             "Either `run_dir` or `model` must be given: --run_dir=DIRECTORY, or --model=FILE.keras "
             f"with --vocabulary=FILE. Received: {'both' if FLAGS.model else 'neither'}."
         )
     if bool(FLAGS.model) != bool(FLAGS.vocabulary):
-        raise gin_app.UsageError(
+        raise UsageError(
             "`vocabulary` must be given with `model`, and only then: a run has its own, the file "
             f"vocabulary.model. Received: model={FLAGS.model}, vocabulary={FLAGS.vocabulary}."
         )
     if FLAGS.length_penalty is not None and not math.isfinite(FLAGS.length_penalty):
-        raise gin_app.UsageError(
+        raise UsageError(
             f"`length_penalty` must be a finite number. Received: {FLAGS.length_penalty}."
         )
     text = FLAGS.input, FLAGS.reference, FLAGS.output
     search = FLAGS.beam_size, FLAGS.length_penalty
-    try:
+    with users_errors.in_one_line():
         if FLAGS.model:
             decode_model(FLAGS.model, FLAGS.vocabulary, *text, *search)
         else:
             decode_run(FLAGS.run_dir, *text, *search, FLAGS.trust_run_dir)
-    except ValueError as error:
-        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
 
 
 def decode_run(
@@ -72,7 +71,7 @@ def decode_run(
         trusted: whether the recorded configuration may name anything, and so run any code.
 
     Raises:
-        gin_app.UsageError: for whatever the user can put right.
+        UsageError: for whatever the user can put right.
         ValueError: the same, of text and vocabulary.
     """
     # These import Keras, which `--help` and a wrong flag need not wait for.
@@ -84,7 +83,7 @@ def decode_run(
     output = output and output_path.check_file("output", output, [source, reference])
     run_dir, experiment, model, step = saved_run.load(directory, trusted=trusted)
     if not isinstance(experiment.data, Translation):
-        raise gin_app.UsageError(
+        raise UsageError(
             f"`run_dir` must be a run that learned to translate. Received: {directory}, whose data "
             f"are {type(experiment.data).__name__}."
         )
@@ -116,7 +115,7 @@ def decode_model(
         length_penalty: see there; None for 0.6.
 
     Raises:
-        gin_app.UsageError: for whatever the user can put right.
+        UsageError: for whatever the user can put right.
         ValueError: the same, of text and vocabulary.
     """
     from state_of_sparsity.data.text.vocabulary import Vocabulary
@@ -185,14 +184,14 @@ def _text(source, reference):
 
     sentences = list(read_lines(os.path.expanduser(source), "input"))
     if not sentences:
-        raise gin_app.UsageError(
+        raise UsageError(
             f"`input` must have sentences, one a line. Received: {source}, which is empty."
         )
     if reference is None:
         return sentences, None
     references = list(read_lines(os.path.expanduser(reference), "reference"))
     if len(references) != len(sentences):
-        raise gin_app.UsageError(
+        raise UsageError(
             f"`reference` must have a line for each of `input`. Received: {len(references):,} "
             f"lines for {len(sentences):,}."
         )
@@ -203,12 +202,12 @@ def _check_fit(model, vocabulary):
     embedding = next((x for x in model.layers if x.name == "shared_embedding"), None)
     room = getattr(getattr(embedding, "layer", embedding), "input_dim", None)
     if room is None:
-        raise gin_app.UsageError(
+        raise UsageError(
             "`model` must be a Transformer of state_of_sparsity.models.transformer. Received: "
             f"'{model.name}', which has no layer 'shared_embedding'."
         )
     if vocabulary.size > room:
-        raise gin_app.UsageError(
+        raise UsageError(
             f"`vocabulary` must be the one that the model was trained with, of at most {room:,} "
             f"subwords. Received: one of {vocabulary.size:,}."
         )
@@ -228,7 +227,7 @@ def _check_is_the_runs(model, vocabulary, received):
     own = pathlib.Path(model).expanduser().with_name(FILE)
     is_run = RunDir(own.parent).state.exists() and own.exists()
     if is_run and Vocabulary.load(own).digest() != vocabulary.digest():
-        raise gin_app.UsageError(
+        raise UsageError(
             "`vocabulary` must be the one that the model was trained with. Received: "
             f"{received}, but the run that the model lies in has another: --vocabulary={own}."
         )

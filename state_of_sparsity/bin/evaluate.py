@@ -15,6 +15,7 @@ from absl import flags
 
 from state_of_sparsity import atomic_write, output_path
 from state_of_sparsity.bin import configured_experiment, figures, gin_app, saved_run
+from state_of_sparsity.errors import UsageError
 
 FLAGS = flags.FLAGS
 
@@ -24,7 +25,7 @@ SPLITS = ("test", "validation")
 def main(_):
     """Runs the program; the flags are described by `--help`."""
     if bool(FLAGS.run_dir) == bool(FLAGS.model):
-        raise gin_app.UsageError(
+        raise UsageError(
             "Either `run_dir` or `model` must be given: --run_dir=DIRECTORY, or --model=FILE.keras "
             f"with a gin_file. Received: {'both' if FLAGS.model else 'neither'}."
         )
@@ -32,7 +33,7 @@ def main(_):
     output = FLAGS.output and output_path.check_file("output", FLAGS.output, [FLAGS.model])
     if FLAGS.run_dir:
         if FLAGS.gin_file or FLAGS.gin_binding:
-            raise gin_app.UsageError(
+            raise UsageError(
                 "`gin_file` and `gin_binding` must be left out with `run_dir`: a run is evaluated "
                 "with the configuration that it was started with."
             )
@@ -40,7 +41,7 @@ def main(_):
         found = evaluate_run(*where, FLAGS.split, thresholds, FLAGS.trust_run_dir)
     else:
         if thresholds:
-            raise gin_app.UsageError(
+            raise UsageError(
                 "`thresholds` needs the sparse model of a run: use --run_dir in place of --model."
             )
         found = evaluate_model(
@@ -55,14 +56,14 @@ def parse_thresholds(texts):
     """Returns the thresholds of a comma-separated flag as numbers, [] for None.
 
     Raises:
-        gin_app.UsageError: if one is no number.
+        UsageError: if one is no number.
     """
     try:
         thresholds = [float(text) for text in texts or []]
     except ValueError:
         thresholds = [math.nan]
     if not all(map(math.isfinite, thresholds)):
-        raise gin_app.UsageError(
+        raise UsageError(
             f"`thresholds` must be numbers, such as 0,0.5,1. Received: {','.join(texts)}."
         )
     return thresholds
@@ -82,7 +83,7 @@ def evaluate_run(directory, data_dir=None, split="test", thresholds=(), trusted=
         What `--output` writes, a dict of JSON values.
 
     Raises:
-        gin_app.UsageError: for whatever the user can put right.
+        UsageError: for whatever the user can put right.
     """
     with _errors_naming_data_dir(data_dir):
         run_dir, experiment, model, step = saved_run.load(directory, data_dir, trusted)
@@ -111,7 +112,7 @@ def evaluate_model(path, gin_files, bindings=(), data_dir=None, split="test"):
         What `--output` writes, a dict of JSON values.
 
     Raises:
-        gin_app.UsageError: for whatever the user can put right.
+        UsageError: for whatever the user can put right.
     """
     gin_app.parse(gin_files, bindings, data_dir)
     model = saved_run.load_model(path)
@@ -125,10 +126,10 @@ def _errors_naming_data_dir(data_dir):
     """Adds the flag to errors about `data_dir`, where it was not given."""
     try:
         yield
-    except gin_app.UsageError as error:
+    except UsageError as error:
         if data_dir is not None or not re.search("`data_dir`|No such file", str(error)):
             raise
-        raise gin_app.UsageError(
+        raise UsageError(
             f"{error} A run does not record where its data lay: give --data_dir=DIRECTORY."
         ) from error
 

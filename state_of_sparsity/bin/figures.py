@@ -2,7 +2,8 @@
 
 import functools
 
-from state_of_sparsity.bin import backend_messages, gin_app
+from state_of_sparsity.bin import error_messages, users_errors
+from state_of_sparsity.errors import UsageError
 
 LAYER_COLUMNS = (
     *("path", "technique", "shape", "size", "nonzero", "sparsity"),
@@ -25,7 +26,7 @@ def measure(experiment, model, split, thresholds=()):
         where there are some.
 
     Raises:
-        gin_app.UsageError: if model, data and thresholds do not fit together.
+        UsageError: if model, data and thresholds do not fit together.
     """
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity import accounting
@@ -39,16 +40,18 @@ def measure(experiment, model, split, thresholds=()):
         quiet = functools.partial(_scores, experiment, split, verbose=False)
         sweep = threshold_sweep(model, thresholds, *measured, quiet) if thresholds else ()
     except ValueError as error:
-        raise gin_app.UsageError(str(error)) from error
+        raise UsageError(str(error)) from error
     counts = accounting.report(model)
     print(f"{counts}\n\nOn the {split} split:", flush=True)
     plain = strip(model) if structure.sparse_layers(model) else model
     try:
         metrics = evaluate(plain, *measured) | _scores(experiment, split, plain)
-    except Exception as error:  # each backend has errors of its own for data that do not fit
-        raise gin_app.UsageError(
+    except Exception as error:
+        if not users_errors.is_about_data(error):
+            raise
+        raise UsageError(
             "The model must fit the data, the loss and the metrics of the configuration. "
-            f"Received: {backend_messages.reason(error)}"
+            f"Received: {error_messages.one_line(error, error_messages.SHORT)}"
         ) from error
     print("\n".join(_columns(metrics)), flush=True)
     found = {"split": split, "metrics": metrics, **_counts(counts)}
@@ -63,12 +66,10 @@ def _scores(experiment, split, model, verbose=True):
 
 
 def _batches(data, split):
-    try:
+    with users_errors.in_one_line():  # large data are first looked for here
         batches = getattr(data, split)()
-    except (LookupError, OSError, ValueError) as error:  # large data are first looked for here
-        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
     if batches is None:
-        raise gin_app.UsageError(
+        raise UsageError(
             f"`split` must be one that the data set has. Received: {split}, for which the data of "
             "the configuration has no examples."
         )

@@ -17,10 +17,9 @@ from state_of_sparsity.bin import (
     interruptions,
     recorded_defaults,
     system_errors,
+    unneeded_imports,
 )
-from state_of_sparsity.extras import MissingExtraError
-from state_of_sparsity.json_files import DamagedFileError
-from state_of_sparsity.output_path import OutputPathError
+from state_of_sparsity.errors import UsageError
 
 # TensorFlow's start says a dozen lines about the machine otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -29,10 +28,6 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 DATA_DIR_MACRO = "DATA_DIR"
 RUN_DIR_MACRO = "RUN_DIR"
-
-
-class UsageError(Exception):
-    """Something that the user can put right; shown as one line, without a traceback."""
 
 
 def define_flags():
@@ -49,7 +44,8 @@ def define_flags():
 def run(main):
     """Runs `main(argv)` by absl; errors of the user become one line and exit code 2.
 
-    With `--verbosity=1` their traceback comes before.
+    With `--verbosity=1` their traceback comes before. Mistakes of ours come with theirs, and exit
+    code 1.
     """
 
     def parse_flags(argv):
@@ -68,7 +64,7 @@ def run(main):
         try:
             main(argv)
             sys.stdout.flush()  # here, where an error can still be said
-        except (UsageError, DamagedFileError, MissingExtraError, OutputPathError) as error:
+        except UsageError as error:
             _exit_with(str(error), error)
         except BrokenPipeError:
             _end_at_closed_pipe()
@@ -79,6 +75,7 @@ def run(main):
             sys.exit(130)
 
     interruptions.keep()
+    unneeded_imports.leave_out()
     app.run(guarded, flags_parser=parse_flags)
 
 
@@ -142,13 +139,6 @@ def check_all_used():
         )
 
 
-def explain_build_error(error):
-    """Returns an error that building the configured objects raised, as one line."""
-    message = gin_messages.one_line(error)
-    message += "" if message.endswith((".", "?", "!")) else "."
-    return " ".join([message, *gin_values.named_in(error), *gin_messages.doubtful_parameters()])
-
-
 def gin_configs():
     """Returns the folder of gin files: inside the installed package, or beside it in a clone."""
     package = pathlib.Path(__file__).resolve().parents[1]
@@ -163,11 +153,6 @@ def _prepare():
     if _is_installed("tensorflow"):
         import tensorflow as tf
 
-        from state_of_sparsity.schedules import tfmot_schedules
-
-        if _is_installed("tensorflow_model_optimization"):
-            # Gin files import it, and its first import must not switch the process to Keras 2.
-            tfmot_schedules.pruning_schedules()
         # `import gin.tf` does this, and fails on TensorFlow 2.21.
         gin.config.register_file_reader(tf.io.gfile.GFile, tf.io.gfile.exists)
     # gin's reader of package resources logs an error for every file that another reader finds, and
@@ -179,7 +164,7 @@ def _prepare():
     _prepare.done = True
 
 
-_prepare.done = False
+_prepare.done = False  # type: ignore[attr-defined]
 
 
 def _is_installed(package):

@@ -14,25 +14,7 @@ from state_of_sparsity.bin import gin_parsing
 
 # gin has no public way to walk over what was bound; these are the names its own hooks use.
 _config = gin.config
-_TRAIL = (
-    *("In call to configurable", "No values supplied by Gin", "Gin had values"),
-    *("Caller supplied", "Exception encountered when calling"),
-)
-_MOST_CHARACTERS = 1_000
 _STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-
-
-def one_line(error):
-    """Returns the message of an error in one line, without gin's trail of calls and Keras's."""
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
-    if isinstance(error, KeyError):
-        message = f"unknown key {message}"
-    # Keras writes in colours, and lists the arguments of calls, which may be large.
-    message = re.sub(r"\x1b\[\d+m", "", message).partition("Arguments received by")[0] or message
-    lines = [line.strip() for line in message.splitlines()]
-    kept = [line for line in lines if line and not line.startswith(_TRAIL)]
-    text = " ".join(kept) or type(error).__name__
-    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 4]} ..."
 
 
 def explain(error, gin_configs):

@@ -4,10 +4,12 @@ The grammar, and what statements do, are gin's own. Its `parse_config` keeps no 
 circle of includes until Python gives up, and lets what the tokenizer raises pass.
 """
 
+import contextlib
 import io
 import math
 import os
 import re
+import sys
 import tokenize
 
 import gin
@@ -15,6 +17,24 @@ from gin import config_parser
 
 # gin has no public way to bind a parsed statement; these are the names its own parser uses.
 _config = gin.config
+
+_process_import = _config.ParseContext.process_import
+
+
+def _import(context, statement):
+    """Carries out an import of a gin file, as gin does; the process keeps Keras 3."""
+    manner = contextlib.nullcontext()
+    if sys.modules.get("tensorflow") is not None:  # else nobody can import TF-MOT
+        from state_of_sparsity.schedules import tfmot_schedules  # imports Keras
+
+        alone = statement.module == "tensorflow_model_optimization"
+        manner = tfmot_schedules.imported_when_needed() if alone else tfmot_schedules.keras_3_kept()
+    with manner:
+        _process_import(context, statement)
+
+
+# gin imports again what it has imported whenever it writes a configuration down.
+_config.ParseContext.process_import = _import
 
 # Where each value was bound last: `{(scope, selector, parameter): text}`.
 places = {}

@@ -6,7 +6,7 @@ import re
 import gin
 
 from state_of_sparsity.arguments import is_number
-from state_of_sparsity.bin import gin_messages, gin_parsing
+from state_of_sparsity.bin import error_messages, gin_messages, gin_parsing
 
 _config = gin.config
 _MACRO = "gin.macro"
@@ -75,7 +75,7 @@ def named_in(error):
     Where it names none, and is no error in words of ours or of Keras, it says what the object that
     could not be made was given.
     """
-    message = gin_messages.one_line(error)
+    message = error_messages.one_line(error)
     bindings = _bound_of(error)
     named = [key for key in bindings if _is_named(key[2], message)]
     if named:
@@ -101,7 +101,7 @@ def _bound_of(error):
             if str(_config._REGISTRY[selector].wrapped) == call[1]
         ]
         return [key for selector in made for key in _keys(call[2] or "", selector)]
-    message = gin_messages.one_line(error)
+    message = error_messages.one_line(error)
     keys = [(*key, name) for key, bound in _config._CONFIG.items() for name in bound]
     keys = [key for key in keys if key[1] not in _NO_OBJECTS and f"`{key[2]}`" in message]
     received = [key for key in keys if _is_received(message, _value(*key))]

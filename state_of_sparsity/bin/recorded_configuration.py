@@ -9,8 +9,9 @@ import re
 
 from gin import config_parser
 
-from state_of_sparsity.bin.gin_app import DATA_DIR_MACRO, RUN_DIR_MACRO, UsageError
+from state_of_sparsity.bin.gin_app import DATA_DIR_MACRO, RUN_DIR_MACRO
 from state_of_sparsity.bin.recorded_names import MODULES, NAMES
+from state_of_sparsity.errors import UsageError
 
 _MOST_SHOWN = 200
 _FIRST = "from __gin__ import dynamic_registration"
@@ -62,7 +63,7 @@ def check(text, run_dir):
         run_dir: the directory of the run, for messages.
 
     Raises:
-        gin_app.UsageError: naming what else there is.
+        UsageError: naming what else there is.
     """
     try:
         _check_characters(text)

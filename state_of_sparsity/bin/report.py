@@ -9,6 +9,7 @@ from absl import flags
 
 from state_of_sparsity import output_path
 from state_of_sparsity.bin import gin_app
+from state_of_sparsity.errors import UsageError
 
 FLAGS = flags.FLAGS
 
@@ -16,7 +17,7 @@ FLAGS = flags.FLAGS
 def main(_):
     """Runs the program; the flags are described by `--help`."""
     if not FLAGS.output_dir:
-        raise gin_app.UsageError("`output_dir` must be given: --output_dir=DIRECTORY.")
+        raise UsageError("`output_dir` must be given: --output_dir=DIRECTORY.")
     output_path.check_folder("output_dir", FLAGS.output_dir)
     finished, unfinished = find_runs(FLAGS.run_dir, FLAGS.runs_glob)
     # Imports matplotlib, which `--help` and a wrong flag need not wait for.
@@ -27,7 +28,7 @@ def main(_):
     try:
         path = run_report.write_report(finished + unfinished, output_dir, tell=_say)
     except ValueError as error:
-        raise gin_app.UsageError(str(error)) from error
+        raise UsageError(str(error)) from error
     _say(f"Report: {path}")
 
 
@@ -37,7 +38,7 @@ def _check_is_no_others(output_dir, title):
     is_run = (output_dir / output_path.RUN_FILES[0]).exists()
     if is_run or (page.is_file() and not page.read_bytes().startswith(title.encode())):
         what = "a run directory" if is_run else f"one with {page.name}, which is no report on runs"
-        raise gin_app.UsageError(
+        raise UsageError(
             f"`output_dir` must be a directory for reports. Received: {output_dir}, {what}. Name "
             "another one."
         )
@@ -54,18 +55,18 @@ def find_runs(run_dirs, globs):
         Two sorted lists of paths.
 
     Raises:
-        gin_app.UsageError: if a directory is no run directory, or no run is finished.
+        UsageError: if a directory is no run directory, or no run is finished.
     """
     named = [pathlib.Path(path).expanduser() for path in run_dirs]
     for path in named:
         if not _has(path, "run.json") and not _has(path, "result.json"):
-            raise gin_app.UsageError(f"`run_dir` must be a run directory. Received: {path}.")
+            raise UsageError(f"`run_dir` must be a run directory. Received: {path}.")
     matched = (glob.glob(os.path.expanduser(pattern)) for pattern in globs)
     matched = map(pathlib.Path, itertools.chain.from_iterable(matched))
     runs = sorted({*named, *(path for path in matched if _has(path, "run.json"))})
     finished = [path for path in runs if _has(path, "result.json")]
     if not finished:
-        raise gin_app.UsageError(
+        raise UsageError(
             "`run_dir` and `runs_glob` must match at least one finished run. Received: "
             f"{[*map(str, run_dirs), *globs]}, which match {len(runs)} runs, none finished."
         )

@@ -4,13 +4,14 @@ import pathlib
 import tempfile
 
 from state_of_sparsity.bin import (
-    backend_messages,
     configured_experiment,
+    error_messages,
     gin_app,
     gin_parsing,
     model_files,
     recorded_configuration,
 )
+from state_of_sparsity.errors import UsageError
 
 TRUST = (
     "Evaluate a run whose configuration names more than this package's gin files may, such as "
@@ -31,13 +32,13 @@ def load(directory, data_dir=None, trusted=False):
         sparse where the run has a checkpoint, and the steps it was trained for.
 
     Raises:
-        gin_app.UsageError: for whatever the user can put right.
+        UsageError: for whatever the user can put right.
     """
     from state_of_sparsity.training.runs.run_dir import RunDir
 
     run_dir = RunDir(directory)
     if not run_dir.state.exists():
-        raise gin_app.UsageError(
+        raise UsageError(
             "`run_dir` must be a run of state_of_sparsity.bin.train, which has a run.json. "
             f"Received: {directory}."
         )
@@ -55,7 +56,7 @@ def load_model(path):
     """Returns the model of a `.keras` file.
 
     Raises:
-        gin_app.UsageError: if Keras cannot load it.
+        UsageError: if Keras cannot load it.
     """
     import keras
 
@@ -67,9 +68,9 @@ def load_model(path):
             raise ValueError(f"it holds a {type(model).__name__}")
         return model
     except Exception as error:  # the readers of damaged files raise nearly anything
-        raise gin_app.UsageError(
+        raise UsageError(
             f"`model` must be a `.keras` file that Keras can load. Received: {path} "
-            f"({backend_messages.reason(error)})."
+            f"({error_messages.one_line(error, error_messages.SHORT)})."
         ) from error
 
 
@@ -87,8 +88,8 @@ def _parse_recorded(run_dir, data_dir, trusted):
         file.write_text(config, encoding="utf-8")
         try:
             gin_app.parse([str(file)], bindings, data_dir, run_dir.path)
-        except gin_app.UsageError as error:
-            raise gin_app.UsageError(str(error).replace(str(file), recorded)) from error
+        except UsageError as error:
+            raise UsageError(str(error).replace(str(file), recorded)) from error
     for key, place in gin_parsing.places.items():  # nobody can look into the temporary file
         gin_parsing.places[key] = place.replace(str(file), recorded)
 
@@ -101,17 +102,14 @@ def _last_saved(run_dir, model, averaged):
         model: the run's model as built; a checkpoint is restored into it.
         averaged: of how many checkpoints to take the mean.
     """
-    from state_of_sparsity.training.runs.checkpoint import CheckpointError, Checkpoints
+    from state_of_sparsity.training.runs.checkpoint import Checkpoints
 
-    try:
-        restored = Checkpoints(run_dir.checkpoints, write=False).restore_latest(model, averaged)
-    except CheckpointError as error:
-        raise gin_app.UsageError(str(error)) from error
+    restored = Checkpoints(run_dir.checkpoints, write=False).restore_latest(model, averaged)
     steps = run_dir.read_result()["steps"] if run_dir.is_finished else None
     if restored is not None and steps in (None, restored["step"]):
         return model, restored["step"]
     if steps is None:
-        raise gin_app.UsageError(
+        raise UsageError(
             f"`run_dir` must have a checkpoint. Received: {run_dir.path}, which has none yet. "
             "Wait for its first validation, or start its training again."
         )

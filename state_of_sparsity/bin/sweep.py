@@ -26,8 +26,9 @@ from absl import flags
 
 from state_of_sparsity import file_lock, output_path
 from state_of_sparsity.analysis import results, run_table
-from state_of_sparsity.bin import gin_app, grid, system_errors, train, worker_logs
+from state_of_sparsity.bin import gin_app, grid, system_errors, train, unneeded_imports, worker_logs
 from state_of_sparsity.bin.workers import WorkerDiedError, Workers, how_it_ended
+from state_of_sparsity.errors import UsageError
 
 FLAGS = flags.FLAGS
 
@@ -52,21 +53,21 @@ class Outcome:
 def main(_):
     """Runs the program; the flags are described by `--help`."""
     if not FLAGS.sweep_dir:
-        raise gin_app.UsageError("`sweep_dir` must be given: --sweep_dir=DIRECTORY.")
+        raise UsageError("`sweep_dir` must be given: --sweep_dir=DIRECTORY.")
     try:
         cells = grid.all_cells(FLAGS.grid)
         table = FLAGS.table and run_table.RunTable(output_path.check_file("table", FLAGS.table))
     except ValueError as error:
-        raise gin_app.UsageError(str(error)) from error
+        raise UsageError(str(error)) from error
     if not cells:
-        raise gin_app.UsageError("`grid` must be given: --grid='FILE.gin NAME=VALUE,VALUE'.")
+        raise UsageError("`grid` must be given: --grid='FILE.gin NAME=VALUE,VALUE'.")
     cells = chosen(cells, FLAGS.only)
     output_path.check_folder("sweep_dir", FLAGS.sweep_dir)
     directory = pathlib.Path(FLAGS.sweep_dir).expanduser()
     failed = sweep(cells, directory, FLAGS.workers, FLAGS.data_dir, table)
     if failed:
         others = "; the others are said above" if len(failed) > 1 else ""
-        raise gin_app.UsageError(
+        raise UsageError(
             f"{len(failed)} of {len(cells)} runs failed, {failed[0]}{others}. Once that is put "
             "right, run the command again: what is finished is left alone."
         )
@@ -86,7 +87,7 @@ def chosen(cells, only):
             near = sorted({c.directory for c in first}) or sorted(
                 {os.path.dirname(c.directory) for c in cells}
             )
-            raise gin_app.UsageError(
+            raise UsageError(
                 "`only` must name runs by their directory, or by one it lies in. "
                 f"Received: {wanted!r}. There are {', '.join(near)}."
             )
@@ -140,7 +141,7 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
                 eta = f"  ETA {left_s:.0f} s" if counts[TRAINED] and left else ""
                 print(f"[{done}/{len(cells)}] {cell.directory}  {text}{eta}", flush=True)
     except WorkerDiedError as error:
-        raise gin_app.UsageError(_explained(error, directory)) from error
+        raise UsageError(_explained(error, directory)) from error
     except (KeyboardInterrupt, SystemExit) as error:
         _say_where_it_ended(error, counts.total(), len(cells))
         raise
@@ -230,9 +231,9 @@ def run_cell(cell, directory, data_dir):
     try:
         path = directory / cell.directory
         result = train.run([cell.gin_file], cell.bindings, path, data_dir, verbose=False)
-    except gin_app.UsageError as error:
-        if isinstance(error.__cause__, RunInUseError):
-            return Outcome(ELSEWHERE, f"running elsewhere ({error.__cause__.process})")
+    except RunInUseError as error:
+        return Outcome(ELSEWHERE, f"running elsewhere ({error.process})")
+    except UsageError as error:
         return Outcome(FAILED, f"FAILED: {error}")
     except Exception as error:
         traceback.print_exc()
@@ -247,6 +248,7 @@ def run_cell(cell, directory, data_dir):
 def _start_worker(directory, workers):
     """Gives a worker process its log and its share of the cores."""
     worker_logs.write_to_own(directory)
+    unneeded_imports.leave_out()
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, threads)

@@ -8,15 +8,14 @@ from absl import flags
 
 from state_of_sparsity import output_path
 from state_of_sparsity.bin import (
-    backend_messages,
     configured_experiment,
+    error_messages,
     gin_app,
-    gin_messages,
     settings,
     system_errors,
     users_errors,
 )
-from state_of_sparsity.json_files import DamagedFileError
+from state_of_sparsity.errors import UsageError
 
 FLAGS = flags.FLAGS
 
@@ -42,7 +41,7 @@ def main(_):
         print("Dry run: nothing trained or written.")
         return
     if not FLAGS.run_dir:
-        raise gin_app.UsageError(
+        raise UsageError(
             "`run_dir` must be given: --run_dir=DIRECTORY, or --dry_run to look without training."
         )
     strategy = _strategy(FLAGS.strategy, FLAGS.tpu)
@@ -64,7 +63,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
         The result, a flat dict; None where it was finished before, and in all but the chief.
 
     Raises:
-        gin_app.UsageError: for whatever the user can put right.
+        UsageError: for whatever the user can put right.
     """
     config = gin_app.parse(gin_files, bindings, data_dir, directory)
     given = settings.of_parsed()
@@ -108,25 +107,18 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
 @contextlib.contextmanager
 def _errors_of_the_user(strategy, run_dir):
     """Raises what the user can put right as a `UsageError`."""
-    from state_of_sparsity.training.devices.strategy_error import StrategyError
-    from state_of_sparsity.training.runs.checkpoint import CheckpointError
-    from state_of_sparsity.training.runs.divergence import TrainingDivergedError
-    from state_of_sparsity.training.runs.run_dir import RunDirError
-
-    told = CheckpointError, RunDirError, StrategyError, TrainingDivergedError
     try:
         yield
-    except gin_app.UsageError:
+    except UsageError:
         raise
-    except (*told, DamagedFileError, output_path.OutputPathError) as error:
-        raise gin_app.UsageError(str(error)) from error
     except strategy.peer_errors as error:
-        raise gin_app.UsageError(
-            f"Another worker has ended ({gin_messages.one_line(error)[:200]}). See what it said, "
-            "end the others, and start all of them again: they go on from the last checkpoint."
+        reason = error_messages.one_line(error, error_messages.SHORT)
+        raise UsageError(
+            f"Another worker has ended ({reason}). See what it said, end the others, and start all "
+            "of them again: they go on from the last checkpoint."
         ) from error
     except OSError as error:
-        raise gin_app.UsageError(system_errors.explain(error, run_dir.path)) from error
+        raise UsageError(system_errors.explain(error, run_dir.path)) from error
     except Exception as error:
         _raise_as_the_users(error, run_dir.is_started)
         raise
@@ -138,24 +130,21 @@ def _raise_as_the_users(error, is_started):
     A run that is started has taken a step with its configuration: what is raised then is the user's
     where it is about a value, such as NaN at a mask update, and a mistake of ours otherwise.
     """
-    if type(error).__module__.startswith("tensorflow."):
-        raise gin_app.UsageError(
-            f"TensorFlow cannot go on: {backend_messages.reason(error)} Damaged records and labels "
-            "that the model has no class for show like this. --verbosity=1 shows the traceback."
-        ) from error
     if isinstance(error, ValueError) or (not is_started and users_errors.is_the_users(error)):
-        raise gin_app.UsageError(gin_app.explain_build_error(error)) from error
+        raise UsageError(users_errors.explain(error)) from error
+    if users_errors.is_about_data(error):
+        reason = error_messages.one_line(error, error_messages.SHORT)
+        raise UsageError(
+            f"TensorFlow cannot go on: {reason} Damaged records and labels that the model has no "
+            "class for show like this. --verbosity=1 shows the traceback."
+        ) from error
 
 
 def _strategy(name, tpu):
     """Returns the strategy that flags ask for."""
     from state_of_sparsity.training.devices import strategy_choice
-    from state_of_sparsity.training.devices.strategy_error import StrategyError
 
-    try:
-        return strategy_choice.choose(name, tpu)
-    except StrategyError as error:
-        raise gin_app.UsageError(str(error)) from error
+    return strategy_choice.choose(name, tpu)
 
 
 def _text_bindings():

@@ -1,4 +1,4 @@
-"""The sparse wrappers: one technique a file, on `SparseWrapper` in `base.py`."""
+"""The techniques: sparse wrappers of Keras layers, one a file, and what several share."""
 
 from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.layers.l0_regularization import L0Regularization

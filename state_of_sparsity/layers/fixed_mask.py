@@ -2,12 +2,16 @@
 
 import base64
 import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, Unpack
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.version import PACKAGE
+from state_of_sparsity.wrapping.base import WrapperArguments
 
 _IN_WEIGHTS = object()  # for a `mask` that is loaded with the weights
 
@@ -37,7 +41,14 @@ class FixedMask(MaskedWrapper):
     Reference: Gale et al., 2019, section 7; Frankle and Carbin, "The Lottery Ticket Hypothesis".
     """
 
-    def __init__(self, layer, mask, *, kernels=None, **kwargs):
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        mask: npt.ArrayLike | Mapping[str, npt.ArrayLike],
+        *,
+        kernels: Sequence[str] | None = None,
+        **kwargs: Unpack[WrapperArguments],
+    ) -> None:
         super().__init__(layer, kernels=kernels, **kwargs)
         given = mask if isinstance(mask, dict) else {"": mask}
         # Until there are variables for them.
@@ -46,7 +57,7 @@ class FixedMask(MaskedWrapper):
         )
         self.build_if_possible()
 
-    def build(self, *args, **kwargs):
+    def build(self, *args: Any, **kwargs: Any) -> None:
         """Builds the layer, then sets the masks."""
         super().build(*args, **kwargs)
         if self.given_masks is not None:
@@ -88,14 +99,16 @@ class FixedMask(MaskedWrapper):
     def _names(self):
         return [kernel.name for kernel in self.sparse_kernels]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the configuration; the masks too, as text, of a layer that is not built yet."""
         given = self.given_masks
         packed = {} if given is None else {"mask": {k: _pack(v) for k, v in given.items()}}
         return {**super().get_config(), **packed}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
         """Creates the wrapper from its configuration: all ones until its weights are loaded."""
         packed = config.get("mask")  # of a built layer too in files from before
         mask = _IN_WEIGHTS if packed is None else {k: _unpack(v) for k, v in packed.items()}

@@ -1,6 +1,8 @@
 """`L0Regularization`: learn for every weight the probability that it is not zero."""
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Self, Unpack
 
 import keras
 import numpy as np
@@ -8,7 +10,10 @@ from keras import ops
 
 from state_of_sparsity.arguments import is_number
 from state_of_sparsity.layers.penalized import PenalizedWrapper
+from state_of_sparsity.schedules import Ramp
 from state_of_sparsity.version import PACKAGE
+from state_of_sparsity.wrapping.base import WrapperArguments
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 from state_of_sparsity.wrapping.units import gate_shape
 
 EPSILON = 1e-8
@@ -70,19 +75,19 @@ class L0Regularization(PenalizedWrapper):
 
     def __init__(
         self,
-        layer,
-        l0_weight,
-        initial_keep=0.9,
+        layer: keras.layers.Layer,
+        l0_weight: float | Ramp,
+        initial_keep: float = 0.9,
         *,
-        gate_speed=DEFAULT_GATE_SPEED,
-        beta=2 / 3,
-        gamma=-0.1,
-        zeta=1.1,
-        group=None,
-        seed=None,
-        kernels=None,
-        **kwargs,
-    ):
+        gate_speed: float = DEFAULT_GATE_SPEED,
+        beta: float = 2 / 3,
+        gamma: float = -0.1,
+        zeta: float = 1.1,
+        group: Literal["unit"] | None = None,
+        seed: int | None = None,
+        kernels: Sequence[str] | None = None,
+        **kwargs: Unpack[WrapperArguments],
+    ) -> None:
         _check_range("initial_keep", initial_keep, 0, 1)
         _check_range("gate_speed", gate_speed, 0, math.inf)
         _check_range("beta", beta, 0, math.inf)
@@ -94,7 +99,7 @@ class L0Regularization(PenalizedWrapper):
         self.initial_keep, self.beta, self.gamma, self.zeta = initial_keep, beta, gamma, zeta
         self.build_if_possible()
 
-    def add_kernel_state(self, kernel, prefix):
+    def add_kernel_state(self, kernel: SparseKernel, prefix: str) -> keras.Variable:
         """Creates the variable `log_alpha`, which holds log alpha of the gates / `gate_speed`."""
         mean = math.log(self.initial_keep / (1 - self.initial_keep))
         start = keras.initializers.RandomNormal(
@@ -103,11 +108,11 @@ class L0Regularization(PenalizedWrapper):
         shape = gate_shape(kernel, self.group)
         return self.add_auxiliary(kernel, f"{prefix}log_alpha", start, shape)
 
-    def from_stored(self, stored):
-        """Returns log alpha, of what the variable `log_alpha` holds."""
+    def from_stored(self, stored: Any) -> Any:
+        """Returns log alpha from the variable `log_alpha`, which holds it in units of the speed."""
         return stored * self.gate_speed
 
-    def penalty(self, theta, log_alpha):
+    def penalty(self, theta: Any, log_alpha: Any) -> Any:
         """Returns the expected number of weights that are not zero."""
         weights_a_gate = math.prod(theta.shape) // math.prod(log_alpha.shape)
         return weights_a_gate * ops.sum(ops.sigmoid(log_alpha - self.beta * self.shut_at))
@@ -117,7 +122,7 @@ class L0Regularization(PenalizedWrapper):
         """Log alpha at and below which a gate is shut at evaluation."""
         return math.log(-self.gamma / self.zeta)
 
-    def sample_gate(self, log_alpha):
+    def sample_gate(self, log_alpha: Any) -> Any:
         """Returns a sample of the gates, a tensor of values in [0, 1]."""
         uniform = keras.random.uniform(
             log_alpha.shape, dtype=log_alpha.dtype, seed=self.seed_generator
@@ -125,7 +130,7 @@ class L0Regularization(PenalizedWrapper):
         logistic = ops.log((uniform + EPSILON) / (1.0 - uniform))
         return self._stretched(ops.sigmoid((logistic + log_alpha) / self.beta))
 
-    def mean_gate(self, log_alpha):
+    def mean_gate(self, log_alpha: Any) -> Any:
         """Returns the gates of evaluation, a tensor of values in [0, 1]."""
         gate = self._stretched(ops.sigmoid(log_alpha))
         # Rounding could leave a gate at the boundary slightly open.
@@ -134,7 +139,7 @@ class L0Regularization(PenalizedWrapper):
     def _stretched(self, gate):
         return ops.clip(gate * (self.zeta - self.gamma) + self.gamma, 0.0, 1.0)
 
-    def effective_kernel(self, kernel, training):
+    def effective_kernel(self, kernel: SparseKernel, training: bool | None) -> Any:
         """Returns the gated kernel, with sampled gates in training."""
         theta, log_alpha = self.tensors(kernel)
         if training:
@@ -143,7 +148,7 @@ class L0Regularization(PenalizedWrapper):
         # Not a product alone: what a regularizer's gradient does not say at 0 is 0 here.
         return ops.where(gate > 0, theta * gate, ops.zeros_like(theta))
 
-    def constrained_kernel(self, kernel, constraint):
+    def constrained_kernel(self, kernel: SparseKernel, constraint: Callable[[Any], Any]) -> Any:
         """Returns the constrained gated kernel, its gates divided out where they are open."""
         theta, log_alpha = self.tensors(kernel)
         gate = self.mean_gate(log_alpha)
@@ -151,12 +156,12 @@ class L0Regularization(PenalizedWrapper):
         theta = ops.where(gate > 0, allowed / ops.where(gate > 0, gate, 1.0), theta)
         return ops.cast(theta, kernel.variable.dtype)
 
-    def evaluation_kernel(self, kernel):
+    def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the gated kernel of evaluation as a numpy array."""
         return ops.convert_to_numpy(self.effective_kernel(kernel, training=False))
 
-    def write_zeros(self, kernel):
-        """Stores the gated kernel, and opens the gates that are not shut all the way."""
+    def write_zeros(self, kernel: SparseKernel) -> None:
+        """Stores the gated kernel, and opens every gate that is not shut all the way."""
         super().write_zeros(kernel)
         _, log_alpha = self.tensors(kernel)
         wide_open = math.log((1 - self.gamma) / (self.zeta - 1)) + 1.0
@@ -165,13 +170,13 @@ class L0Regularization(PenalizedWrapper):
         )
         self.kernel_state[kernel.name].assign(opened / self.gate_speed)
 
-    def present(self, kernel):
+    def present(self, kernel: SparseKernel) -> np.ndarray:
         """Returns where the gates of evaluation are open."""
         _, log_alpha = self.tensors(kernel)
         is_open = ops.convert_to_numpy(self.mean_gate(log_alpha) > 0)
         return np.broadcast_to(is_open, tuple(kernel.variable.shape)).copy()
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""
         return {
             **super().get_config(),
@@ -184,20 +189,22 @@ class L0Regularization(PenalizedWrapper):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Creates the layer from its configuration; one without `gate_speed` is from before it."""
-        config = {"gate_speed": 1.0, **config}
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
+        """Creates the layer from its configuration, also from one of an earlier version."""
+        config = {"gate_speed": 1.0, **config}  # without one, from before it: 1
         if config.get("group") == "input":  # what files from before call it
             config["group"] = "unit"
         return super().from_config(config, custom_objects)
 
-    def save_own_variables(self, store):
-        """Saves the variables, and the speed in units of which they hold log alpha."""
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the variables, and the gate speed that their values are in units of."""
         super().save_own_variables(store)
         store["gate_speed"] = np.float64(self.gate_speed)
 
-    def load_own_variables(self, store):
-        """Loads the variables of a layer of any speed; a file that says none is from before it."""
+    def load_own_variables(self, store: Any) -> None:
+        """Loads the variables of a layer of any gate speed; an old file has none, and means 1."""
         values = {name: store[name] for name in list(store.keys())}
         speed = float(values.pop("gate_speed", 1.0))
         super().load_own_variables(values)

@@ -1,10 +1,16 @@
 """`MagnitudePruning`: drop the weights of smallest absolute value, gradually."""
 
+from collections.abc import Sequence
+from typing import Unpack
+
 import keras
 import numpy as np
 
-from state_of_sparsity.layers.scheduled_mask import ScheduledMask
+from state_of_sparsity.layers.scheduled_mask import Distribution, ScheduledMask
+from state_of_sparsity.schedules.sparsity import SparsitySchedule
 from state_of_sparsity.version import PACKAGE
+from state_of_sparsity.wrapping.base import WrapperArguments
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -37,10 +43,18 @@ class MagnitudePruning(ScheduledMask):
     Reference: Zhu and Gupta, "To prune, or not to prune", 2017; Gale et al., 2019, section 3.
     """
 
-    def __init__(self, layer, schedule, *, distribution=None, kernels=None, **kwargs):
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        schedule: SparsitySchedule,
+        *,
+        distribution: Distribution | None = None,
+        kernels: Sequence[str] | None = None,
+        **kwargs: Unpack[WrapperArguments],
+    ) -> None:
         super().__init__(layer, schedule, distribution=distribution, kernels=kernels, **kwargs)
         self.build_if_possible()
 
-    def scores(self, kernel, values):
+    def scores(self, kernel: SparseKernel, values: np.ndarray) -> np.ndarray:
         """Returns the absolute values."""
         return np.abs(values, out=values)

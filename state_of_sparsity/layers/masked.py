@@ -1,9 +1,14 @@
-"""What magnitude, random and fixed masks share: a boolean mask beside each kernel."""
+"""`MaskedWrapper`: a boolean mask beside each kernel, as all pruning techniques have it."""
 
+from collections.abc import Callable
+from typing import Any
+
+import keras
 import numpy as np
 from keras import ops
 
 from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
 class MaskedWrapper(SparseWrapper):
@@ -13,7 +18,7 @@ class MaskedWrapper(SparseWrapper):
     may still move them, and they can come back.
     """
 
-    def add_kernel_state(self, kernel, prefix):
+    def add_kernel_state(self, kernel: SparseKernel, prefix: str) -> keras.Variable:
         """Creates the kernel's mask: boolean, one byte a weight, all true."""
         return self.add_weight(
             name=f"{prefix}mask",
@@ -23,31 +28,31 @@ class MaskedWrapper(SparseWrapper):
             trainable=False,
         )
 
-    def mask(self, kernel):
+    def mask(self, kernel: SparseKernel) -> keras.Variable:
         """Returns the mask variable of a kernel of this layer."""
         return self.kernel_state[kernel.name]
 
-    def effective_kernel(self, kernel, training):
+    def effective_kernel(self, kernel: SparseKernel, training: bool | None) -> Any:
         """Returns the kernel with zeros where the mask is false."""
         value = ops.convert_to_tensor(kernel.variable)
         return ops.where(ops.convert_to_tensor(self.mask(kernel)), value, ops.zeros_like(value))
 
-    def constrained_kernel(self, kernel, constraint):
+    def constrained_kernel(self, kernel: SparseKernel, constraint: Callable[[Any], Any]) -> Any:
         """Returns the constrained effective kernel, and the masked values as they are."""
         mask = ops.convert_to_tensor(self.mask(kernel))
         allowed = constraint(self.effective_kernel(kernel, training=False))
         return ops.where(mask, allowed, ops.convert_to_tensor(kernel.variable))
 
-    def merge_update(self, variable, value):
+    def merge_update(self, variable: keras.Variable, value: Any) -> Any:
         """Keeps the masked values when a layer assigns its own kernel (SpectralNormalization)."""
         kernel = next(k for k in self.sparse_kernels if k.variable is variable)
         return ops.where(ops.convert_to_tensor(self.mask(kernel)), value, variable.value)
 
-    def evaluation_kernel(self, kernel):
+    def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the masked kernel as a numpy array."""
         value = kernel.variable.numpy()
         return np.where(self.present(kernel), value, np.zeros((), value.dtype))
 
-    def present(self, kernel):
+    def present(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the mask as a boolean numpy array."""
         return self.mask(kernel).numpy()

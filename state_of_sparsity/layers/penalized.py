@@ -1,11 +1,15 @@
-"""What the learned techniques share: a second parameter per weight, a penalty, and noise."""
+"""`PenalizedWrapper`: a second parameter for each weight, learned by a penalty, and noise."""
+
+from collections.abc import Sequence
+from typing import Any, Self, Unpack
 
 import keras
 from keras import ops
 
 from state_of_sparsity.arguments import is_number, refuse_class
 from state_of_sparsity.schedules import Ramp
-from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.base import SparseWrapper, WrapperArguments
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
 class PenalizedWrapper(SparseWrapper):
@@ -27,24 +31,39 @@ class PenalizedWrapper(SparseWrapper):
     # Noise is the same on all replicas unless a technique draws it for examples.
     seed_generator_type = keras.random.SeedGenerator
 
-    def __init__(self, layer, penalty_weight, *, seed, kernels, **kwargs):
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        penalty_weight: float | Ramp,
+        *,
+        seed: int | None,
+        kernels: Sequence[str] | None,
+        **kwargs: Unpack[WrapperArguments],
+    ) -> None:
         _check_weight(penalty_weight, self.penalty_argument)
         super().__init__(layer, kernels=kernels, **kwargs)
-        ramp = isinstance(penalty_weight, Ramp)
-        self.penalty_weight = penalty_weight if ramp else float(penalty_weight)
-        self.current_weight = None
+        self.penalty_weight = (
+            penalty_weight if isinstance(penalty_weight, Ramp) else float(penalty_weight)
+        )
+        self.current_weight: Any = None  # the variable that holds it, where it changes
         self.seed = seed
         self.seed_generator = self.seed_generator_type(seed)
 
-    def penalty(self, theta, auxiliary):
+    def penalty(self, theta: Any, auxiliary: Any) -> Any:
         """Returns the penalty of one kernel, a scalar tensor, before it is weighted."""
         raise NotImplementedError
 
-    def from_stored(self, stored):
-        """Returns what the formulas are about, of the value of the auxiliary variable: the same."""
+    def from_stored(self, stored: Any) -> Any:
+        """Returns what formulas call `auxiliary` from the stored value; by default the same."""
         return stored
 
-    def add_auxiliary(self, kernel, name, initializer, shape=None):
+    def add_auxiliary(
+        self,
+        kernel: SparseKernel,
+        name: str,
+        initializer: keras.initializers.Initializer,
+        shape: Sequence[int] | None = None,
+    ) -> keras.Variable:
         """Creates the auxiliary variable of a kernel, with the penalty as its regularizer.
 
         Its shape is the kernel's unless another is given.
@@ -72,20 +91,20 @@ class PenalizedWrapper(SparseWrapper):
         )
 
     @property
-    def needs_driver(self):
+    def needs_driver(self) -> bool:
         """Whether the weight of the penalty changes over time."""
         return isinstance(self.penalty_weight, Ramp) and bool(self.sparse_kernels)
 
-    def update_penalty(self, weight: float):
+    def update_penalty(self, weight: float) -> None:
         """Sets the weight that the penalty has now."""
         self.current_weight.assign(weight)
 
-    def tensors(self, kernel):
+    def tensors(self, kernel: SparseKernel) -> tuple[Any, Any]:
         """Returns the kernel and what is learned beside it, as tensors of one precision."""
         state = self.from_stored(ops.convert_to_tensor(self.kernel_state[kernel.name]))
         return ops.cast(ops.convert_to_tensor(kernel.variable), state.dtype), state
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""
         return {
             **super().get_config(),
@@ -94,7 +113,9 @@ class PenalizedWrapper(SparseWrapper):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
         """Creates the wrapper from its configuration."""
         weight = keras.saving.deserialize_keras_object(config[cls.penalty_argument])
         return super().from_config({**config, cls.penalty_argument: weight}, custom_objects)

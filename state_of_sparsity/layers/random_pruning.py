@@ -1,12 +1,17 @@
 """`RandomPruning`: drop weights at random, the baseline for every other technique."""
 
 import zlib
+from collections.abc import Sequence
+from typing import Any, Self, Unpack
 
 import keras
 import numpy as np
 
-from state_of_sparsity.layers.scheduled_mask import ScheduledMask
+from state_of_sparsity.layers.scheduled_mask import Distribution, ScheduledMask
+from state_of_sparsity.schedules.sparsity import SparsitySchedule
 from state_of_sparsity.version import PACKAGE
+from state_of_sparsity.wrapping.base import WrapperArguments
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -40,25 +45,36 @@ class RandomPruning(ScheduledMask):
     Reference: Gale et al., "The State of Sparsity in Deep Neural Networks", 2019, section 3.
     """
 
-    def __init__(self, layer, schedule, seed=0, *, distribution=None, kernels=None, **kwargs):
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        schedule: SparsitySchedule,
+        seed: int = 0,
+        *,
+        distribution: Distribution | None = None,
+        kernels: Sequence[str] | None = None,
+        **kwargs: Unpack[WrapperArguments],
+    ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
             raise ValueError(f"`seed` must be an integer of at least 0. Received: {seed!r}.")
         super().__init__(layer, schedule, distribution=distribution, kernels=kernels, **kwargs)
         self.seed = int(seed)
         self.build_if_possible()
 
-    def scores(self, kernel, values):
+    def scores(self, kernel: SparseKernel, values: np.ndarray) -> np.ndarray:
         """Returns the fixed random scores, in [0, 1)."""
         key = zlib.crc32(f"{self.path_in_model or self.name}/{kernel.name}".encode())
         return np.random.default_rng([self.seed, key]).random(values.shape, np.float32)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the configuration, with the path that the scores are drawn from, once known."""
         config = {**super().get_config(), "seed": self.seed}
         return config if self.path_in_model is None else {**config, "path": self.path_in_model}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
         """Creates the wrapper from its configuration: its masks stay wherever it is put."""
         config = dict(config)
         path = config.pop("path", None)

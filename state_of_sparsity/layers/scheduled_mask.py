@@ -1,6 +1,8 @@
 """`ScheduledMask`: masks whose sparsity follows a schedule, set by `UpdateSparsity`."""
 
 import math
+from collections.abc import Sequence
+from typing import Any, Protocol, Self, Unpack
 
 import keras
 import numpy as np
@@ -9,10 +11,19 @@ from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.masking.top_k import keep_largest, zero_count
 from state_of_sparsity.schedules.saving import deserialize_schedule, serialize_schedule
-from state_of_sparsity.schedules.sparsity import check_schedule
+from state_of_sparsity.schedules.sparsity import SparsitySchedule, check_schedule
+from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.effective_terms import constrain
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 _MOST_ROUNDS = 100
+
+
+class Distribution(Protocol):
+    """How the zeros of an update are shared among kernels, as `sos.distributions` do."""
+
+    def zeros(self, kernels: Sequence[SparseKernel], zeros: int) -> list[int]:
+        """Returns how many of `zeros` fall to each kernel."""
 
 
 class ScheduledMask(MaskedWrapper):
@@ -34,7 +45,15 @@ class ScheduledMask(MaskedWrapper):
         **kwargs: `name` and `trainable`, as for a Keras layer.
     """
 
-    def __init__(self, layer, schedule, *, distribution=None, kernels=None, **kwargs):
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        schedule: SparsitySchedule,
+        *,
+        distribution: Distribution | None = None,
+        kernels: Sequence[str] | None = None,
+        **kwargs: Unpack[WrapperArguments],
+    ) -> None:
         check_schedule(schedule)
         _check_distribution(distribution)
         super().__init__(layer, kernels=kernels, **kwargs)
@@ -42,11 +61,11 @@ class ScheduledMask(MaskedWrapper):
         self.distribution = distribution
 
     @property
-    def needs_driver(self):
+    def needs_driver(self) -> bool:
         """True: the mask follows the schedule only if something updates it."""
         return bool(self.sparse_kernels)
 
-    def scores(self, kernel, values: np.ndarray) -> np.ndarray:
+    def scores(self, kernel: SparseKernel, values: np.ndarray) -> np.ndarray:
         """Returns the score of every weight, the lowest to be dropped first.
 
         Args:
@@ -55,7 +74,7 @@ class ScheduledMask(MaskedWrapper):
         """
         raise NotImplementedError
 
-    def checked_scores(self, kernel) -> np.ndarray:
+    def checked_scores(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the scores of a kernel, refusing NaN and other shapes."""
         values = kernel.variable.numpy()
         if values.dtype not in (np.float32, np.float64):
@@ -74,13 +93,13 @@ class ScheduledMask(MaskedWrapper):
             )
         return scores.astype(values.dtype, copy=False)  # one precision for all comparisons
 
-    def update_masks(self, sparsity: float):
+    def update_masks(self, sparsity: float) -> None:
         """Sets every mask to `sparsity`, one kernel in memory at a time."""
         for kernel in self.sparse_kernels:
             zeros = zero_count(sparsity, math.prod(kernel.shape))
             _settle([kernel], zeros, lambda kernel=kernel, zeros=zeros: _drop(kernel, zeros))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the configuration, with the schedule in a form that can be revived."""
         return {
             **super().get_config(),
@@ -89,7 +108,9 @@ class ScheduledMask(MaskedWrapper):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
         """Creates the wrapper from its configuration."""
         config = dict(config)
         config["schedule"] = deserialize_schedule(config["schedule"])
@@ -106,7 +127,7 @@ def _check_distribution(distribution):
         )
 
 
-def update_together(wrappers: list[ScheduledMask], sparsity: float):
+def update_together(wrappers: list[ScheduledMask], sparsity: float) -> None:
     """Sets the masks of layers that share a distribution to one overall sparsity.
 
     Scores are computed whenever they are needed: those of one kernel are in memory at a time.

@@ -1,6 +1,8 @@
 """`VariationalDropout`: learn a noise level for every weight, and drop those that are all noise."""
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any, Unpack
 
 import keras
 import numpy as np
@@ -8,7 +10,9 @@ from keras import ops
 
 from state_of_sparsity.arguments import check_flag, is_number
 from state_of_sparsity.layers.penalized import PenalizedWrapper
+from state_of_sparsity.schedules import Ramp
 from state_of_sparsity.version import PACKAGE
+from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.kernels import own_weights
 from state_of_sparsity.wrapping.linear_layers import (
     is_linear,
@@ -17,6 +21,7 @@ from state_of_sparsity.wrapping.linear_layers import (
     without_activation,
 )
 from state_of_sparsity.wrapping.replica_seeds import ReplicaSeedGenerator
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 from state_of_sparsity.wrapping.substitution import call_with
 
 EPSILON = 1e-8
@@ -67,17 +72,17 @@ class VariationalDropout(PenalizedWrapper):
 
     def __init__(
         self,
-        layer,
-        kl_weight,
-        threshold=3.0,
+        layer: keras.layers.Layer,
+        kl_weight: float | Ramp,
+        threshold: float = 3.0,
         *,
-        initial_log_sigma2=-10.0,
-        clip_log_alpha=8.0,
-        share_positions=True,
-        seed=None,
-        kernels=None,
-        **kwargs,
-    ):
+        initial_log_sigma2: float = -10.0,
+        clip_log_alpha: float | None = 8.0,
+        share_positions: bool = True,
+        seed: int | None = None,
+        kernels: Sequence[str] | None = None,
+        **kwargs: Unpack[WrapperArguments],
+    ) -> None:
         if not is_number(threshold):
             raise ValueError(f"`threshold` must be a number. Received: {threshold!r}.")
         check_flag("share_positions", share_positions)
@@ -92,16 +97,16 @@ class VariationalDropout(PenalizedWrapper):
         self.share_positions = share_positions
         self.build_if_possible()
 
-    def add_kernel_state(self, kernel, prefix):
+    def add_kernel_state(self, kernel: SparseKernel, prefix: str) -> keras.Variable:
         """Creates log sigma^2 of the kernel."""
         start = keras.initializers.Constant(self.initial_log_sigma2)
         return self.add_auxiliary(kernel, f"{prefix}log_sigma2", start)
 
-    def log_alpha(self, theta, log_sigma2):
+    def log_alpha(self, theta: Any, log_sigma2: Any) -> Any:
         """Returns log alpha, not clipped."""
         return log_sigma2 - ops.log(ops.square(theta) + EPSILON)
 
-    def variance(self, theta, log_sigma2):
+    def variance(self, theta: Any, log_sigma2: Any) -> Any:
         """Returns sigma^2 with log alpha clipped."""
         sigma2 = ops.exp(log_sigma2)
         if self.clip_log_alpha is None:
@@ -109,7 +114,7 @@ class VariationalDropout(PenalizedWrapper):
         theta2, clip = ops.square(theta) + EPSILON, math.exp(self.clip_log_alpha)
         return ops.minimum(ops.maximum(sigma2, theta2 / clip), theta2 * clip)
 
-    def penalty(self, theta, log_sigma2):
+    def penalty(self, theta: Any, log_sigma2: Any) -> Any:
         """Returns the KL divergence of one kernel."""
         log_alpha = self._clipped(self.log_alpha(theta, log_sigma2))
         # 1 - sigmoid(x) is sigmoid(-x), and log(1 + 1 / alpha) is softplus(-log alpha).
@@ -122,7 +127,7 @@ class VariationalDropout(PenalizedWrapper):
             return log_alpha
         return ops.clip(log_alpha, -self.clip_log_alpha, self.clip_log_alpha)
 
-    def effective_kernel(self, kernel, training):
+    def effective_kernel(self, kernel: SparseKernel, training: bool | None) -> Any:
         """Returns a sample of the kernel in training, the thresholded means else."""
         theta, log_sigma2 = self.tensors(kernel)
         if training:
@@ -134,7 +139,7 @@ class VariationalDropout(PenalizedWrapper):
         present = self.log_alpha(theta, log_sigma2) < self.threshold
         return ops.where(present, theta, ops.zeros_like(theta))
 
-    def constrained_kernel(self, kernel, constraint):
+    def constrained_kernel(self, kernel: SparseKernel, constraint: Callable[[Any], Any]) -> Any:
         """Returns the constrained means, those of dropped weights as they are."""
         theta, log_sigma2 = self.tensors(kernel)
         for _ in range(2):  # a smaller mean can cross the threshold, and the rest have to make up
@@ -143,7 +148,9 @@ class VariationalDropout(PenalizedWrapper):
             theta = ops.where(present, allowed, theta)
         return ops.cast(theta, kernel.variable.dtype)
 
-    def sparse_call(self, args, kwargs, training):
+    def sparse_call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None
+    ) -> Any:
         """Draws pre-activations in training where the layer is linear in its one kernel."""
         if not (training and self._draws_outputs(args, kwargs)):
             return super().sparse_call(args, kwargs, training)
@@ -193,17 +200,17 @@ class VariationalDropout(PenalizedWrapper):
             self.add_loss(self.layer.activity_regularizer(outputs) / batch)
         return outputs
 
-    def evaluation_kernel(self, kernel):
+    def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
         """Returns theta with the dropped weights written in as zeros."""
         theta = kernel.variable.numpy()
         return np.where(self.present(kernel), theta, np.zeros((), theta.dtype))
 
-    def present(self, kernel):
+    def present(self, kernel: SparseKernel) -> np.ndarray:
         """Returns where log alpha is below the threshold."""
         theta, log_sigma2 = self.tensors(kernel)
         return ops.convert_to_numpy(self.log_alpha(theta, log_sigma2) < self.threshold)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""
         return {
             **super().get_config(),

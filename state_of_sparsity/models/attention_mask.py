@@ -3,9 +3,8 @@
 import keras
 from keras import ops
 
+from state_of_sparsity.token_ids import PADDING
 from state_of_sparsity.version import PACKAGE
-
-PADDING = 0
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

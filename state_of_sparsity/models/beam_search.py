@@ -4,10 +4,8 @@ import math
 
 from keras import ops
 
-from state_of_sparsity.models.attention_mask import PADDING
 from state_of_sparsity.models.transformer_decoding import decode_step, initial_caches
-
-END = 1
+from state_of_sparsity.token_ids import END, PADDING
 
 
 def beam_search(

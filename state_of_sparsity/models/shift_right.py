@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from state_of_sparsity.models.attention_mask import PADDING
+from state_of_sparsity.token_ids import PADDING
 from state_of_sparsity.version import PACKAGE
 
 

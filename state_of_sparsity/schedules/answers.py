@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from state_of_sparsity.arguments import can_be_called_with
+from state_of_sparsity.schedules.sparsity import SparsitySchedule
 from state_of_sparsity.schedules.tfmot_twins import without_tensorflow
 
 # A Python function answers as many in a tenth of a second, one that computes with tensors does not.
@@ -18,7 +19,7 @@ class TooManySteps(ValueError):
     """A schedule that does not say when its last update was, and had none for very long."""
 
 
-def sparsity_due(schedule, step: int) -> float | None:
+def sparsity_due(schedule: SparsitySchedule, step: int) -> float | None:
     """Returns the sparsity that a schedule wants at `step`, or None if it wants no update.
 
     Raises:
@@ -41,7 +42,7 @@ def sparsity_due(schedule, step: int) -> float | None:
     return value
 
 
-def sparsity_at(schedule, step: int) -> float | None:
+def sparsity_at(schedule: SparsitySchedule, step: int) -> float | None:
     """Returns the sparsity that a schedule has at `step`, whether or not an update is due.
 
     None where it has none: one without an update need not say a number. TF-MOT's own would refuse
@@ -56,7 +57,7 @@ def sparsity_at(schedule, step: int) -> float | None:
     return value if 0 <= value < 1 else None
 
 
-def last_due(schedule, first: int, last: int) -> tuple[int, float] | None:
+def last_due(schedule: SparsitySchedule, first: int, last: int) -> tuple[int, float] | None:
     """Returns the last step from `first` to `last` with an update, and its sparsity.
 
     Of several steps, a schedule with a method `last_update(step)` is asked for it. Of others
@@ -92,7 +93,7 @@ def last_due(schedule, first: int, last: int) -> tuple[int, float] | None:
     return None
 
 
-def says_last_update(schedule) -> bool:
+def says_last_update(schedule: object) -> bool:
     """Returns whether a schedule says when its last update was, and speaks for itself in that.
 
     A subclass may say anew when updates are due, and inherit a `last_update` that does not know.

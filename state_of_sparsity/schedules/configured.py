@@ -1,28 +1,34 @@
 """What schedules share: a configuration, and steps that are checked."""
 
+from typing import Any, Self
+
 from state_of_sparsity.arguments import is_number
 
 
 class Configured:
     """Equal, printed and made anew by its configuration."""
 
-    def __repr__(self):
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
         return f"{type(self).__name__}({arguments})"
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other.get_config() == self.get_config()
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(repr(self))
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Creates the schedule from its configuration."""
         return cls(**config)
 
 
-def check_steps(begin_step, end_step, frequency):
+def check_steps(begin_step: float, end_step: float, frequency: float) -> None:
     """Raises a `ValueError` unless steps are whole, from 0, and in order; `end_step` may be -1."""
     for name, value, least in (
         ("begin_step", begin_step, 0),

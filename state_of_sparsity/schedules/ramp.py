@@ -1,5 +1,7 @@
 """How much a penalty weighs at which step."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -34,7 +36,9 @@ class Ramp(Configured):
     Reference: Gale et al., 2019, code of the Transformer (`dkl_weight_fn`).
     """
 
-    def __init__(self, weight, begin_step=0, end_step=None, shape="linear"):
+    def __init__(
+        self, weight: float, begin_step: int = 0, end_step: int | None = None, shape: str = "linear"
+    ) -> None:
         if not (is_number(weight) and weight >= 0):
             raise ValueError(f"`weight` must be a number of at least 0. Received: {weight!r}.")
         shapes = ("constant", "linear", "cubic", "smoothed_cubic")
@@ -54,7 +58,7 @@ class Ramp(Configured):
         self.weight, self.shape = weight, shape
         self.begin_step, self.end_step = int(begin_step), int(end_step)
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         """Returns the weight at `step`, a float."""
         if self.shape == "smoothed_cubic":
             # The recursion written out; what is older than 400 steps weighs less than 1e-18.
@@ -68,7 +72,7 @@ class Ramp(Configured):
         done = np.clip((step - self.begin_step) / (self.end_step - self.begin_step), 0.0, 1.0)
         return self.weight * (done if self.shape == "linear" else 1 - (1 - done) ** 3)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {
             "weight": self.weight,

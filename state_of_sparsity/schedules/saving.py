@@ -1,14 +1,17 @@
 """Schedules in configurations: TF-MOT's, ours, and classes registered with Keras."""
 
 import types
+from typing import Any
 
 import keras
 
+from state_of_sparsity.schedules import tfmot_schedules
+from state_of_sparsity.schedules.sparsity import SparsitySchedule
+
 _TFMOT = "tensorflow_model_optimization"
-_TFMOT_CLASSES = ("ConstantSparsity", "PolynomialDecay")
 
 
-def serialize_schedule(schedule) -> dict:
+def serialize_schedule(schedule: SparsitySchedule) -> dict:
     """Returns a JSON-serializable description of a schedule.
 
     Args:
@@ -43,7 +46,7 @@ def serialize_schedule(schedule) -> dict:
     return {"registered_name": name, "config": _arguments(schedule)}
 
 
-def deserialize_schedule(config):
+def deserialize_schedule(config: Any) -> SparsitySchedule:
     """Returns the schedule that `serialize_schedule` described.
 
     Nothing is imported and nothing called but TF-MOT's own two classes and what is registered
@@ -59,10 +62,8 @@ def deserialize_schedule(config):
             f"`schedule` must be a dict in a saved configuration. Received: {config!r}. The file "
             "is damaged, or was written by something else."
         )
-    if config.get("module") == _TFMOT and config.get("class_name") in _TFMOT_CLASSES:
-        from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
-
-        return getattr(pruning_schedules(), config["class_name"])(**config["config"])
+    if config.get("module") == _TFMOT and config.get("class_name") in tfmot_schedules.CLASSES:
+        return tfmot_schedules.schedule_class(config["class_name"])(**config["config"])
     if "registered_name" in config and "class_name" not in config:
         name = config["registered_name"]
         kind = keras.saving.get_registered_object(name)
@@ -77,10 +78,10 @@ def deserialize_schedule(config):
     return keras.saving.deserialize_keras_object(config)
 
 
-def is_tfmot(schedule) -> bool:
+def is_tfmot(schedule: object) -> bool:
     """Returns whether `schedule` is one of TF-MOT's own two schedules, not a subclass."""
     kind = type(schedule)
-    return kind.__module__.startswith(f"{_TFMOT}.") and kind.__name__ in _TFMOT_CLASSES
+    return kind.__module__.startswith(f"{_TFMOT}.") and kind.__name__ in tfmot_schedules.CLASSES
 
 
 def _arguments(schedule) -> dict:

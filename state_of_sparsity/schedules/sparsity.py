@@ -9,11 +9,17 @@ update is due, and None before the first: it is asked where steps were skipped. 
 a subclass calls anew and inherits it, the schedule is asked about 100,000 steps at most.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 
 from state_of_sparsity.arguments import can_be_called_with, is_number, refuse_class
 from state_of_sparsity.schedules.configured import Configured, check_steps
 from state_of_sparsity.version import PACKAGE
+
+# `schedule(step) -> (should_prune, sparsity)`; truth values and numbers of any library.
+SparsitySchedule = Callable[[int], tuple[Any, Any]]
 
 
 class _PeriodicSchedule(Configured):
@@ -22,15 +28,19 @@ class _PeriodicSchedule(Configured):
     # TF-MOT leaves `end_step` out where `frequency` does not divide the way to it.
     updates_at_end = True
 
-    def __init__(self, begin_step, end_step, frequency):
+    def __init__(self, begin_step: int, end_step: int, frequency: int) -> None:
         check_steps(begin_step, end_step, frequency)
         self.begin_step, self.end_step = int(begin_step), int(end_step)
         self.frequency = int(frequency)
 
-    def should_prune(self, step):
+    def sparsity(self, step: int) -> float:
+        """Returns the sparsity at `step`, whether or not an update is due."""
+        raise NotImplementedError
+
+    def should_prune(self, step: int) -> bool:
         return step >= self.begin_step and self.last_update(step) == step
 
-    def last_update(self, step) -> int | None:
+    def last_update(self, step: int) -> int | None:
         """Returns the last step up to `step` at which an update is due, or None before the first.
 
         It answers for any time, past the end too, without looking at the steps one by one.
@@ -43,7 +53,7 @@ class _PeriodicSchedule(Configured):
                 return step
         return step - (step - self.begin_step) % self.frequency
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> tuple[bool, float]:
         return self.should_prune(step), self.sparsity(step)
 
 
@@ -69,16 +79,18 @@ class ConstantSparsity(_PeriodicSchedule):
     `frequency` divides `end_step - begin_step`.
     """
 
-    def __init__(self, target_sparsity, begin_step, end_step=-1, frequency=100):
+    def __init__(
+        self, target_sparsity: float, begin_step: int, end_step: int = -1, frequency: int = 100
+    ) -> None:
         super().__init__(begin_step, end_step, frequency)
         check_sparsity("target_sparsity", target_sparsity)
         self.target_sparsity = target_sparsity
 
-    def sparsity(self, step):
+    def sparsity(self, step: int) -> float:
         """Returns the target."""
         return self.target_sparsity
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {
             "target_sparsity": self.target_sparsity,
@@ -116,8 +128,14 @@ class PolynomialDecay(_PeriodicSchedule):
     """
 
     def __init__(
-        self, initial_sparsity, final_sparsity, begin_step, end_step, power=3, frequency=100
-    ):
+        self,
+        initial_sparsity: float,
+        final_sparsity: float,
+        begin_step: int,
+        end_step: int,
+        power: float = 3,
+        frequency: int = 100,
+    ) -> None:
         super().__init__(begin_step, end_step, frequency)
         if self.end_step <= self.begin_step:
             raise ValueError(
@@ -131,13 +149,13 @@ class PolynomialDecay(_PeriodicSchedule):
         self.initial_sparsity, self.final_sparsity = initial_sparsity, final_sparsity
         self.power = power
 
-    def sparsity(self, step):
+    def sparsity(self, step: int) -> float:
         """Returns the sparsity at `step`, whether or not an update is due."""
         done = (step - self.begin_step) / (self.end_step - self.begin_step)
         left = (1 - min(1.0, max(0.0, done))) ** self.power
         return self.initial_sparsity * left + self.final_sparsity * (1 - left)  # exact at both ends
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {
             "initial_sparsity": self.initial_sparsity,
@@ -149,7 +167,7 @@ class PolynomialDecay(_PeriodicSchedule):
         }
 
 
-def check_schedule(schedule):
+def check_schedule(schedule: object) -> None:
     """Raises a `ValueError` unless `schedule` can be called with a step."""
     refuse_class("schedule", schedule, "sos.schedules.ConstantSparsity(0.5, begin_step=0)")
     if not callable(schedule) or not can_be_called_with(schedule, 0):
@@ -160,7 +178,7 @@ def check_schedule(schedule):
         )
 
 
-def check_sparsity(name, value):
+def check_sparsity(name: str, value: Any) -> None:
     """Raises a `ValueError` that names the argument unless `value` is a number in [0, 1)."""
     if not (is_number(value) and 0 <= value < 1):
         raise ValueError(

@@ -1,1 +1,1 @@
-"""How a model is cut: which layers are wrapped by which rules, put in, taken out, frozen."""
+"""Changing the layers of a model: wrapping them by rules, taking wrappers out, fixing masks."""

@@ -1,4 +1,4 @@
-"""Which layer of a model gets which wrapper, decided before anything is changed."""
+"""Which layer of a model gets which wrapper: all decided before anything is changed."""
 
 import keras
 
@@ -14,7 +14,8 @@ from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.keras_internals import all_layers
 from state_of_sparsity.wrapping.kernels import find_kernels, own_kernels, own_weights, sub_layers
 
-# Layers of Keras that hold other layers and are wrapped as one.
+# Layers of Keras that hold other layers and are wrapped as one: attention if a file can then hold
+# the model, the others always, since they run the layers inside them in ways of their own.
 _ATTENTION = (keras.layers.GroupQueryAttention, keras.layers.MultiHeadAttention)
 _WRAPPED_WHOLE = (keras.layers.RNN, keras.layers.Bidirectional, keras.layers.Wrapper)
 
@@ -42,12 +43,27 @@ class Decisions:
         self.wrappers = {key: found for key, found in self.wrappers.items() if found is not None}
 
     def _decide_inside(self, layer, prefix, in_block):
+        """Decides about the layers directly inside a layer, each once however often it is held.
+
+        Args:
+            layer: a model, or a layer that holds layers.
+            prefix: what begins the paths of the layers inside.
+            in_block: whether they stand in something that is no plain graph: a subclassed model or
+                a user's layer, which a file cannot hold with wrappers inside.
+        """
         for name, inner in sub_layers(layer):
             if id(inner) not in self.wrappers:
                 self.wrappers[id(inner)] = None
                 self._decide(inner, prefix + name, in_block)
 
     def _decide(self, layer, path, in_block):
+        """Decides about one layer: leave it, look at the layers inside it, or ask the rules.
+
+        The order matters. A layer without kernels is noted only to name it in error messages. One
+        whose kernels were all decided with another layer (a tied output projection) is no second
+        candidate. A layer that holds layers is opened first where that is what the rules mean, as
+        `_opens` finds out; and only then is a rule asked for a wrapper around it.
+        """
         if isinstance(layer, SparseWrapper):
             return
         if isinstance(layer, keras.Model):
@@ -67,14 +83,14 @@ class Decisions:
         return all(id(kernel.variable) in self.decided for kernel in kernels)
 
     def _opens(self, layer, path, in_block):
-        """Returns whether the layers inside a layer are decided one by one."""
+        """Returns whether the layers inside a layer are decided one by one, not wrapped as one."""
         inside = {f"{path}/{name}": inner for name, inner in walk(layer)}
         if not any(find_kernels(inner) for inner in inside.values()):
             return False
         if isinstance(layer, _WRAPPED_WHOLE):
             return False
         if any(isinstance(inner, SparseWrapper) for inner in inside.values()):
-            return True
+            return True  # a wrapper around a wrapper is refused; the rest may still be wrapped
         if self.rules.prefers_inside(path, inside):
             return True
         # Attention taken whole can be saved: it is opened where the model cannot be anyway.
@@ -83,6 +99,7 @@ class Decisions:
         return not (whole or own or self.rules.mean_the_layer_alone(path, inside))
 
     def _ask(self, layer, path, kernels, in_block):
+        """Asks the rules for the wrapper of a layer, and notes which kernels that decided."""
         only_tables = all(
             is_additive_table(kernel, self.held_as.get(id(kernel.owner), ())) for kernel in kernels
         )

@@ -1,5 +1,7 @@
 """`freeze`: the masks that a sparse model has now, fixed."""
 
+import keras
+
 from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.surgery.finish_exchange import finish_exchange
@@ -9,7 +11,7 @@ from state_of_sparsity.surgery.sharing import replaced
 from state_of_sparsity.wrapping.effective_terms import keep_terms
 
 
-def freeze(model):
+def freeze(model: keras.Model) -> keras.Model:
     """Returns a sparse model with the masks it has now fixed: it can be compiled and fine-tuned.
 
     Every wrapper, of any technique, becomes a `FixedMask` around the same layer. As `sparsify`

@@ -1,4 +1,4 @@
-"""Frozen layers that are made sparse: said once, since what they lose cannot be learned again."""
+"""The warning that frozen layers were made sparse: what they lose cannot be learned again."""
 
 import weakref
 

@@ -1,4 +1,4 @@
-"""Plain copies of models: the layers' configurations anew, the evaluation kernels written in."""
+"""Plain copies of sparse models: layers made anew from their configurations, zeros written in."""
 
 import inspect
 import tempfile
@@ -42,6 +42,7 @@ def plain_copy(model):
 
 
 def _copied_model(model, copies):
+    """Returns a copy of a model or layer: of a graph layer by layer, of others as a whole."""
     if not is_graph(model):
         return copies.tied(model, _copied_layer(model, copies))
 
@@ -57,6 +58,7 @@ def _copied_model(model, copies):
 
 
 def _copied_layer(layer, copies):
+    """Returns a layer, or subclassed model, made anew from its configuration, without wrappers."""
     layer = unwrapped(layer)
     try:
         copy = _from_config(layer)
@@ -100,7 +102,10 @@ def _without_wrappers(layer, copies):
 
 
 def _pairs(original, copy, wrapper=None):
-    """Yields every layer of the original, with the one of the copy and the wrapper around it."""
+    """Yields `(layer, its copy, the wrapper around it or None)` for every layer of the original.
+
+    Both are walked side by side: a copy without wrappers has one layer for a wrapper and its layer.
+    """
     yield original, copy, wrapper
     for (name, child), (_, other) in zip(sub_layers(original), sub_layers(copy), strict=True):
         plain = unwrapped(child)
@@ -113,6 +118,7 @@ def _pairs(original, copy, wrapper=None):
 
 
 def _build_like(original, copy):
+    """Gives a copy the variables that the original has: as a whole if possible, then one by one."""
     if not copy.built or not is_graph(copy):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the layers are built one by one where this fails
@@ -128,7 +134,7 @@ def _build_like(original, copy):
 
 
 def _copy_state(original, copy):
-    """Copies what Keras would save of every layer, then writes the evaluation kernels in."""
+    """Copies all that Keras would save of every layer, then writes the kernels of evaluation in."""
     targets, wrapped = {}, {}
     for layer, other, wrapper in _pairs(original, copy):
         if layer is other:

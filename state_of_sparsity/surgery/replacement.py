@@ -1,4 +1,7 @@
-"""Exchanging the layers of a model: rebuild a graph, or set attributes anew; all or nothing."""
+"""Exchanging layers of a model for others, or for none of them if anything fails on the way.
+
+A plain graph is made anew around its layers; any other model is changed where it holds them.
+"""
 
 import contextlib
 
@@ -24,7 +27,11 @@ from state_of_sparsity.wrapping.kernels import sub_layers
 
 
 class Exchange:
-    """One exchange of a model's layers, which either happens whole or not at all.
+    """One exchange of a model's layers: if anything fails before its end, all of it is undone.
+
+    Every step that changes something first notes, by `on_failure`, how to take that back; leaving
+    the context by an error does so, the last change first. The user's own code runs in between
+    (constructors, `build`, `call`) and may fail anywhere.
 
     Example:
 
@@ -64,6 +71,7 @@ class Exchange:
         return self._of(model)
 
     def _of(self, model):
+        """Returns a model with the layers inside it exchanged: a new one if it is a graph."""
         if not is_graph(model):
             self.changed_in_place.append(model)
             if isinstance(model, keras.Model):
@@ -73,6 +81,7 @@ class Exchange:
         return clone_graph(model, self._replace)
 
     def _replace(self, layer):
+        """Returns what stands in a layer's place, the same each time that a shared layer is met."""
         if id(layer) not in self._done:
             new = self._replacements.get(id(layer))
             inside = layers_inside(layer)
@@ -115,7 +124,7 @@ def clone_graph(model, replace):
         inputs = keras.tree.map_structure(lambda t: same[id(t)], model.input)
     compiled, model.compiled = model.compiled, False
     try:
-        # Keras would compile the clone with a new optimizer, its step count and slots lost.
+        # Else Keras would compile the clone too, with a new optimizer: steps and slots are lost.
         clone = keras.models.clone_model(model, inputs, clone_function=replace_layer)
     finally:
         model.compiled = compiled
@@ -124,6 +133,7 @@ def clone_graph(model, replace):
 
 
 def _same_input(tensor):
+    """Returns a new symbolic input like another: a clone shares none with its original."""
     layer = operation_of(tensor)
     if isinstance(layer, keras.layers.InputLayer):
         return type(layer).from_config(layer.get_config()).output
@@ -157,12 +167,13 @@ def replace_sub_layers(container, replace, on_failure=lambda call, *args: None):
             if replaced is not value:
                 on_failure(_set_attribute, container, name, value)
                 setattr(container, name, replaced)
-        # Some are held by another layer inside as well, and stay with it alone.
+        # One that was not found here may be held by a layer inside as well: it is exchanged there.
         inside = {id(inner) for layer in new.values() for inner in layers_inside(layer)}
         _check_all_found(
             container, before, {k for k in changed - found if id(new[k]) not in inside}
         )
-        # What was exchanged was appended: put every layer where its predecessor stood.
+        # Setting attributes appends the new layers to those that Keras keeps in order, by which
+        # weights are saved: put every layer where its predecessor stood.
         ordered = {id(layer): layer for layer in (new.get(id(old), old) for old in before)}
         set_layers(container, list(ordered.values()), [old for old in before if id(old) in changed])
     if isinstance(container, keras.Sequential):
@@ -171,10 +182,11 @@ def replace_sub_layers(container, replace, on_failure=lambda call, *args: None):
 
 
 def _forget_compiled(model, on_failure):
-    """Drops what was compiled: it runs on the layers that there were.
+    """Drops what a model has compiled, which would run on with the layers that there were.
 
-    Keras keeps what `make_..._function` makes in attributes, and so do subclasses of its models.
-    What drives sparsity stands in for such a method, on the model itself.
+    Keras keeps what `make_..._function` makes in an attribute `..._function`, and so do subclasses
+    with functions of their own (`generate_function`). `UpdateSparsity` sets a `make_train_function`
+    on the model itself, which goes as well.
     """
     kind, names = type(model), list(vars(model))
     functions = [n for n in names if n.endswith("_function") and hasattr(kind, f"make_{n}")]

@@ -1,4 +1,4 @@
-"""Other layers in the graph of a Functional or Sequential model, which stays the same object."""
+"""Changing the graph of a Functional or Sequential model in place: other layers in its nodes."""
 
 import keras
 
@@ -55,7 +55,10 @@ def operations_of(model) -> list:
 
 
 def keep_nodes(operations, on_failure):
-    """Notes where operations were called: whoever makes another graph of them calls them again."""
+    """Has a failure bring back the calls that layers have on record.
+
+    To make another graph of them calls them again, and adds to those lists.
+    """
     for operation in operations:
         for nodes in calls_of(operation):
             on_failure(nodes.__setitem__, slice(None), list(nodes))
@@ -70,7 +73,7 @@ def rebuild_sequential(model, on_failure):
 
 def _move_nodes(old, new):
     """Makes `new` the operation of every call of `old` in a graph."""
-    # A layer shared between models has moved with the first of them: then there is nothing left.
+    # A layer that several models share was moved with the first of them: its lists are empty then.
     for nodes, others in zip(calls_of(old), calls_of(new), strict=True):
         others.extend(nodes)
         nodes.clear()

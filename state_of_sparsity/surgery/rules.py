@@ -1,4 +1,4 @@
-"""Rules: which layers of a model are made sparse, and by what."""
+"""`Rules`: which layers of a model the user wants sparse, and by which technique."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -9,7 +9,8 @@ from state_of_sparsity.arguments import can_be_called_with
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
 
-Make = Callable[[keras.layers.Layer], "SparseWrapper | None"]
+Rule = Callable[[keras.layers.Layer], SparseWrapper | None]
+RulesLike = Rule | Sequence[tuple[str, Rule | None]]
 
 
 class Rules:
@@ -24,10 +25,11 @@ class Rules:
         ValueError: if `rules` has another form.
     """
 
-    def __init__(self, rules: Make | Sequence[tuple[str, Make | None]]):
+    def __init__(self, rules: RulesLike):
         self.rules = [(re.compile(""), rules)] if _is_rule(rules) else _compiled(rules)
         self.matched = [0] * len(self.rules)
         self.decided = [0] * len(self.rules)
+        # Paths of layers that a rule was asked for, and of others; who took each kernel, by its id.
         self.candidates, self.others, self.taken = [], [], {}
         self.refused = []  # paths of layers for which a callable returned None
 
@@ -78,20 +80,26 @@ class Rules:
                 )
 
     def prefers_inside(self, path, inner_paths):
-        """Returns whether an earlier rule than the layer's own matches a layer inside it."""
+        """Returns whether a rule for a layer inside comes before the first that matches the layer.
+
+        Then the user has the layers inside in mind, since the first match decides.
+        """
         own = self._first_match(path)
         inner = [self._first_match(inner) for inner in inner_paths]
         return any(index < own for index in inner)
 
     def mean_the_layer_alone(self, path, inner_paths):
-        """Returns whether the rule for a layer matches none of those inside it."""
+        """Returns whether the rule for a layer matches none inside it, as `attention$` would."""
         own = self._first_match(path)
         if own == len(self.rules):
             return False
         return not any(self.rules[own][0].search(inner) for inner in inner_paths)
 
     def name(self, path, kernels):
-        """Returns whether the rule for a layer is meant for its name, not for all layers."""
+        """Returns whether the rule for a layer names it, and is not meant for all layers.
+
+        Tried with a layer called `layer` in its place: `.*` matches that too, `position` does not.
+        """
         kernel_paths = [f"{path}/{kernel.name}" for kernel in kernels]
         elsewhere = f"{path.rpartition('/')[0]}/layer".removeprefix("/")
         for pattern, _ in self.rules:

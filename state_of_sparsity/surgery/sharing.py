@@ -1,4 +1,4 @@
-"""What else uses the layers that are made sparse: an earlier sparse model, other models."""
+"""Warnings that something else uses the layers that are made sparse, and would not know."""
 
 import gc
 import weakref
@@ -98,7 +98,8 @@ def models_inside(model) -> list:
 
 def _other_models(model, parts, layers):
     """Returns the names of living models that use one of the layers without its wrapper."""
-    # A part of the model that was compiled is trained or evaluated by itself.
+    # Models inside the given one were made sparse with it, and their old selves are of no use; but
+    # one that was compiled is trained or evaluated by itself.
     known = {id(model), *(id(part) for part in parts if not part.compiled)}
 
     def found():
@@ -110,13 +111,16 @@ def _other_models(model, parts, layers):
 
     if not found():
         return []
-    # It may be one that nobody holds any more.
+    # It may be one that nobody holds any more, in a circle of references: then there is no need to
+    # warn. Collecting takes a while, so only where there would be a warning.
     gc.collect()
     return found()
 
 
 def _living_models():
-    # By type: `isinstance` would ask the objects, and proxies answer strangely.
+    """Returns the Keras models of this process, but for graphs that Sequential models made."""
+    # By type: `isinstance` would ask every object for its class, and proxies (of modules that are
+    # imported when used, say) answer strangely.
     objects = gc.get_objects()
     kinds = {kind for kind in set(map(type, objects)) if issubclass(kind, keras.Model)}
     found = [each for each in objects if type(each) in kinds and is_whole(each)]
@@ -133,6 +137,7 @@ def _graphs_of_its_own(model):
 
 
 def _holds(model, layers):
+    """Returns whether a model runs one of the layers, given by their ids, without its wrapper."""
     return any(id(layer) in layers for _, layer in walk(model))
 
 

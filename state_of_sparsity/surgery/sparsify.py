@@ -1,19 +1,24 @@
 """`sparsify`: wraps the layers of a model, each by the technique that a rule gives it."""
 
+import keras
+
 from state_of_sparsity.surgery.decisions import Decisions
 from state_of_sparsity.surgery.finish_exchange import finish_exchange
 from state_of_sparsity.surgery.frozen import warn_of_frozen
 from state_of_sparsity.surgery.model_check import check_model
 from state_of_sparsity.surgery.plain_copy import plain_copy
 from state_of_sparsity.surgery.replacement import Exchange, model_scope
+from state_of_sparsity.surgery.rules import RulesLike
 from state_of_sparsity.surgery.sharing import models_inside, warn_of_sharing
 from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.surgery.traces import check_calls
 from state_of_sparsity.wrapping.effective_terms import keep_terms
 
 
-def sparsify(model, rules, *, copy=False, whole_blocks=False):
-    """Returns the model with its layers wrapped by a sparsity technique.
+def sparsify(
+    model: keras.Model, rules: RulesLike, *, copy: bool = False, whole_blocks: bool = False
+) -> keras.Model:
+    """Returns the model with its layers wrapped by a sparsity technique, not compiled.
 
     Variables are shared with `model`, trained weights and layer names are kept, and outputs are the
     same until the first update of a schedule; but variational dropout drops a little at once, and
@@ -37,9 +42,6 @@ def sparsify(model, rules, *, copy=False, whole_blocks=False):
             is and can be made sparse again.
         whole_blocks: whether a layer that holds layers gets one wrapper for all of them, where a
             rule matches it. Only so a graph of such layers can be saved as `.keras` while sparse.
-
-    Returns:
-        The sparse model, not compiled.
 
     Raises:
         ValueError: if the model has no weights yet, a rule matches nothing, or a rule's callable

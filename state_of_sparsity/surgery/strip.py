@@ -1,5 +1,7 @@
 """`strip` and `write_zeros`: the zeros of a sparse model written into plain kernels."""
 
+import keras
+
 from state_of_sparsity.surgery.finish_exchange import finish_exchange
 from state_of_sparsity.surgery.model_check import check_model, checked_wrappers
 from state_of_sparsity.surgery.plain_copy import plain_copy
@@ -8,7 +10,7 @@ from state_of_sparsity.surgery.sharing import check_not_left_behind, forget
 from state_of_sparsity.wrapping.effective_terms import release
 
 
-def strip(model, *, in_place=False):
+def strip(model: keras.Model, *, in_place: bool = False) -> keras.Model:
     """Returns a plain model that predicts what a sparse one does, zeros written into its kernels.
 
     It holds no layer of this package, and can be saved and loaded without it. By default it is a
@@ -49,7 +51,7 @@ def strip(model, *, in_place=False):
     return plain
 
 
-def write_zeros(model):
+def write_zeros(model: keras.Model) -> None:
     """Writes what `strip` would write into the kernels of a sparse model itself.
 
     The model stays sparse and predicts the same. Other models over the same layers, such as the

@@ -1,8 +1,10 @@
 """The layers and kernels of a model, and the paths that name them."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import keras
+import numpy as np
 
 from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.wrapping.base import SparseWrapper
@@ -12,7 +14,7 @@ from state_of_sparsity.wrapping.quantized_kernels import quantized_kernels
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
-def check_has_weights(model, what: str):
+def check_has_weights(model: keras.layers.Layer, what: str) -> None:
     """Raises a `ValueError` unless the layers of a model have their weights.
 
     Args:
@@ -39,7 +41,7 @@ def _builds_nothing(layer):
     return own and (bool(layer.weights) or not direct_layers(layer))
 
 
-def walk(model):
+def walk(model: keras.layers.Layer) -> Iterator[tuple[str, keras.layers.Layer]]:
     """Yields `(path, layer)` for every layer of a model once, outer layers first.
 
     A wrapper stands for the layer it wraps, under that layer's path, and is not entered.
@@ -57,7 +59,7 @@ def _walk(layer, prefix, visited):
             yield from _walk(child, f"{prefix}{name}/", visited)
 
 
-def sparse_layers(model) -> dict[str, SparseWrapper]:
+def sparse_layers(model: keras.layers.Layer) -> dict[str, SparseWrapper]:
     """Returns the sparse wrappers of a model by their paths, in structural order.
 
     Args:
@@ -74,7 +76,7 @@ def sparse_layers(model) -> dict[str, SparseWrapper]:
     return {path: layer for path, layer in walk(model) if isinstance(layer, SparseWrapper)}
 
 
-def model_kernels(model) -> list[SparseKernel]:
+def model_kernels(model: keras.layers.Layer) -> list[SparseKernel]:
     """Returns every kernel of a model in structural order, sparse or dense.
 
     A kernel that several layers hold is named by the first of them, and sparse if it is in one.
@@ -105,7 +107,7 @@ def _kernels_of(layer):
     return list(named.values())
 
 
-def check_is_model(model):
+def check_is_model(model: object) -> None:
     """Raises a `ValueError` unless `model` is a Keras model, or a layer."""
     refuse_class("model", model, "the model itself, as in model = Net()")
     if not isinstance(model, keras.layers.Layer):
@@ -114,8 +116,8 @@ def check_is_model(model):
         )
 
 
-def masks(model) -> dict:
-    """Returns which weights are present now: `{kernel path: boolean numpy array}`.
+def masks(model: keras.layers.Layer) -> dict[str, np.ndarray]:
+    """Returns the current mask of every sparse kernel: `{kernel path: boolean numpy array}`.
 
     For every technique and every sparse kernel: the mask of a pruned kernel, the weights whose
     log alpha is below the threshold (variational dropout), those whose gate is open (L0).

@@ -1,4 +1,4 @@
-"""Layers and variables that a model holds in several places, and its copy has to hold so too."""
+"""Tied weights in copies: what a model holds in several places, its copy has to share as well."""
 
 from state_of_sparsity.surgery.replacement import clone_graph, is_graph, replace_sub_layers
 from state_of_sparsity.surgery.structure import walk
@@ -51,7 +51,11 @@ class Copies:
         self._copies[self._key(layer)] = copy
 
     def tied(self, layer, copy, wrapper=None):
-        """Returns the copy of a layer, holding the one copy of each layer that the layer holds.
+        """Returns the copy of a layer, made to hold the one copy of each layer inside it.
+
+        A layer made anew from its configuration makes the layers inside it anew too, as often as it
+        is asked: two blocks that shared an embedding would get one each. The first that is met
+        becomes *the* copy of that embedding, and every later one is exchanged for it.
 
         Args:
             layer: a layer, its wrapper, or a model that is no graph.
@@ -68,7 +72,8 @@ class Copies:
         for (_, child), (_, other) in zip(sub_layers(plain), sub_layers(copy), strict=False):
             key = self._key(child, wrapper)
             if key not in self._copies and other is unwrapped(child):
-                # The configuration held the layer itself.
+                # The configuration held the layer itself, not a description of it: without this
+                # the copy would run, and change, a layer of the original.
                 self._copies[key] = self._copied(other, self)
             elif key not in self._copies and type(unwrapped(child)) is type(other):
                 self.tied(child, other, wrapper)

@@ -1,4 +1,4 @@
-"""Functions that were traced before a model was made sparse, and would run it dense."""
+"""Compiled functions that saw a model before it was made sparse, and would go on dense."""
 
 import inspect
 
@@ -14,7 +14,8 @@ from state_of_sparsity.wrapping.keras_internals import all_layers, forget_traces
 def check_calls(model, replacements):
     """Raises an error if a layer that holds sparse layers has a compiled `call`.
 
-    Compiled, it serves traces made before, and runs in one way for training and prediction.
+    Compiled, it runs what it was traced with before, and in the same way for training and
+    prediction.
 
     Args:
         model: the model, as it is before anything is exchanged.

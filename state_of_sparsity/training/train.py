@@ -3,6 +3,7 @@
 from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.training import outcome
 from state_of_sparsity.training.devices.strategies import Strategy
+from state_of_sparsity.training.first_trace import make_metrics
 from state_of_sparsity.training.runs.checkpoint import Checkpoints
 from state_of_sparsity.training.runs.divergence import StopOnDivergence
 from state_of_sparsity.training.runs.metrics_log import MetricsLog
@@ -78,8 +79,10 @@ def _fit(experiment, model, strategy, steps, written):
     every, (step, end) = experiment.eval_every, steps
     driver = [UpdateSparsity(strict=True)] if sparse_layers(model) else []
     with strategy.scope():
+        batches = strategy.batches(experiment.data, step)
+        make_metrics(model, batches)
         model.fit(
-            strategy.batches(experiment.data, step),
+            batches,
             validation_data=strategy.evaluation_batches(experiment.data.validation()),
             initial_epoch=step // every,
             epochs=end // every,

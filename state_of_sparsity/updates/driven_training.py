@@ -1,7 +1,9 @@
-"""Stand-ins for a model's training function, which run it only while its sparsity is driven.
+"""Stand-ins for a model's training function, which run it only while its sparsity is updated.
 
-A step that was traced under a driver would run on without one, in silence, and on JAX even after
-`compile`. Keras asks the model for its training function at the start of every run, and looks it up
+Nothing in a training step that is compiled can tell whether `UpdateSparsity` is still at work: one
+that was traced with the callback would run on in a second `fit` without it, with masks that never
+change, and say nothing (on JAX even after `compile`). So what is called at every step is replaced:
+Keras asks the model for its `train_function` at the start of every run, and looks the attribute up
 at every step.
 """
 
@@ -14,7 +16,7 @@ from state_of_sparsity.optimizers.learning_rate import innermost
 
 
 class _DrivenTraining:
-    """What both ways to drive a model share.
+    """What stands in for the training function of a model, whichever way it is updated.
 
     Args:
         model: the model that is trained.
@@ -28,7 +30,7 @@ class _DrivenTraining:
     def stand_in(self):
         """Takes the place of the model's training function, and of those it will have."""
         function = getattr(self.model, "train_function", None)
-        in_place = function is self and self.ran
+        in_place = function is self and self.ran  # it has run to its end before
         if in_place or not self.updates.driven or not isinstance(self.model, keras.Model):
             return
         self.model.make_train_function = self.make_train_function
@@ -40,7 +42,11 @@ class _DrivenTraining:
             self.make_train_function(force=True)
 
     def make_train_function(self, force=False):
-        """Makes the model's training function, as the model does, and takes its place."""
+        """Makes the model's training function as its class does, and takes its place.
+
+        It is set on the model in place of the method, since Keras calls that before every run, and
+        would put the plain function back.
+        """
         if self.model.train_function is None or force:
             type(self.model).make_train_function(self.model, force=force)
             self.original, self.ran = self.model.train_function, False
@@ -60,13 +66,13 @@ class _DrivenTraining:
         return outputs
 
     def refuse(self):
-        """Raises an error if a layer that is trained has to be driven."""
+        """Raises an error if a layer that is trained has to be updated, and is not."""
         self.updates.set_driven(False)
         self.updates.check_driven()
 
 
 class DrivenByCallback(_DrivenTraining):
-    """Runs one step each time that a callback has allowed it."""
+    """Runs one step each time that the callback has allowed it, as it does before every step."""
 
     allowed = False
 
@@ -76,19 +82,24 @@ class DrivenByCallback(_DrivenTraining):
         return allowed
 
     def after_step(self):
-        """Leaves the layers undriven, for whatever trains them next."""
+        """Has layers refuse to be trained by whatever comes next without the callback."""
         self.updates.set_driven(False)
 
 
 class DrivenByUpdate(_DrivenTraining):
-    """Runs steps for as long as nothing is due since the last call of `update`."""
+    """Runs steps for as long as no update is due that `UpdateSparsity.update` was not called for.
+
+    The number of calls is an upper bound of the steps taken. The optimizer knows them exactly, but
+    reading its count takes time at every step: it is read only where something may be due.
+    """
 
     def up_to_date(self, step):
         """Notes that masks and penalty weights are those of `step`."""
         self.updates.set_driven(True)
-        # How far steps may be, and up to where nothing is due.
-        self.step = self.most = self.clear = step
-        self.calls = 0
+        self.step = step  # of the last `update`
+        self.most = step  # how many steps may have been taken by now
+        self.clear = step  # up to where nothing is due
+        self.calls = 0  # of the training function since then
         self.optimizer = getattr(self.model, "optimizer", None)
         self.counted = 0 if self.optimizer is None else steps_done(self.optimizer)
         self.stand_in()
@@ -116,9 +127,10 @@ class DrivenByUpdate(_DrivenTraining):
             raise
 
     def after_step(self):
-        """Leaves the layers driven: a loop may take gradients of its own."""
+        """Lets the layers be trained further: a custom loop may take gradients by itself."""
 
     def _steps_since(self, arguments):
+        """Returns how many steps the optimizer has taken since the last `update`."""
         optimizer, most = self.model.optimizer, self.most - self.step
         if optimizer is None:
             return most

@@ -1,7 +1,9 @@
 """What is due at which step, over all sparse layers of a model, and carrying it out."""
 
 import json
+from typing import Any
 
+import keras
 import numpy as np
 
 from state_of_sparsity import schedules
@@ -26,8 +28,8 @@ class SparsityUpdates:
         model: a built Keras model.
     """
 
-    def __init__(self, model):
-        self.driven = []
+    def __init__(self, model: keras.Model) -> None:
+        self.driven: list[Any] = []
         for path, wrapper in sparse_layers(model).items():
             if wrapper.path_in_model is None:  # the first path stays, wherever it is nested later
                 wrapper.path_in_model = path
@@ -75,7 +77,7 @@ class SparsityUpdates:
                 found.append((key, wrappers, weight))
         return found
 
-    def carry_out(self, due: list):
+    def carry_out(self, due: list) -> None:
         """Sets the masks and penalty weights that `due` returned."""
         self.check_kernels()
         for key, wrappers, value in due:
@@ -93,7 +95,7 @@ class SparsityUpdates:
                 update_together(members, value)
 
     def first_updates(self, last: int | None) -> list:
-        """Returns what schedules of masks do first from step 0 on, as far as step 0 can tell.
+        """Returns the first update of each mask in a run from step 0, where it can be known then.
 
         Args:
             last: the last step of the run, None if that is not known.
@@ -112,7 +114,7 @@ class SparsityUpdates:
         return found
 
     def missed(self, step: int) -> list:
-        """Returns the last updates before `step` that masks show no sign of, as `due` does.
+        """Returns the updates from before `step` that masks do not have, in the form of `due`.
 
         A model may be made sparse when the steps of its schedule are past, or first be updated
         then: it gets the sparsity of the last of them. Warns where that cannot be known.
@@ -148,17 +150,17 @@ class SparsityUpdates:
                 )
         return found
 
-    def set_driven(self, driven: bool):
+    def set_driven(self, driven: bool) -> None:
         """Tells the layers whether something drives them, so that they can be trained."""
         for wrapper in self.driven:
             wrapper._driven = driven
 
-    def check_kernels(self):
+    def check_kernels(self) -> None:
         """Raises an error if a layer's kernels were exchanged: what is traced would not tell."""
         for wrapper in self.driven:
             wrapper._check_kernels()
 
-    def check_driven(self):
+    def check_driven(self) -> None:
         """Raises an error if a layer that is trained has to be driven and is not."""
         for wrapper in self.driven:
             if any(kernel.variable.trainable for kernel in wrapper.sparse_kernels):
@@ -237,7 +239,10 @@ def _short_of_the_end(schedule, last, end):
 
 
 def _identity(schedule):
-    """Returns a key that is equal for schedules of one class, configuration and state."""
+    """Returns a key that is equal for schedules of one class, configuration and state.
+
+    Layers whose rule made a schedule each have equal ones, which need to be asked once.
+    """
     try:
         # The state too: a subclass may have inherited `get_config` and differ all the same.
         parts = schedule.get_config(), vars(schedule)

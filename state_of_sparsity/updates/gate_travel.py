@@ -1,4 +1,4 @@
-"""Whether the gates of L0 regularization get from open to shut in a run: the warnings."""
+"""Warnings that a run is too short for the gates of L0 regularization to shut."""
 
 import keras
 import numpy as np

@@ -1,4 +1,6 @@
-"""`UpdateSparsity`: the Keras callback that drives schedules."""
+"""`UpdateSparsity`: the Keras callback that sets masks and penalties as schedules say."""
+
+from typing import Any
 
 import keras
 
@@ -49,14 +51,15 @@ class UpdateSparsity(keras.callbacks.Callback):
     >>> updater.update(sparse, 10)
     """
 
-    def __init__(self, strict=False):
+    def __init__(self, strict: bool = False) -> None:
         super().__init__()
         self.strict = strict
-        self.updates = None
-        self._updated_model = self._training = None
+        self.updates: Any = None  # `SparsityUpdates` of the model, once there is one
+        self._updated_model: Any = None
+        self._training: Any = None
         self._in_fit, self._unjudged = False, set()
 
-    def update(self, model, step: int):
+    def update(self, model: keras.Model, step: int) -> None:
         """Brings masks and penalty weights to optimizer step `step`, in a custom loop.
 
         Call it before each step, with the number of steps completed, and once after the last; or
@@ -90,14 +93,14 @@ class UpdateSparsity(keras.callbacks.Callback):
         tell_training(model)
 
     def _begin_at(self, step):
-        """Carries out what `step` makes due, and what was due before and is not in the masks."""
+        """Carries out what is due at `step`, and earlier updates that masks do not have."""
         self.updates.check_kernels()
         self.updates.carry_out(self.updates.missed(step))
         self._done = step - 1
         self._carry_out_until(step)
 
     def _carry_out_until(self, step):
-        """Carries out what is due after the steps that are done, up to `step`."""
+        """Carries out what became due since the last call, up to `step`."""
         due = self.updates.due(self._done + 1, step)
         if due:
             self._refuse_to_undo(due)
@@ -107,19 +110,19 @@ class UpdateSparsity(keras.callbacks.Callback):
             self._leave_driven(step)
 
     def _leave_driven(self, step):
-        """Lets training run until something is due after `step`."""
+        """Lets a custom loop train until the next update after `step` is due."""
         if not isinstance(self._training, DrivenByUpdate):
             self._training = DrivenByUpdate(self._updated_model, self.updates)
         self._training.up_to_date(step)
 
     # Training with `fit`.
 
-    def set_model(self, model=None):
+    def set_model(self, model: keras.Model | None = None) -> None:
         """Is given the model by Keras."""
         check_callback(self, UpdateSparsity)
         super().set_model(model)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Takes charge of the sparse layers, and carries out the update of the first step."""
         self._bind(self.model)
         self._training = DrivenByCallback(self.model, self.updates)
@@ -160,7 +163,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         self._start = self._most = step
         self._begin_at(step)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Checks, once, that the schedules fit into the run."""
         steps, epochs = self.params.get("steps"), self.params.get("epochs")
         if not self._started and steps and epochs:
@@ -172,7 +175,7 @@ class UpdateSparsity(keras.callbacks.Callback):
             self._report_unreached(start, end, self.strict)
             warn_if_no_gate_can_shut(sparse_layers(self.model).values(), optimizer, start, end)
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Lets one training step run; starts from the step that another callback has restored."""
         if self._in_fit:
             self._training.allowed = True
@@ -183,7 +186,7 @@ class UpdateSparsity(keras.callbacks.Callback):
                 self._unjudged = set()
                 self._start_at(step)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Carries out what the steps that were just done made due."""
         # An upper bound, since accumulated and skipped steps do not count: the optimizer is
         # asked (on JAX that synchronizes the whole state) only when something may be due.
@@ -195,7 +198,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         self._carry_out_until(step)
         self._most = step
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Warns if the optimizer counts no steps: then no update is ever due."""
         if self._counted or not self.updates.driven:
             return
@@ -208,7 +211,7 @@ class UpdateSparsity(keras.callbacks.Callback):
                 "step)` before each step instead."
             )
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Warns if a schedule did not reach its final value after all, or no L0 gate shut."""
         if self._started and not self._warned:
             self._report_unreached(self._start, steps_done(self.model.optimizer), False)

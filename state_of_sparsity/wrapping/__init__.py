@@ -1,1 +1,1 @@
-"""How a wrapper runs its layer with other kernels than the layer holds."""
+"""Running any Keras layer with its kernels replaced by sparse ones."""

@@ -1,4 +1,4 @@
-"""Tables that are added to activations, and not multiplied with them: not worth pruning."""
+"""Tables that are added to activations, such as position embeddings: they are left dense."""
 
 import re
 
@@ -8,9 +8,11 @@ from state_of_sparsity.wrapping.keras_internals import all_layers
 from state_of_sparsity.wrapping.kernels import find_kernels
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
+# As in `pos_embed`, `relative_position_bias_table`, `token_type_embeddings`; not of projections.
 _PLACES = re.compile(
     r"(^|_)(pos|positions?|positional|relative|rel|segments?|token_types?)(_|$)(?!.*proj(ection)?$)"
 )
+# As in `cls_token`, `mask_token`, `query_embed`.
 _TOKENS = re.compile(
     r"(^|_)(cls|class|dist|distillation|mask|register|query|prompt|presence|iou)"
     r"_(tokens?|emb|embed|embeddings?)$"
@@ -32,7 +34,7 @@ def kernels_to_wrap(layer, names=None) -> list[SparseKernel]:
 
 
 def attributes_that_hold(model) -> dict[int, list[str]]:
-    """Returns by the ids of layers the attributes in which a model and its layers hold them."""
+    """Returns the names of the attributes that hold each layer of a model, by the layer's id."""
     found = {}
     for holder in all_layers(model):
         for name, value in vars(holder).items():

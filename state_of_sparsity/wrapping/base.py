@@ -1,8 +1,11 @@
 """`SparseWrapper`: a Keras layer that runs another layer with its kernels replaced."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, TypedDict
 
 import keras
+import numpy as np
 from keras import ops
 
 from state_of_sparsity.wrapping.additive_tables import kernels_to_wrap
@@ -30,13 +33,20 @@ from state_of_sparsity.wrapping.training_mode import (
 )
 
 
+class WrapperArguments(TypedDict, total=False):
+    """What every technique takes beside its own arguments, as a Keras layer does."""
+
+    name: str
+    trainable: bool
+
+
 class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper):
     """Runs the wrapped layer with an effective kernel in place of each of its kernels.
 
     The wrapped layer does all the arithmetic, so one wrapper serves every kind of layer. A
     technique is a subclass that says what state it keeps for a kernel (`add_kernel_state`), what
     the effective kernel is (`effective_kernel`), and which weights are left at evaluation
-    (`evaluation_kernel`, `present`). What it computes otherwise than its layer goes into
+    (`evaluation_kernel`, `present`). A technique that does more than to replace kernels overrides
     `sparse_call`, not `call`.
 
     Args:
@@ -50,7 +60,7 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
     """
 
     def __init_subclass__(cls, **kwargs):
-        """Refuses a `call`, which would be ignored: each wrapper has its layer's as its own."""
+        """Refuses a subclass that defines `call`: no instance would use it, but one of its own."""
         super().__init_subclass__(**kwargs)
         if cls.call is not SparseWrapper.call:
             owner = next(kind for kind in cls.__mro__ if "call" in vars(kind))
@@ -60,46 +70,50 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
                 "`sparse_call(self, args, kwargs, training)` instead."
             )
 
-    def __init__(self, layer, *, kernels=None, **kwargs):
+    def __init__(
+        self, layer: keras.layers.Layer, *, kernels: Sequence[str] | None = None, **kwargs: Any
+    ) -> None:
         _check_layer(layer)
         # State stays float32 under mixed precision; the wrapped layer casts what it is given.
         kwargs.update(dtype="float32", autocast=False)
         kwargs.setdefault("name", layer.name)
         kwargs.setdefault("trainable", layer.trainable)
-        # Keras reads the signature of `call` once, in its constructor: give it the wrapped one's.
+        # Keras reads the signature of `call` once, in its constructor, and goes by it: which inputs
+        # are tensors, whether `mask` and `training` are passed. It has to be the wrapped layer's.
         self.__dict__["call"] = call_like(layer, self)
         super().__init__(layer, **kwargs)
         kernels = (kernels,) if isinstance(kernels, str) else kernels
         self._kernel_names = None if kernels is None else tuple(kernels)
-        self.sparse_kernels = ()  # `SparseKernel`s, which Keras does not look into
-        self.kernel_state = {}  # by the names of kernels, what `add_kernel_state` returned
+        self.sparse_kernels: tuple[SparseKernel, ...] = ()  # which Keras does not look into
+        # By the names of kernels, what `add_kernel_state` returned.
+        self.kernel_state: dict[str, keras.Variable] = {}
         self._holders = {}  # by the names of kernels, the attributes that hold them
         self._driven = False  # whether something updates the layer as it is trained
         # Set by what updates the layer: a name alone need not be unique in a model.
-        self.path_in_model = None
+        self.path_in_model: str | None = None
 
     # What a technique says.
 
-    def add_kernel_state(self, kernel: SparseKernel, prefix: str):
+    def add_kernel_state(self, kernel: SparseKernel, prefix: str) -> keras.Variable:
         """Creates and returns the variable kept beside `kernel`; `prefix` begins its name."""
         raise NotImplementedError
 
-    def effective_kernel(self, kernel: SparseKernel, training: bool):
+    def effective_kernel(self, kernel: SparseKernel, training: bool | None) -> Any:
         """Returns the tensor that takes the kernel's place in the wrapped layer."""
         raise NotImplementedError
 
-    def evaluation_kernel(self, kernel: SparseKernel):
+    def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the kernel used at evaluation as a numpy array, zeros written in."""
         raise NotImplementedError
 
-    def present(self, kernel: SparseKernel):
+    def present(self, kernel: SparseKernel) -> np.ndarray:
         """Returns a boolean numpy array: the weights of `kernel` present at evaluation."""
         raise NotImplementedError
 
-    def constrained_kernel(self, kernel: SparseKernel, constraint):
-        """Returns what to store for the kernel of evaluation to be as `constraint` makes it.
+    def constrained_kernel(self, kernel: SparseKernel, constraint: Callable[[Any], Any]) -> Any:
+        """Returns the value to store so that the kernel of evaluation satisfies `constraint`.
 
-        Unless a technique says how, the stored kernel is constrained.
+        By default the stored kernel itself is constrained.
         """
         return constraint(ops.convert_to_tensor(kernel.variable))
 
@@ -110,29 +124,47 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
 
     # How it runs.
 
-    def sparse_call(self, args, kwargs, training):
+    def sparse_call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None
+    ) -> Any:
         """Runs the wrapped layer with the effective kernels; a technique may override it."""
         values = [(k.variable, self.guarded(k, training)) for k in self.sparse_kernels]
         return self.run_layer(values, args, kwargs)
 
-    def guarded(self, kernel: SparseKernel, training):
-        """Returns the effective kernel; its gradient fails if a needed driver is missing."""
+    def guarded(self, kernel: SparseKernel, training: bool | None) -> Any:
+        """Returns the effective kernel; training with it fails if `UpdateSparsity` is missing."""
         value = self.effective_kernel(kernel, training)
         if training and isinstance(kernel.variable.constraint, EffectiveConstraint):
             kernel.variable.constraint.see()
         return self.guard(kernel, value) if training else value
 
-    def guard(self, kernel: SparseKernel, value):
-        """Returns `value`, the gradient of which fails if a needed driver is missing."""
+    def guard(self, kernel: SparseKernel, value: Any) -> Any:
+        """Returns `value`; taking its gradient fails if `UpdateSparsity` is needed and missing.
+
+        In the gradient, not in the call: a call with `training=True` alone trains nothing.
+        """
         # TensorFlow's tape would run the check for a frozen kernel too.
         if not self.needs_driver or not kernel.variable.trainable:
             return value
         return with_check_in_gradient(value, self._check_driven)
 
-    def run_layer(self, values, args, kwargs, method=None):
-        """Calls the wrapped layer, or a method of it, with substituted variables.
+    def run_layer(
+        self,
+        values: Sequence[tuple[keras.Variable, Any]],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        method: str | None = None,
+    ) -> Any:
+        """Calls the wrapped layer, or a method of it, with tensors in place of some variables.
 
-        What else it does is kept: assignments to other variables, added losses.
+        Whatever else the layer does takes effect: it assigns its other variables (moving averages,
+        seeds) and adds its losses.
+
+        Args:
+            values: list of `(variable, tensor)`.
+            args: positional arguments of the call.
+            kwargs: keyword arguments of the call.
+            method: what is called; the layer itself if `None`.
         """
         self._check_kernels()
         outputs, updates, losses = call_with(self.layer, values, args, kwargs, method)
@@ -152,8 +184,8 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
             self.add_loss(loss)
         return outputs
 
-    def merge_update(self, variable, value):
-        """Returns what to store when the wrapped layer assigns its own kernel; None: nothing."""
+    def merge_update(self, variable: keras.Variable, value: Any) -> Any:
+        """Returns the value to store where the wrapped layer assigns its own kernel, or None."""
         return None
 
     def _check_kernels(self):
@@ -162,7 +194,7 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
             check_held(self, kernel, self._holders[kernel.name])
 
     def _check_driven(self):
-        """Raises an error if nothing drives the state that changes over time."""
+        """Raises a `RuntimeError` if the sparsity follows a schedule and nothing updates it."""
         if self.needs_driver and not self._driven:
             raise RuntimeError(
                 f"The sparse layer '{self.name}' ({type(self).__name__}) is being trained, but "
@@ -176,8 +208,8 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
 
     # Building, and what is passed on to the wrapped layer.
 
-    def build(self, *args, **kwargs):
-        """Builds the wrapped layer if need be, and the state beside its kernels."""
+    def build(self, *args: Any, **kwargs: Any) -> None:
+        """Builds the wrapped layer if it is not built, and creates the state beside its kernels."""
         if not self.layer.built:
             name_like(self.layer, self)  # its variables are named as without the wrapper
             self.layer.build(*args, **kwargs)
@@ -194,10 +226,10 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
                 lay_out_like(state, kernel.variable)
                 self.kernel_state[kernel.name] = state
                 act_on_effective_kernel(self, kernel)
-        self._made = True  # from now on attributes of the layer that are set are the layer's
+        self._made = True  # from now on, to set an attribute that the layer has sets the layer's
 
-    def build_if_possible(self):
-        """Creates the state at once around a layer that is built; the end of a constructor."""
+    def build_if_possible(self) -> None:
+        """Creates the state now if the layer is built: the last statement of a constructor."""
         if self.layer.built and find_kernels(self.layer):
             # State is named as the kernels are: Orbax tells variables by their paths.
             name_like(self, self.layer)
@@ -212,22 +244,22 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
         if not self.layer.built:  # it builds itself when it is called
             self.layer(**call_spec.arguments_dict)
 
-    def get_build_config(self):
-        """Returns the wrapped layer's, or None where only a call can build the layers inside."""
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Returns the wrapped layer's; None where only a call can build the layers inside."""
         built_by_call = has_default_build(self.layer) and any(layers_inside(self.layer))
         return None if built_by_call else self.layer.get_build_config()
 
-    def build_from_config(self, config):
+    def build_from_config(self, config: dict[str, Any]) -> None:
         """Builds the wrapped layer and the wrapper, as they were when saved."""
         if not self.layer.built:
             self.layer.build_from_config(config)
         self.build()
 
-    def write_zeros(self, kernel: SparseKernel):
-        """Stores the kernel of evaluation, so that it stays what evaluation computes with."""
+    def write_zeros(self, kernel: SparseKernel) -> None:
+        """Writes the zeros of evaluation into the stored kernel; predictions stay the same."""
         kernel.variable.assign(self.evaluation_kernel(kernel))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the configuration, the wrapped layer's included."""
         config = super().get_config()
         del config["dtype"]

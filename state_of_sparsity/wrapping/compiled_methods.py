@@ -1,16 +1,17 @@
-"""Functions that layers have compiled by hand: what they were traced with is what they run."""
+"""Methods that a user has compiled (`tf.function`, `jax.jit`): they run what they once traced."""
 
 import functools
 import inspect
 from collections.abc import Iterator
+from typing import Any
 
 from state_of_sparsity.wrapping.keras_internals import BOOKKEEPING, all_layers
 
 
 def compiled_methods(layer) -> Iterator[tuple]:
-    """Yields `(name, function)` for the methods made by `tf.function` or `jax.jit`.
+    """Yields `(name, function)` for the methods of a layer made by `tf.function` or `jax.jit`.
 
-    Those of every class that the layer's own inherits from, since it may call what it overrides.
+    Methods of base classes that are overridden too, since the layer may call them by `super`.
     """
     for kind in type(layer).__mro__:
         for name, value in vars(kind).items():
@@ -19,7 +20,7 @@ def compiled_methods(layer) -> Iterator[tuple]:
 
 
 def compiled_attributes(layer) -> list[str]:
-    """Returns the attributes of a layer that hold such a function, in lists and dicts too."""
+    """Returns the attributes of a layer that hold a compiled function, in lists and dicts too."""
     return sorted(
         name
         for name, value in vars(layer).items()
@@ -35,9 +36,10 @@ def _holds_compiled(value):
     return is_compiled(value)
 
 
-def is_compiled(value) -> bool:
+def is_compiled(value: object) -> bool:
     """Returns whether a function keeps traces: one of `tf.function` or `jax.jit`."""
-    return not inspect.isclass(value) and _keeps_traces(type(value))
+    kind: Any = type(value)
+    return not inspect.isclass(value) and _keeps_traces(kind)
 
 
 @functools.lru_cache(maxsize=1024)  # asked for every attribute of every layer
@@ -48,7 +50,7 @@ def _keeps_traces(kind):
 
 
 def check_not_compiled(layer):
-    """Raises an error if a layer computes with a compiled function, which replaces no kernel."""
+    """Raises a `ValueError` if a layer has a compiled method: no kernel can be replaced in it."""
     for inner in all_layers(layer):
         methods = {name for name, _ in compiled_methods(inner)}
         names = sorted(methods.union(compiled_attributes(inner)))

@@ -1,7 +1,8 @@
-"""A kernel's regularizer and constraint, made to act on the weights that exist.
+"""A kernel's regularizer and constraint, applied to the effective kernel, not the stored one.
 
-Both are the layer's own, which the wrapped layer has put on its variable. Left there they would
-count, and bound, stored values that no model uses.
+The wrapped layer has put both on its variable. What is stored there also has values for weights
+that are masked, which no model uses: left alone, the regularizer would penalize them, and the
+constraint would scale the present weights by them.
 """
 
 import contextlib
@@ -26,7 +27,7 @@ def act_on_effective_kernel(wrapper, kernel):
 
 
 def release(variable):
-    """Gives a kernel's variable its layer's own regularizer and constraint back."""
+    """Gives a kernel's variable the regularizer and constraint back that its layer put there."""
     variable.regularizer = plain(variable.regularizer)
     variable.constraint = plain(variable.constraint)
 
@@ -49,7 +50,7 @@ def keep_terms(variables, on_failure):
 
 
 def plain(term):
-    """Returns the layer's own regularizer or constraint, whichever wrapper it acts for."""
+    """Returns the regularizer or constraint that a layer itself made, without ours around it."""
     return term.original if isinstance(term, _EffectiveTerm) else term
 
 
@@ -76,7 +77,7 @@ class _EffectiveTerm:
 
 
 class EffectiveRegularizer(_EffectiveTerm):
-    """The regularizer of the kernel that evaluation uses; its gradient reaches no absent weight."""
+    """Penalizes the kernel of evaluation: a weight that is absent there gets no gradient of it."""
 
     def __call__(self, value):
         """Returns the penalty of the effective kernel when `value` is stored."""
@@ -86,19 +87,22 @@ class EffectiveRegularizer(_EffectiveTerm):
 
 
 class EffectiveConstraint(_EffectiveTerm):
-    """The constraint of the kernel that evaluation uses."""
+    """Constrains the kernel of evaluation, whatever is stored for it."""
 
     seen = ()
 
     def __call__(self, value):
-        """Returns what to store in place of `value`, for the effective kernel to be allowed."""
+        """Returns what to store for `value`, so that the kernel of evaluation is allowed."""
         in_step = self._in_a_step_of_jax(value)
         value = keras.ops.convert_to_tensor(value) if in_step else value
         with self._stored_as(value, self.seen if in_step else ()):
             return self.wrapper.constrained_kernel(self.kernel, self.original)
 
     def see(self):
-        """Keeps the state of a training call: JAX shows the optimizer no mask in the same step.
+        """Keeps the values of masks and the like that a training call computes with.
+
+        The optimizer, which applies constraints, comes next in the same step, and Keras's trainer
+        for JAX gives it the trainable variables alone: it could not read a mask.
 
         (A loop that applies gradients in another jitted function than it computed them in ends in
         JAX's UnexpectedTracerError.)
@@ -107,6 +111,7 @@ class EffectiveConstraint(_EffectiveTerm):
             self.seen = [(v, v.value) for v in self.wrapper.non_trainable_variables]
 
     def _in_a_step_of_jax(self, value):
+        """Returns whether `value` is constrained in the step in which `see` was called."""
         if not self.seen:
             return False
         import jax

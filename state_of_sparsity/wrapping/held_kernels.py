@@ -45,7 +45,8 @@ def check_held(wrapper, kernel: SparseKernel, attributes: tuple[str, ...]):
 def _is_still_in(attributes, owner, variable):
     values = [vars(owner).get(name) for name in attributes]
     left = [value for value in values if not _holds(value, variable)]
-    # A second name for it may come to hold something else, but no other variable.
+    # A layer may let go of one of several names for its kernel (a cache, say): only another
+    # variable under that name means that the kernel itself was exchanged.
     exchanged = any(isinstance(value, (keras.Variable, list, tuple, dict)) for value in left)
     return not left or (len(left) < len(values) and not exchanged)
 

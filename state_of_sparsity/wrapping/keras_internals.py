@@ -168,19 +168,16 @@ def told_to_train() -> bool:
 
 
 @contextlib.contextmanager
-def telling(model, training: bool | None):
-    """A context that tells the layers inside a model whether they train; None tells nothing.
+def telling(model, training: bool):
+    """A context that tells the layers inside a model whether they train.
 
     Keras does so in `__call__`, which its trainer for JAX goes around.
     """
-    context = model._get_call_context()
-    if training is not None:
-        context.set_value("training", training)
+    model._get_call_context().set_value("training", training)
     try:
         yield
     finally:
-        if training is not None:
-            model._maybe_reset_call_context()
+        model._maybe_reset_call_context()
 
 
 def without_autocast():

@@ -1,7 +1,8 @@
-"""`PassThrough`: what a wrapper answers as the layer it wraps would."""
+"""`PassThrough`: a wrapper has the attributes and methods of the layer it wraps."""
 
 import functools
 import inspect
+from typing import Any
 
 import keras
 
@@ -9,7 +10,7 @@ from state_of_sparsity.wrapping.keras_internals import told_to_train, without_au
 from state_of_sparsity.wrapping.quantization import refusal
 from state_of_sparsity.wrapping.training_mode import takes_training
 
-# Methods that Keras's tools look for on every layer, and call on the wrapped one as well.
+# Keras calls these on every layer that has them, and so on the wrapped one by itself.
 _KEPT_BACK = ("enable_lora", "quantize")
 
 
@@ -22,7 +23,7 @@ class PassThrough:
     """
 
     def __getattr__(self, name):
-        # Python asks here only for what it has not found.
+        # Python calls this only for names that it has not found on the wrapper.
         try:
             return super().__getattr__(name)  # torch keeps layers and variables there
         except AttributeError:
@@ -35,7 +36,8 @@ class PassThrough:
             return value
         if inspect.ismethod(value) and value.__self__ is self.layer:
             return functools.partial(self._run_method, value)
-        # A property may compute from the kernel.
+        # A property of the layer's class may compute from the kernel: it is read with the effective
+        # one in place. Plain attributes cannot, and are not worth a run.
         computed = isinstance(inspect.getattr_static(type(self.layer), name, None), property)
         return self._run_method(self._read, name) if computed or self._gives(name) else value
 
@@ -46,7 +48,7 @@ class PassThrough:
             super().__setattr__(name, value)
 
     def _is_the_layers(self, name):
-        """Whether setting `name` is meant for the wrapped layer."""
+        """Returns whether to set `name` is meant for the wrapped layer, not for the wrapper."""
         if name.startswith("_") or name in vars(self) or hasattr(type(self), name):
             return False
         # While it is made, a technique sets attributes of its own, whatever the layer's are called.
@@ -60,7 +62,7 @@ class PassThrough:
         return True
 
     def _gives(self, name):
-        """Whether an attribute of the wrapped layer is one of its sparse kernels."""
+        """Returns whether an attribute of the wrapped layer is one of its sparse kernels."""
         value = getattr(self.layer, name)
         return any(value is kernel.variable for kernel in self.sparse_kernels)
 
@@ -74,26 +76,26 @@ class PassThrough:
             values = [(k.variable, self.guarded(k, training)) for k in self.sparse_kernels]
         return self.run_layer(values, args, kwargs, method)
 
-    def compute_output_spec(self, *args, training=None, **kwargs):
+    def compute_output_spec(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Returns the wrapped layer's output specification."""
         if training is not None and takes_training(self.layer):
             kwargs["training"] = training
         return self.layer.compute_output_spec(*args, **kwargs)
 
-    def compute_output_shape(self, *args, **kwargs):
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the wrapped layer's output shape."""
         return self.layer.compute_output_shape(*args, **kwargs)
 
-    def compute_mask(self, *args, **kwargs):
+    def compute_mask(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the wrapped layer's mask."""
         return self.layer.compute_mask(*args, **kwargs)
 
     @property
-    def supports_masking(self):
+    def supports_masking(self) -> bool:
         """Whether the wrapped layer supports masking."""
         return self.layer.supports_masking
 
-    def count_params(self):
+    def count_params(self) -> int:
         """Returns the wrapped layer's parameters: masks and gates are bookkeeping beside them.
 
         So it is in the rows of `model.summary()`. Its totals, and the rows of nested models, count
@@ -101,6 +103,8 @@ class PassThrough:
         """
         return self.layer.count_params()
 
-    def quantize(self, mode=None, type_check=True, config=None):
+    def quantize(
+        self, mode: str | None = None, type_check: bool = True, config: Any = None
+    ) -> None:
         """Refuses, since it would exchange the kernels."""
         raise ValueError(refusal(f"The layer '{self.name}'", self))

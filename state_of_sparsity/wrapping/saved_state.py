@@ -1,6 +1,8 @@
-"""`SavedState`: what files and checkpoints hold of a sparse layer, and what they cannot."""
+"""`SavedState`: a sparse layer's own variables in files, and a warning where they would be lost."""
 
 import sys
+import types
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -8,14 +10,19 @@ from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.keras_internals import own_variables
 from state_of_sparsity.wrapping.tensorflow_tracking import save_in_checkpoints
 
+if TYPE_CHECKING:  # the methods it overrides are those of a layer, which `SparseWrapper` is
+    _OfALayer = keras.layers.Layer
+else:
+    _OfALayer = object
 
-class SavedState:
-    """The saving and loading of a wrapper's own variables, for `SparseWrapper`."""
+
+class SavedState(_OfALayer):
+    """Saves and loads the variables of a wrapper: masks, gates, seeds; part of `SparseWrapper`."""
 
     # The class of the model that holds the wrapper, if no file of that model can hold it.
     _placed_in = None
 
-    def add_weight(self, *args, **kwargs):
+    def add_weight(self, *args: Any, **kwargs: Any) -> keras.Variable:
         """Creates a variable of the layer, which TensorFlow's checkpoints hold too."""
         variable = super().add_weight(*args, **kwargs)
         save_in_checkpoints(self, variable)
@@ -26,23 +33,23 @@ class SavedState:
         if isinstance(value, keras.random.SeedGenerator):
             save_in_checkpoints(self, value.state)
 
-    def save_assets(self, directory):
+    def save_assets(self, directory: str) -> None:
         """Writes nothing; Keras asks when it saves a model whole: warns if it cannot be loaded."""
         self._warn_if_lost("file")
 
-    def load_assets(self, directory):
+    def load_assets(self, directory: str) -> None:
         """Reads nothing: what is wrapped keeps its own assets."""
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Saves the state beside the kernels."""
-        frame = sys._getframe(1)
+        frame: types.FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code.co_name != "save_to_preset":
             frame = frame.f_back
         if frame is not None:  # keras-hub saves weights as `save_weights` does, which is right
             self._warn_if_lost("preset")
         super().save_own_variables(store)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Loads the state beside the kernels, and says what to do where a file has none."""
         own = own_variables(self)
         keys = [str(number) for number in range(len(own))]

@@ -44,4 +44,4 @@ class SparseKernel:
 
     def scores(self) -> np.ndarray:
         """Returns the score of every weight, computed anew, where a schedule drops the lowest."""
-        return self.wrapper.checked_scores(self)
+        return self.wrapper.checked_scores(self)  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""Whether a layer trains: who is told, and what happens when a gradient is taken."""
+"""How a sparse layer learns whether it trains, and checks that run when it does."""
 
 import functools
 import inspect
@@ -17,8 +17,9 @@ from state_of_sparsity.wrapping.keras_internals import (
 def tell_training(model):
     """Makes Keras tell the layers of a model whether they train.
 
-    Keras's trainer calls a model whose `call` takes no `training` in one way for training and
-    prediction. Called with it all the same, Keras passes it to the layers inside.
+    Keras's trainer passes `training` to a model only if the model's `call` takes it: layers inside
+    such a model cannot tell training from prediction, and a sparse layer has to. When it is passed
+    all the same, Keras tells the layers inside.
     """
     set_passes_training(model, True)
     if keras.backend.backend() == "jax" and "call" not in vars(model) and not takes_training(model):
@@ -34,12 +35,17 @@ def forget_training(model):
 
 
 def _call_told(model, call, *args, training=None, **kwargs):
+    if training is None:
+        return call(*args, **kwargs)
     with telling(model, training):
         return call(*args, **kwargs)
 
 
 def with_check_in_gradient(value, check):
-    """Returns `value`; `check()` runs whenever a gradient is taken through it, on any backend."""
+    """Returns `value`; `check()` runs whenever a gradient is taken through it, on any backend.
+
+    When the gradient is traced, that is: once for a compiled training step, not at each step.
+    """
     if not ops.is_tensor(value) or not keras.backend.is_float_dtype(value.dtype):
         return value
 
@@ -88,22 +94,33 @@ def _learn_the_mode(wrapper, outputs):
 
 
 def call_like(layer, wrapper):
-    """Returns a `call` with the signature of the layer's own, and `training` if it lacks it."""
+    """Returns the `call` of a wrapper: the signature is the layer's, with `training` in any case.
+
+    Keras reads the signature to know which arguments are tensors, which get a mask, and whether to
+    pass `training`. A wrapper that took `*args` would get no masks, and one without `training`
+    could not tell training from prediction: so each instance has a function made for its layer.
+
+    Args:
+        layer: the layer that is wrapped.
+        wrapper: the wrapper, whose `sparse_call` is to do the work.
+    """
     signature = inspect.signature(layer.call)
     told = takes_training(layer)
 
     def call(*args, **kwargs):
         training = full_signature.bind(*args, **kwargs).arguments.get("training")
-        if not told:
+        if not told:  # the wrapped layer would not know the argument
             kwargs.pop("training", None)
         outputs = wrapper.sparse_call(args, kwargs, bool(training))
         return _learn_the_mode(wrapper, outputs) if training is None else outputs
 
     parameters = list(signature.parameters.values())
     if not told:
+        # Last, by keyword alone, so that the layer's own arguments keep their places; but nothing
+        # may follow `**kwargs`.
         training = inspect.Parameter("training", inspect.Parameter.KEYWORD_ONLY, default=None)
         catch_all = parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
         parameters.insert(len(parameters) - bool(catch_all), training)
     full_signature = signature.replace(parameters=parameters)
-    call.__signature__ = full_signature
+    call.__signature__ = full_signature  # what `inspect.signature`, and so Keras, will see
     return call

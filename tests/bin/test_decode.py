@@ -12,7 +12,7 @@ import pytest
 
 from state_of_sparsity.bin import decode, saved_run, train
 from state_of_sparsity.bin.evaluate import evaluate_run
-from state_of_sparsity.bin.gin_app import UsageError
+from state_of_sparsity.errors import UsageError
 from state_of_sparsity.training.runs import checkpoint
 from tests.small_translation import make_pairs, write_text
 

@@ -10,7 +10,7 @@ from absl import flags
 
 import state_of_sparsity as sos
 from state_of_sparsity.bin import evaluate, figures, gin_app, train
-from state_of_sparsity.bin.gin_app import UsageError
+from state_of_sparsity.errors import UsageError
 from tests.small_mnist import random_mnist, write_mnist
 
 STEPS = ["STEPS = 2", "EVAL_EVERY = 1", "STEPS_PER_EXECUTION = 1", "BEGIN_STEP = 0"]

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from state_of_sparsity.bin import gin_app, gin_messages
-from state_of_sparsity.bin.gin_app import UsageError, parse
+from state_of_sparsity.bin.gin_app import parse
+from state_of_sparsity.errors import UsageError
 
 DENSE = "quickstart/dense.gin"
 HEAD = (

@@ -1,12 +1,11 @@
 """Wrong types and ranges in gin: one line that names parameter, macro and place; nothing left."""
 
-import pathlib
-
 import keras
 import pytest
 
-from state_of_sparsity.bin import gin_values, train, users_errors
-from state_of_sparsity.bin.gin_app import UsageError, parse
+from state_of_sparsity.bin import gin_values, train
+from state_of_sparsity.bin.gin_app import parse
+from state_of_sparsity.errors import UsageError
 
 DENSE, PRUNING = "quickstart/dense.gin", "quickstart/magnitude_pruning.gin"
 SHORT = ["STEPS = 2", "EVAL_EVERY = 1", "STEPS_PER_EXECUTION = 1"]
@@ -130,28 +129,6 @@ def test_a_directory_that_was_there_stays_as_it_was(tmp_path):
     with pytest.raises(UsageError):
         train.run([DENSE], [*SHORT, "LEARNING_RATE = -1"], tmp_path / "runs", verbose=False)
     assert list((tmp_path / "runs").iterdir()) == []
-
-
-def raised(function):
-    try:
-        function()
-    except Exception as error:
-        return error
-    raise AssertionError
-
-
-def test_mistakes_of_ours_are_no_errors_of_the_user(tmp_path, monkeypatch):
-    ours = pathlib.Path(users_errors.__file__).with_name("made_up.py")
-    code = compile("def fail():\n    {}['key']\ndef refuse():\n    raise ValueError", ours, "exec")
-    names = {}
-    exec(code, names)
-    assert not users_errors.is_the_users(raised(names["fail"]))
-    assert users_errors.is_the_users(raised(names["refuse"]))
-    assert users_errors.is_the_users(raised(lambda: {}["key"]))
-    monkeypatch.setattr(keras.Model, "fit", lambda *_, **__: names["fail"]())
-    with pytest.raises(KeyError):
-        train.run([DENSE], SHORT, tmp_path / "runs" / "one", verbose=False)
-    assert not (tmp_path / "runs").exists()
 
 
 def test_an_interruption_before_the_first_step_leaves_nothing(tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from state_of_sparsity.bin import (
     recorded_configuration,
     train,
 )
-from state_of_sparsity.bin.gin_app import UsageError
+from state_of_sparsity.errors import UsageError
 from tests.test_gin_configs import HARDWARE, RUNS, flags_of
 
 MODULE = "canary_of_recorded_gin"

@@ -4,8 +4,8 @@ import types
 import pytest
 
 from state_of_sparsity.bin import report
-from state_of_sparsity.bin.gin_app import UsageError
 from state_of_sparsity.bin.report import find_runs
+from state_of_sparsity.errors import UsageError
 
 
 @pytest.fixture

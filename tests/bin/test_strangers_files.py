@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from state_of_sparsity.bin import evaluate, gin_app, saved_run
-from state_of_sparsity.bin.gin_app import UsageError
 from state_of_sparsity.data.text.vocabulary import Vocabulary
+from state_of_sparsity.errors import UsageError
 from state_of_sparsity.json_files import DamagedFileError
 
 MODULE = "canary_of_files"

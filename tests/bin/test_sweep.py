@@ -12,7 +12,8 @@ import time
 import pytest
 
 from state_of_sparsity.analysis.run_table import RunTable
-from state_of_sparsity.bin import gin_app, grid, sweep
+from state_of_sparsity.bin import grid, sweep
+from state_of_sparsity.errors import UsageError
 from state_of_sparsity.training.runs.run_dir import RunDir
 
 SHORT = "STEPS=2 EVAL_EVERY=2 STEPS_PER_EXECUTION=1"
@@ -139,7 +140,7 @@ def test_what_is_not_in_the_table_is_a_failure(fakes, tmp_path, capfd, monkeypat
 def test_a_worker_that_is_killed_is_one_line_that_says_which_cells_ran(fakes, tmp_path):
     cells = fake_cells("slow", "killed", "trained")
     begin = time.monotonic()
-    with pytest.raises(gin_app.UsageError) as caught:
+    with pytest.raises(UsageError) as caught:
         sweep.sweep(cells, tmp_path, workers=2)
     assert time.monotonic() - begin < 20
     said = str(caught.value)
@@ -188,9 +189,9 @@ def test_cells_are_chosen_by_the_directory_they_run_in():
     assert sweep.chosen(cells, ["dense"]) == cells[:2]  # not dense_2
     assert sweep.chosen(cells, ["dense/lenet_5/seed"]) == cells[:2]
     assert sweep.chosen(cells, ["dense/lenet_5/seed_1", "dense_2/"]) == cells[1:]
-    with pytest.raises(gin_app.UsageError, match=r"`only` must name runs.*'len'. There are dense/"):
+    with pytest.raises(UsageError, match=r"`only` must name runs.*'len'. There are dense/"):
         sweep.chosen(cells, ["dense", "len"])
-    with pytest.raises(gin_app.UsageError, match=r"There are dense/lenet_5/seed_0, dense/lenet_5"):
+    with pytest.raises(UsageError, match=r"There are dense/lenet_5/seed_0, dense/lenet_5"):
         sweep.chosen(cells, ["dense/lenet_5/seed_2"])
 
 

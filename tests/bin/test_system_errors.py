@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from state_of_sparsity.bin import gin_app, system_errors, train
+from state_of_sparsity.bin import system_errors, train
+from state_of_sparsity.errors import UsageError
 
 SHORT = ["STEPS = 2", "EVAL_EVERY = 1", "STEPS_PER_EXECUTION = 1"]
 
@@ -42,7 +43,7 @@ def test_a_disk_that_fills_up_is_one_line_and_the_run_goes_on_later(tmp_path, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoints, "save", fails_at_step_2)
-        with pytest.raises(gin_app.UsageError, match=f"^No space left on device: {tmp_path}. Free"):
+        with pytest.raises(UsageError, match=f"^No space left on device: {tmp_path}. Free"):
             train.run(["quickstart/dense.gin"], SHORT, tmp_path, verbose=False)
     assert train.run(["quickstart/dense.gin"], SHORT, tmp_path, verbose=False)["steps"] == 2
 
@@ -50,6 +51,7 @@ def test_a_disk_that_fills_up_is_one_line_and_the_run_goes_on_later(tmp_path, mo
 PROGRAM = """
 import sys
 from state_of_sparsity.bin import gin_app
+from state_of_sparsity.errors import UsageError
 
 def main(_):
     for line in range(100_000):

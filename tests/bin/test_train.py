@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from state_of_sparsity.bin import evaluate, gin_app, train
-from state_of_sparsity.bin.gin_app import UsageError
+from state_of_sparsity.errors import UsageError
 
 PRUNING = "quickstart/magnitude_pruning.gin"
 SHORT = [
@@ -169,7 +169,7 @@ def test_damaged_data_become_one_line(monkeypatch, tmp_path):
         raise tf.errors.InvalidArgumentError(None, None, "Unknown image file format.")
 
     monkeypatch.setattr("state_of_sparsity.training.train.train", fail)
-    with pytest.raises(gin_app.UsageError, match=r"TensorFlow cannot go on: Unknown image file"):
+    with pytest.raises(UsageError, match=r"TensorFlow cannot go on: Unknown image file"):
         train.run(["quickstart/dense.gin"], [], tmp_path / "run", verbose=False)
 
 

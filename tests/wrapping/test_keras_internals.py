@@ -218,9 +218,6 @@ def test_who_is_told_of_training():
         model.inside(x)
     check(internals.telling, model.inside.told, (True, True))
     check(internals.told_to_train, internals.told_to_train(), False)
-    with internals.telling(model, None):
-        model.inside(x)
-    check(internals.telling, model.inside.told[1], False)
 
 
 def test_precisions():

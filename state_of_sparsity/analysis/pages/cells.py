@@ -115,7 +115,7 @@ def level(aggregate: Aggregate) -> float | None:
         return aggregate.target_sparsity
     density = max(1 - aggregate.sparsity, 1e-9)
     ratios = {each: max(density / (1 - each), (1 - each) / density) for each in LEVELS}
-    nearest = min(ratios, key=ratios.get)
+    nearest = min(ratios, key=ratios.__getitem__)
     return nearest if ratios[nearest] <= _CLOSE else None
 
 

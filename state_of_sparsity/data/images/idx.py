@@ -3,6 +3,7 @@
 import gzip
 import math
 import pathlib
+import zlib
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def read_idx(path: pathlib.Path) -> np.ndarray:
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
             content = file.read()
-    except (EOFError, gzip.BadGzipFile, gzip.zlib.error) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(_damaged(path, str(error))) from error
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
         raise ValueError(_damaged(path, "it does not begin as an idx file of unsigned bytes"))

@@ -6,7 +6,7 @@ import typing
 import numpy as np
 
 from state_of_sparsity.data.text.data_digests import digest
-from state_of_sparsity.data.text.vocabulary import END
+from state_of_sparsity.token_ids import END
 
 _AT_A_TIME = 10_000
 

@@ -8,12 +8,12 @@ import re
 from state_of_sparsity import extras
 from state_of_sparsity.atomic_write import atomic_path
 from state_of_sparsity.data.text.data_digests import digest
+from state_of_sparsity.token_ids import END, PADDING, UNKNOWN
 
 with extras.explained():
     import sentencepiece
 
-PADDING, END, UNKNOWN = 0, 1, 2
-# The three above and 256 bytes, before the letters of the text.
+# Three special ids and 256 bytes, before the letters of the text.
 LEAST_SIZE = 260
 
 

@@ -1,5 +1,7 @@
 """What goes wrong with strategies."""
 
+from state_of_sparsity.errors import UsageError
 
-class StrategyError(Exception):
+
+class StrategyError(UsageError):
     """A strategy that cannot be had, or cannot run what is asked; the message says what to do."""

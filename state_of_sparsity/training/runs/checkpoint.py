@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from state_of_sparsity import atomic_write, zip_years
+from state_of_sparsity.errors import UsageError
 from state_of_sparsity.surgery import structure
 from state_of_sparsity.training.runs import callback_state
 from state_of_sparsity.version import __version__
@@ -22,7 +23,7 @@ FORMAT = 1
 _HEADER = "header"
 
 
-class CheckpointError(Exception):
+class CheckpointError(UsageError):
     """A checkpoint that cannot be used; the message names the file and says what to do."""
 
 

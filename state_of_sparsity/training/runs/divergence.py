@@ -4,8 +4,10 @@ import math
 
 import keras
 
+from state_of_sparsity.errors import UsageError
 
-class TrainingDivergedError(Exception):
+
+class TrainingDivergedError(UsageError):
     """The loss became NaN or infinite; the message names the step."""
 
 

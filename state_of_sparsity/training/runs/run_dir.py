@@ -7,12 +7,13 @@ import os
 import pathlib
 
 from state_of_sparsity import atomic_write, file_lock, json_files
+from state_of_sparsity.errors import UsageError
 from state_of_sparsity.training.runs.source_commit import source_commit
 
 _LINES_SHOWN = 8
 
 
-class RunDirError(Exception):
+class RunDirError(UsageError):
     """A run directory that cannot be used; the message says why and what to do."""
 
 

@@ -7,8 +7,8 @@ import sys
 import keras
 import numpy as np
 
-from state_of_sparsity.data.text.vocabulary import END
 from state_of_sparsity.models.beam_search import beam_search, check_settings
+from state_of_sparsity.token_ids import END
 
 _SHORTEST = 16
 
@@ -39,8 +39,7 @@ def translate(
         extra_length: how many ids more than its source a translation may have, at least 0.
         batch_tokens: the most source ids of a batch, padding counted, but for one long sentence.
         maximum_length: the most ids of a sentence that are read, its end counted; at least 2.
-        progress: None, or a function called with `(sentences done, all of them)` before the first
-            batch and after each.
+        progress: None, or a function of `(sentences done, all of them)`, called as it goes.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -51,15 +50,12 @@ def translate(
     >>> from state_of_sparsity.models.transformer import transformer
     >>> vocabulary = Vocabulary.learn(["A dog sleeps.", "Ein Hund schläft."], 300)
     >>> model = transformer(vocabulary.size, 1, 8, 32, 2)  # to be trained
-    >>> translate(model, vocabulary, ["A dog sleeps.", ""], beam=1, extra_length=3)
+    >>> translate(model, vocabulary, ["A dog sleeps.", ""], beam_size=1, extra_length=3)
     ['...', '']
     """
     _check_arguments(sentences, batch_tokens, maximum_length)
-    search = {
-        "beam_size": beam_size,
-        "length_penalty": length_penalty,
-        "extra_length": extra_length,
-    }
+    search = {"beam_size": beam_size, "length_penalty": length_penalty}
+    search["extra_length"] = extra_length
     check_settings(**search)
     ids = _source_ids(vocabulary, sentences, maximum_length)
     translations, searches = [""] * len(sentences), {}

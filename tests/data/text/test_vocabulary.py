@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import sentencepiece
 
-from state_of_sparsity.data.text.vocabulary import END, LEAST_SIZE, Vocabulary
+from state_of_sparsity.data.text.vocabulary import LEAST_SIZE, Vocabulary
+from state_of_sparsity.token_ids import END
 from tests.small_translation import make_pairs
 
 SENTENCES = list(itertools.chain.from_iterable(make_pairs()["train"]))
