@@ -16,7 +16,7 @@ _TRANSPOSED = "...a,*ba->...b"
 _DEPTHWISE = "...a,*ab->...ab"
 
 # Layers of one product, an activation and a bias.
-_ONE_PRODUCT = {
+_ONE_PRODUCT: dict[type, str | None] = {
     layers.Dense: _MATRIX,
     layers.EinsumDense: None,  # each has an equation of its own
     layers.Embedding: _MATRIX,  # of vectors with a single one in them
@@ -28,7 +28,7 @@ _ONE_PRODUCT = {
     **dict.fromkeys((layers.DepthwiseConv1D, layers.DepthwiseConv2D), _DEPTHWISE),
 }
 # Layers of several: each of their kernels by itself. (A depthwise one is told by its name.)
-_SEVERAL_PRODUCTS = {
+_SEVERAL_PRODUCTS: dict[type, str | None] = {
     **dict.fromkeys((layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell), _MATRIX),
     **dict.fromkeys((layers.SeparableConv1D, layers.SeparableConv2D), _CONVOLUTION),
 }
