@@ -23,7 +23,7 @@ LEVELS = [
     ("arguments", "errors", "masking"),
     (
         *("after_import", "atomic_write", "extras", "file_lock", "json_files", "output_path"),
-        *("table_cells", "token_ids", "user_warnings", "version", "zip_years"),
+        *("table_cells", "tables", "token_ids", "user_warnings", "version", "zip_years"),
     ),
     ("schedules",),
     ("wrapping",),
@@ -50,6 +50,7 @@ FILES_OF_ANY = (
     "json_files",
     "output_path",
     "table_cells",
+    "tables",
     "token_ids",
     "version",
 )
@@ -131,6 +132,18 @@ def test_foreign_packages_are_imported_where_they_belong():
             assert not found & {"absl", "gin"}, path
         if part_of(path) == "analysis":
             assert not found & {"keras", "tensorflow"}, path
+
+
+def test_private_names_of_gin_have_one_file():
+    for path in (ROOT / "bin").glob("*.py"):
+        nodes = ast.walk(ast.parse(path.read_text()))
+        private = {
+            ast.unparse(node)
+            for node in nodes
+            if isinstance(node, ast.Attribute) and node.attr.startswith("_")
+        }
+        of_others = {name for name in private if not name.startswith(("self.", "os._exit"))}
+        assert path.name == "gin_internals.py" or all("__" in name for name in of_others), path
 
 
 # The one file that uses what Keras calls private; the names that Python itself gives others; and

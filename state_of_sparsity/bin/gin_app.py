@@ -11,6 +11,7 @@ import gin
 from absl import app, flags, logging
 
 from state_of_sparsity.bin import (
+    gin_internals,
     gin_messages,
     gin_parsing,
     gin_values,
@@ -155,10 +156,7 @@ def _prepare():
 
         # `import gin.tf` does this, and fails on TensorFlow 2.21.
         gin.config.register_file_reader(tf.io.gfile.GFile, tf.io.gfile.exists)
-    # gin's reader of package resources logs an error for every file that another reader finds, and
-    # fails on folders that look like packages, as gin_configs does.
-    readers = gin.config._FILE_READERS
-    readers[:] = [r for r in readers if r[0].__module__ != "gin.resource_reader"]
+    gin_internals.remove_resource_reader()
     gin.add_config_file_search_path(str(gin_configs()))
     gin.add_config_file_search_path(str(gin_configs().parent))
     _prepare.done = True

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from state_of_sparsity.arguments import is_number
+from state_of_sparsity.arguments import check_number
 from state_of_sparsity.version import PACKAGE
 
 
@@ -49,10 +49,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
         name: str = "smoothed_crossentropy",
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype="float32")
-        if not (is_number(label_smoothing) and 0 <= label_smoothing < 1):
-            raise ValueError(
-                f"`label_smoothing` must be a number in [0, 1). Received: {label_smoothing!r}."
-            )
+        check_number("label_smoothing", label_smoothing, least=0, below=1)
         self.label_smoothing = label_smoothing
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -3,15 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from state_of_sparsity.arguments import is_integer, is_number
-
-
-def check_weight_decay(weight_decay: float) -> None:
-    """Raises a `ValueError` unless `weight_decay` is a number of at least 0."""
-    if not (is_number(weight_decay) and weight_decay >= 0):
-        raise ValueError(
-            f"`weight_decay` must be a number of at least 0. Received: {weight_decay!r}."
-        )
+from state_of_sparsity.arguments import is_integer
 
 
 def check_image_shape(input_shape: Any, smallest: int) -> None:

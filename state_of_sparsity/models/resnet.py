@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import keras
 
-from state_of_sparsity.arguments import check_flag, check_integer, is_number
-from state_of_sparsity.models.model_arguments import check_image_shape, check_weight_decay
+from state_of_sparsity.arguments import check_flag, check_integer, check_number, is_number
+from state_of_sparsity.models.model_arguments import check_image_shape
 from state_of_sparsity.models.residual_blocks import (
     ResidualLayers,
     basic_block,
@@ -288,5 +288,5 @@ def _check_arguments(classes, input_shape, width, weight_decay, synchronized, fi
             f"`width` must be a number of at least 1/{filters}: it multiplies the {filters} "
             f"filters of the first convolution. Received: {width!r}."
         )
-    check_weight_decay(weight_decay)
+    check_number("weight_decay", weight_decay, least=0)
     check_flag("synchronized", synchronized)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from state_of_sparsity.arguments import check_flag, check_integer
-from state_of_sparsity.models.model_arguments import check_image_shape, check_weight_decay
+from state_of_sparsity.arguments import check_flag, check_integer, check_number
+from state_of_sparsity.models.model_arguments import check_image_shape
 from state_of_sparsity.models.residual_blocks import ResidualLayers
 
 # Brightness, blue against red, green against the others; mean, and differences of rows, of columns
@@ -115,5 +115,5 @@ def _check_arguments(classes, input_shape, filters, weight_decay, synchronized):
     check_image_shape(input_shape, smallest=9)
     if input_shape[2] != 3:
         raise ValueError(f"`input_shape` must have 3 colours. Received: {input_shape!r}.")
-    check_weight_decay(weight_decay)
+    check_number("weight_decay", weight_decay, least=0)
     check_flag("synchronized", synchronized)

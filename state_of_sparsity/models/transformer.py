@@ -18,7 +18,7 @@ from typing import Any
 
 import keras
 
-from state_of_sparsity.arguments import check_flag, check_integer, is_number
+from state_of_sparsity.arguments import check_flag, check_integer, check_number
 from state_of_sparsity.models.transformer_layers import transformer_layers
 from state_of_sparsity.models.transformer_stacks import decoder, encoder, keys_and_values
 
@@ -185,7 +185,6 @@ def _check_arguments(vocabulary_size, sizes, dropouts, **flags):
             f"{hidden_dim}."
         )
     for name, rate in dropouts.items():
-        if not (is_number(rate) and 0 <= rate < 1):
-            raise ValueError(f"`{name}` must be a number in [0, 1). Received: {rate!r}.")
+        check_number(name, rate, least=0, below=1)
     for name, value in flags.items():
         check_flag(name, value)

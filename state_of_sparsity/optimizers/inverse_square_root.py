@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import keras
 
-from state_of_sparsity.arguments import is_number
+from state_of_sparsity.arguments import check_number
 from state_of_sparsity.version import PACKAGE
 
 
@@ -42,11 +42,9 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, hidden_dim: int = 512, warm_up: float = 8000, constant: float = 2.0) -> None:
         super().__init__()
-        for name, value in (("hidden_dim", hidden_dim), ("warm_up", warm_up)):
-            if not (is_number(value) and value >= 1):
-                raise ValueError(f"`{name}` must be a number of at least 1. Received: {value!r}.")
-        if not (is_number(constant) and constant > 0):
-            raise ValueError(f"`constant` must be a number above 0. Received: {constant!r}.")
+        check_number("hidden_dim", hidden_dim, least=1)
+        check_number("warm_up", warm_up, least=1)
+        check_number("constant", constant, above=0)
         self.hidden_dim, self.warm_up, self.constant = hidden_dim, warm_up, constant
 
     def __call__(self, step: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from state_of_sparsity.arguments import is_number
+from state_of_sparsity.arguments import check_number, is_number
 from state_of_sparsity.version import PACKAGE
 
 
@@ -56,12 +56,11 @@ class WarmUpAndDrops(keras.optimizers.schedules.LearningRateSchedule):
         factor: float = 0.1,
     ) -> None:
         super().__init__()
-        _check_positive("learning_rate", learning_rate)
-        _check_positive("batch_size", batch_size)
-        _check_positive("examples", examples)
+        check_number("learning_rate", learning_rate, above=0)
+        check_number("batch_size", batch_size, above=0)
+        check_number("examples", examples, above=0)
         _check_epochs(warm_up, drops)
-        if not (is_number(factor) and 0 < factor <= 1):
-            raise ValueError(f"`factor` must be a number in (0, 1]. Received: {factor!r}.")
+        check_number("factor", factor, above=0, most=1)
         self.learning_rate = learning_rate
         self.batch_size, self.examples = batch_size, examples
         self.warm_up, self.drops, self.factor = warm_up, tuple(drops), factor
@@ -97,14 +96,8 @@ class WarmUpAndDrops(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-def _check_positive(name, value):
-    if not (is_number(value) and value > 0):
-        raise ValueError(f"`{name}` must be a number above 0. Received: {value!r}.")
-
-
 def _check_epochs(warm_up, drops):
-    if not (is_number(warm_up) and warm_up >= 0):
-        raise ValueError(f"`warm_up` must be at least 0 epochs. Received: {warm_up!r}.")
+    check_number("warm_up", warm_up, least=0)
     epochs = [warm_up, *drops]
     ascending = all(is_number(epoch) for epoch in drops) and epochs == sorted(epochs)
     if not ascending or len(set(drops)) < len(drops):

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from state_of_sparsity.arguments import check_integer, is_number
+from state_of_sparsity.arguments import check_integer, check_number
 
 MOST = 1_000
 
@@ -47,10 +47,7 @@ class TranslationScore:
 
     def __init__(self, beam_size: int = 4, length_penalty: float = 0.6, samples: int = 3) -> None:
         check_integer("beam_size", beam_size, 1, MOST)
-        if not is_number(length_penalty) or length_penalty < 0:
-            raise ValueError(
-                f"`length_penalty` must be a number of at least 0. Received: {length_penalty!r}."
-            )
+        check_number("length_penalty", length_penalty, least=0)
         check_integer("samples", samples, 0, MOST)
         self.beam_size, self.length_penalty, self._samples = beam_size, length_penalty, samples
 
