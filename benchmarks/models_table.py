@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 import state_of_sparsity as sos
+from state_of_sparsity.tables import markdown_line
 
 SPARSITY = 0.8
 SMALLEST = {"InceptionResNetV2": 75, "InceptionV3": 75, "Xception": 71}  # others take 32
@@ -93,10 +94,10 @@ def main():
 
         makers = hub_models.MODELS
     chosen = options.models.split(",") if options.models else makers
-    print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}", flush=True)
+    print(markdown_line(COLUMNS), markdown_line(["---"] * len(COLUMNS)), sep="\n", flush=True)
     for name in chosen:
         cells = [f"{number:,}" for number in examine(makers[name]())]
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+        print(markdown_line([name, *cells]), flush=True)
         keras.utils.clear_session()
         gc.collect()
 

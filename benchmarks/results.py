@@ -5,6 +5,8 @@ import pathlib
 
 import machine
 
+from state_of_sparsity import tables
+
 
 def write(path, benchmark, parameters, **results):
     """Writes results as JSON, with the machine and the versions; nothing if `path` is None.
@@ -34,11 +36,6 @@ def write(path, benchmark, parameters, **results):
 
 def print_table(header, rows):
     """Prints rows of text under a header, the first column to the left, the others right."""
-    rows = [[str(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    for index, row in enumerate(rows):
-        first, *rest = (cell.ljust(w) for cell, w in zip(row, widths, strict=True))
-        rest = [cell.strip().rjust(w) for cell, w in zip(rest, widths[1:], strict=True)]
-        print("  ".join([first, *rest]).rstrip())
-        if index == 0:
-            print("  ".join("-" * width for width in widths))
+    rows = [[str(first), *(str(c).strip() for c in rest)] for first, *rest in [header, *rows]]
+    rule = ["-" * width for width in tables.widths(rows)]
+    print("\n".join(tables.aligned([rows[0], rule, *rows[1:]], "<>")))

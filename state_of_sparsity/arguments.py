@@ -4,6 +4,7 @@ import inspect
 import math
 import numbers
 import os
+from typing import Any
 
 import numpy as np
 
@@ -61,6 +62,38 @@ def check_integer(name: str, value, least: int, greatest: int | None = None):
         raise ValueError(f"`{name}` must be an integer, {allowed}. Received: {value!r}.")
     if value < least or (greatest is not None and value > greatest):
         raise ValueError(f"`{name}` must be {allowed}. Received: {value}.")
+
+
+def check_number(
+    name: str,
+    value: Any,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> None:
+    """Raises a `ValueError` that names the argument unless it is a finite number of a range.
+
+    Args:
+        name: the argument's name.
+        value: its value, of any type.
+        least: the least value allowed, or
+        above: what it must be above; None for no bound.
+        most: the greatest value allowed, or
+        below: what it must be below; None for no bound.
+    """
+    low, high = (above if least is None else least), (below if most is None else most)
+    if is_number(value):
+        is_above = low is None or (value > low if least is None else value >= low)
+        is_below = high is None or (value < high if most is None else value <= high)
+        if is_above and is_below:
+            return
+    from_low = "" if low is None else f" {'above' if least is None else 'of at least'} {low}"
+    to_high = "" if high is None else f" {'below' if most is None else 'of at most'} {high}"
+    allowed = from_low or to_high
+    if low is not None and high is not None:
+        allowed = f" in {'(' if least is None else '['}{low}, {high}{')' if most is None else ']'}"
+    raise ValueError(f"`{name}` must be a number{allowed}. Received: {value!r}.")
 
 
 def check_flag(name: str, value):

@@ -32,6 +32,26 @@ def test_what_is_no_number(value):
     assert not arguments.is_number(value)
 
 
+@pytest.mark.parametrize(
+    ("bounds", "right", "wrong", "allowed"),
+    [
+        ({}, [-5, 0.5, 1e30], [None, True, float("nan")], "a number"),
+        ({"least": 0}, [0, 3.5], [-1e-9, "1"], "a number of at least 0"),
+        ({"above": 0}, [1e-9], [0, -1], "a number above 0"),
+        ({"below": 0}, [-1e-9], [0, 1], "a number below 0"),
+        ({"most": 2}, [2, -1], [2.1], "a number of at most 2"),
+        ({"least": 0, "below": 1}, [0, 0.5], [1, -0.1], r"a number in \[0, 1\)"),
+        ({"above": 0, "most": 1}, [1, 0.5], [0, 1.1], r"a number in \(0, 1\]"),
+    ],
+)
+def test_numbers_of_a_range(bounds, right, wrong, allowed):
+    for value in right:
+        arguments.check_number("number", value, **bounds)
+    for value in wrong:
+        with pytest.raises(ValueError, match=rf"^`number` must be {allowed}\. Received: "):
+            arguments.check_number("number", value, **bounds)
+
+
 def test_flags_and_paths():
     arguments.check_flag("packed", False)
     with pytest.raises(ValueError, match=r"`packed` must be True or False\. Received: 0"):

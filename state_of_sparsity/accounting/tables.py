@@ -4,6 +4,7 @@ import textwrap
 from typing import Any
 
 from state_of_sparsity.table_cells import for_markdown
+from state_of_sparsity.tables import aligned, line_width, markdown_line, widths
 
 WIDTH = 100
 _NAMES_LISTED = 8
@@ -32,11 +33,11 @@ def plain_text(report: Any) -> str:
     """
     rows = [_plain_cells(row, row.path, _shape(row)) for row in report.layers]
     cells = [_PLAIN_HEADER, *rows, _plain_cells(report, "total", "")]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_PLAIN_HEADER))]
-    room = max(12, WIDTH - sum(widths[1:]) - 2 * len(widths[1:]))
-    widths[0] = max(len(line[0]) for line in cells if len(line[0]) <= room)
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    header, *lines, total = [_aligned(line, widths) for line in cells]
+    room = max(12, WIDTH - line_width([0, *widths(cells)[1:]]))
+    above = [f"{path}\n" if len(path) > room else "" for path, *_ in cells]
+    cells = [("" if len(path) > room else path, *figures) for path, *figures in cells]
+    rule = "-" * line_width(widths(cells))
+    header, *lines, total = map("".join, zip(above, aligned(cells, "<<>"), strict=True))
     remarks = [_wrapped(remark) for remark in _remarks(report)]
     return "\n".join([header, rule, *lines, rule, total, "", *remarks])
 
@@ -49,7 +50,7 @@ def markdown(report: Any) -> str:
         for row in report.layers
     ]
     lines.append(_markdown_cells(report, "**total**", "", ""))
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    table = "\n".join(map(markdown_line, lines))
     return table + "\n\n" + "\n".join(f"- {remark}" for remark in _remarks(report)) + "\n"
 
 
@@ -160,14 +161,6 @@ def _wrapped(text):
     return textwrap.fill(
         text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
-
-
-def _aligned(line, widths):
-    path, shape, *figures = line
-    above = f"{path}\n" if len(path) > widths[0] else ""
-    cells = [("" if above else path).ljust(widths[0]), shape.ljust(widths[1])]
-    cells += [text.rjust(width) for text, width in zip(figures, widths[2:], strict=True)]
-    return above + "  ".join(cells).rstrip()
 
 
 def _scaled(count):

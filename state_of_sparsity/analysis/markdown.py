@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from state_of_sparsity.table_cells import for_markdown
+from state_of_sparsity.tables import markdown_line
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence]) -> str:
@@ -33,7 +34,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence]) -> str:
     rules = ["---:" if all(map(_is_number, column[1:])) else "---" for column in columns]
     header, *rows = zip(*columns, strict=True)
     lines = [header, rules, *([_cell(value) for value in row] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join(map(markdown_line, lines))
 
 
 def percent(fraction: float | None, digits: int = 2) -> str | None:

@@ -43,11 +43,15 @@ def main(_):
         )
     text = FLAGS.input, FLAGS.reference, FLAGS.output
     search = FLAGS.beam_size, FLAGS.length_penalty
-    with users_errors.in_one_line():
+    try:
         if FLAGS.model:
             decode_model(FLAGS.model, FLAGS.vocabulary, *text, *search)
         else:
             decode_run(FLAGS.run_dir, *text, *search, FLAGS.trust_run_dir)
+    except UsageError:
+        raise
+    except ValueError as error:
+        raise UsageError(users_errors.explain(error)) from error
 
 
 def decode_run(

@@ -4,6 +4,7 @@ import functools
 
 from state_of_sparsity.bin import error_messages, users_errors
 from state_of_sparsity.errors import UsageError
+from state_of_sparsity.tables import aligned
 
 LAYER_COLUMNS = (
     *("path", "technique", "shape", "size", "nonzero", "sparsity"),
@@ -94,9 +95,5 @@ def _printed_sweep(sweep):
 
 def _columns(row):
     """Returns the names and the values of a dict of numbers, one below the other."""
-    values = {k: f"{v:,}" if isinstance(v, int) else f"{v:.4f}" for k, v in row.items()}
-    widths = {name: max(len(name), _COLUMN_WIDTH) for name in row}
-    return [
-        "  ".join(text.rjust(widths[name]) for name, text in cells.items())
-        for cells in ({name: name for name in row}, values)
-    ]
+    values = [f"{v:,}" if isinstance(v, int) else f"{v:.4f}" for v in row.values()]
+    return aligned([list(row), values], ">", _COLUMN_WIDTH)

@@ -11,12 +11,14 @@ import gin
 from absl import app, flags, logging
 
 from state_of_sparsity.bin import (
+    gin_internals,
     gin_messages,
     gin_parsing,
     gin_values,
     interruptions,
     recorded_defaults,
     system_errors,
+    unneeded_imports,
 )
 from state_of_sparsity.errors import UsageError
 
@@ -74,6 +76,7 @@ def run(main):
             sys.exit(130)
 
     interruptions.keep()
+    unneeded_imports.leave_out()
     app.run(guarded, flags_parser=parse_flags)
 
 
@@ -151,17 +154,9 @@ def _prepare():
     if _is_installed("tensorflow"):
         import tensorflow as tf
 
-        from state_of_sparsity.schedules import tfmot_schedules
-
-        if _is_installed("tensorflow_model_optimization"):
-            # Gin files import it, and its first import must not switch the process to Keras 2.
-            tfmot_schedules.pruning_schedules()
         # `import gin.tf` does this, and fails on TensorFlow 2.21.
         gin.config.register_file_reader(tf.io.gfile.GFile, tf.io.gfile.exists)
-    # gin's reader of package resources logs an error for every file that another reader finds, and
-    # fails on folders that look like packages, as gin_configs does.
-    readers = gin.config._FILE_READERS
-    readers[:] = [r for r in readers if r[0].__module__ != "gin.resource_reader"]
+    gin_internals.remove_resource_reader()
     gin.add_config_file_search_path(str(gin_configs()))
     gin.add_config_file_search_path(str(gin_configs().parent))
     _prepare.done = True

@@ -10,10 +10,8 @@ import gin
 from absl import flags
 
 from state_of_sparsity import extras
-from state_of_sparsity.bin import gin_parsing
+from state_of_sparsity.bin import gin_internals, gin_parsing
 
-# gin has no public way to walk over what was bound; these are the names its own hooks use.
-_config = gin.config
 _STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -39,7 +37,7 @@ def explain(error, gin_configs):
         )
     near = ""
     if match := re.search(r"Configurable '(.+?)' doesn't have a parameter named '(.+?)'", message):
-        configurables = _config._REGISTRY.get_all_matches(match[1].split(".")[-1])
+        configurables = gin_internals.configurables_named(match[1].split(".")[-1])
         near = _nearest(match[2], [name for c in configurables for name in _parameters(c)])
     elif match := re.search(r"No configurable matching (?:reference )?'@?(.+?)(?:\(\))?'", message):
         near = _nearest(match[1], _selectors())
@@ -81,17 +79,17 @@ def uses_macro(name):
 
 def _used_macros():
     """Returns, by macro, `(scope, selector, parameter)` of the bindings that refer to it."""
-    macro, used = gin.get_configurable(_config.macro), {}
-    for key, bindings in _config._CONFIG.items():
+    macro, used = gin.get_configurable(gin.config.macro), {}
+    for key, bindings in gin_internals.bindings().items():
         for parameter, value in bindings.items():
-            for reference in _config.iterate_references({"": value}, to=macro):
+            for reference in gin.config.iterate_references({"": value}, to=macro):
                 used.setdefault(reference.config_key[0], []).append((*key, parameter))
     return used
 
 
 def macro_problems():
     """Returns a sentence for every macro that is not defined, not used or not filled."""
-    defined = {scope for scope, selector in _config._CONFIG if selector == "gin.macro"}
+    defined = {scope for scope, selector in gin_internals.bindings() if selector == "gin.macro"}
     used = _used_macros()
     problems = [
         f"The macro %{name} is used but not defined.{_nearest(name, defined - {name})}"
@@ -103,7 +101,7 @@ def macro_problems():
         where = "" if flag else _in_places([(name, "gin.macro", "value")])
         given = f"given by {flag}" if flag else "given"
         problems.append(f"The macro {name} is {given} but nothing uses it.{near}{where}")
-    for (scope, selector), bindings in _config._CONFIG.items():
+    for (scope, selector), bindings in gin_internals.bindings().items():
         for parameter, value in bindings.items():
             if _is_required(value):
                 is_macro = selector == "gin.macro"
@@ -127,11 +125,9 @@ def flag_of(name):
 
 def is_bound(wrapped):
     """Returns whether the configuration binds anything of a class or function."""
-    return any(
-        _config._REGISTRY[selector].wrapped is wrapped
-        for _, selector in _config._CONFIG
-        if selector in _config._REGISTRY
-    )
+    known = set(gin_internals.selectors())
+    bound = known & {selector for _, selector in gin_internals.bindings()}
+    return any(gin_internals.configurable(selector).wrapped is wrapped for selector in bound)
 
 
 def unused_bindings(gin_configs):
@@ -148,14 +144,14 @@ def unused_bindings(gin_configs):
     """
     unused = {
         f"{scope}/{selector}".strip("/").replace(selector, ".".join(selector.split(".")[-2:])): key
-        for key in _config._CONFIG
+        for key in gin_internals.bindings()
         for scope, selector in [key]
         if selector not in ("gin.macro", "gin.constant") and not _was_called(scope, selector)
     }
     ours = {file for file in gin_parsing.files.values() if file and _lies_in(file, gin_configs)}
     if set(gin_parsing.files.values()) - ours - {None}:
         unused = {name: key for name, key in unused.items() if not _is_bound_in(ours, key)}
-    keys = [(*key, name) for key in unused.values() for name in _config._CONFIG[key]]
+    keys = [(*key, name) for key in unused.values() for name in gin_internals.bindings()[key]]
     return sorted(unused), _in_places(keys)
 
 
@@ -165,14 +161,15 @@ def _lies_in(file, folder):
 
 def _is_bound_in(files, key):
     """Returns whether all that is bound of an object is bound in some files."""
-    return all(gin_parsing.files.get((*key, name)) in files for name in _config._CONFIG[key])
+    bound = gin_internals.bindings()[key]
+    return all(gin_parsing.files.get((*key, name)) in files for name in bound)
 
 
 def _was_called(scope, selector):
     """Returns whether a configurable was called in a scope or in one inside it."""
     return any(
         called == selector and (not scope or f"{inner}/".startswith(f"{scope}/"))
-        for inner, called in _config._OPERATIVE_CONFIG
+        for inner, called in gin_internals.called()
     )
 
 
@@ -182,8 +179,8 @@ def doubtful_parameters():
     gin lets those pass, and the object that gets them may not know them.
     """
     sentences = []
-    for (scope, selector), bindings in _config._CONFIG.items():
-        configurable = _config._REGISTRY[selector]
+    for (scope, selector), bindings in gin_internals.bindings().items():
+        configurable = gin_internals.configurable(selector)
         names = _parameters(configurable)
         for parameter in bindings:
             if parameter not in names:
@@ -197,8 +194,8 @@ def doubtful_parameters():
 
 
 def _is_required(value):
-    is_reference = isinstance(value, _config.ConfigurableReference)
-    if not is_reference or value.configurable.wrapped != _config._retrieve_constant:
+    is_reference = isinstance(value, gin.config.ConfigurableReference)
+    if not is_reference or not gin_internals.is_constant(value):
         return value is gin.REQUIRED
     return value.scoped_configurable_fn() is gin.REQUIRED
 
@@ -220,7 +217,7 @@ def _parameters(configurable):
 
 
 def _selectors():
-    return [".".join(selector.split(".")[-2:]) for selector, _ in _config._REGISTRY.items()]
+    return [".".join(selector.split(".")[-2:]) for selector in gin_internals.selectors()]
 
 
 def _nearest(name, known):

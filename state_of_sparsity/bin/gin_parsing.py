@@ -4,17 +4,31 @@ The grammar, and what statements do, are gin's own. Its `parse_config` keeps no 
 circle of includes until Python gives up, and lets what the tokenizer raises pass.
 """
 
+import contextlib
 import io
 import math
 import os
 import re
+import sys
 import tokenize
 
 import gin
 from gin import config_parser
 
-# gin has no public way to bind a parsed statement; these are the names its own parser uses.
-_config = gin.config
+from state_of_sparsity.bin import gin_internals
+
+
+def _import_cleanly(module):
+    """Returns what surrounds an import of a gin file: the process keeps Keras 3."""
+    if sys.modules.get("tensorflow") is None:  # then nobody can import TF-MOT
+        return contextlib.nullcontext()
+    from state_of_sparsity.schedules import tfmot_schedules  # imports Keras
+
+    alone = module == "tensorflow_model_optimization"
+    return tfmot_schedules.imported_when_needed() if alone else tfmot_schedules.keras_3_kept()
+
+
+gin_internals.surround_imports(_import_cleanly)
 
 # Where each value was bound last: `{(scope, selector, parameter): text}`.
 places = {}
@@ -59,10 +73,9 @@ def parse_bindings(bindings):
     Raises:
         GinError: for the first mistake.
     """
-    with _config._parse_scope() as context:
+    with gin_internals.parsing() as context:
         for binding in bindings:
             _parse_text(binding, None, context, ())
-        _config._IMPORTS.update(context.imports)
 
 
 def _parse_file(name, asked_by, parents):
@@ -76,22 +89,21 @@ def _parse_file(name, asked_by, parents):
             asked_by,
         )
     text = _read(path, name, reader, asked_by)
-    with _config._parse_scope() as context:
+    with gin_internals.parsing() as context:
         _parse_text(text, name, context, (*parents, (real, name)))
-        _config._IMPORTS.update(context.imports)
 
 
 def _find(name, asked_by):
     """Returns the path of a gin file, and what opens it: `open`, or a reader known to gin."""
     found = None
-    for prefix in [""] if os.path.isabs(name) else _config._LOCATION_PREFIXES:
+    for prefix in [""] if os.path.isabs(name) else gin_internals.search_path():
         path = os.path.join(prefix, name)
         if os.path.isfile(path):
             return path, open
         if os.path.exists(path):
             found = path  # a folder or a device, which other readers would try to read
             continue
-        for reader, exists in _config._FILE_READERS[1:]:  # the first reads local files
+        for reader, exists in gin_internals.file_readers()[1:]:  # the first reads local files
             if exists(path):
                 return path, reader
     what = f"There is no gin file {name or repr(name)}."
@@ -124,11 +136,9 @@ def _parse_text(text, name, context, parents):
     """Parses the text of the file `name`, or of a binding if that is None."""
     begin = None
     try:
-        parser = config_parser.ConfigParser(io.StringIO(text), _config.ParserDelegate())
+        parser = config_parser.ConfigParser(io.StringIO(text), gin.config.ParserDelegate())
         while True:
-            if not parser._statements_queue:
-                parser._skip_whitespace_and_comments()
-                begin = parser.current_token.start[0]
+            begin = gin_internals.begin_of_next(parser) or begin
             statement = parser.parse_statement()
             if statement is None:
                 return
@@ -150,7 +160,7 @@ def _carry_out(statement, place, context, parents):
             _bind(statement, place, parents[-1][0] if parents else None)
         elif isinstance(statement, config_parser.BlockDeclaration):
             if not context.get_configurable(statement.selector):
-                _config._raise_unknown_configurable_error(statement.selector)
+                gin_internals.refuse_unknown(statement.selector)
         elif isinstance(statement, config_parser.ImportStatement):
             context.process_import(statement)
         else:
@@ -171,8 +181,8 @@ def _bind(statement, place, file):
     if not parameter:  # a macro
         scope, selector, parameter = f"{scope}/{selector}".strip("/"), "gin.macro", "value"
     _check_value(value)
-    key = _config.ParsedBindingKey.parse((scope, selector, parameter))
-    _config.bind_parameter(key, value)
+    key = gin.config.ParsedBindingKey.parse((scope, selector, parameter))
+    gin.config.bind_parameter(key, value)
     bound = key.scope, key.complete_selector, key.arg_name
     places[bound], files[bound] = place, file
 

@@ -6,9 +6,8 @@ import re
 import gin
 
 from state_of_sparsity.arguments import is_number
-from state_of_sparsity.bin import error_messages, gin_messages, gin_parsing
+from state_of_sparsity.bin import error_messages, gin_internals, gin_messages, gin_parsing
 
-_config = gin.config
 _MACRO = "gin.macro"
 _NO_OBJECTS = (_MACRO, "gin.constant")
 _MOST = 4  # parameters that an error lists which names none
@@ -17,7 +16,7 @@ _MOST = 4  # parameters that an error lists which names none
 def circles():
     """Returns a sentence for the first macro or object that is defined by itself, or nothing."""
     done = set()
-    for start in _config._CONFIG:
+    for start in gin_internals.bindings():
         try:
             circle = _circle(start, {}, done)
         except RecursionError:
@@ -39,8 +38,8 @@ def _circle(node, path, done):
         return None
     scope, selector = node
     for key in _keys(scope, selector):
-        value = _config._CONFIG[key[:2]][key[2]]
-        for reference in _config.iterate_references({"": value}):
+        value = gin_internals.bindings()[key[:2]][key[2]]
+        for reference in gin.config.iterate_references({"": value}):
             if reference.evaluate:
                 inner, needed = reference.config_key
                 found = _circle((inner or scope, needed), path | {node: key}, done)
@@ -56,11 +55,11 @@ def misread():
     Python takes True for 1, and any text for true, without a word.
     """
     sentences = []
-    for scope, selector in _config._CONFIG:
+    for (scope, selector), bound in gin_internals.bindings().items():
         if selector in _NO_OBJECTS:
             continue
-        defaults = _defaults(_config._REGISTRY[selector].wrapped)
-        for parameter, value in _config._CONFIG[(scope, selector)].items():
+        defaults = _defaults(gin_internals.configurable(selector).wrapped)
+        for parameter, value in bound.items():
             value, _, _ = _resolved(value)
             what = _misread(value, defaults.get(parameter))
             if what:
@@ -97,12 +96,12 @@ def _bound_of(error):
     if call is not None:
         made = [
             selector
-            for selector in dict.fromkeys(selector for _, selector in _config._CONFIG)
-            if str(_config._REGISTRY[selector].wrapped) == call[1]
+            for selector in dict.fromkeys(selector for _, selector in gin_internals.bindings())
+            if str(gin_internals.configurable(selector).wrapped) == call[1]
         ]
         return [key for selector in made for key in _keys(call[2] or "", selector)]
     message = error_messages.one_line(error)
-    keys = [(*key, name) for key, bound in _config._CONFIG.items() for name in bound]
+    keys = [(*key, name) for key, bound in gin_internals.bindings().items() for name in bound]
     keys = [key for key in keys if key[1] not in _NO_OBJECTS and f"`{key[2]}`" in message]
     received = [key for key in keys if _is_received(message, _value(*key))]
     return received or (keys if len(keys) == 1 else [])
@@ -112,7 +111,7 @@ def _keys(scope, selector):
     """Returns `(scope, selector, parameter)` of the bindings that hold in a scope."""
     parts = scope.split("/") if scope else []
     scopes = ["/".join(parts[:length]) for length in range(len(parts) + 1)]
-    bound = {name: s for s in scopes for name in _config._CONFIG.get((s, selector), {})}
+    bound = {name: s for s in scopes for name in gin_internals.bindings().get((s, selector), {})}
     return [(holding, selector, name) for name, holding in bound.items()]
 
 
@@ -146,7 +145,7 @@ def _described(scope, selector, parameter):
 def _origin(scope, selector, parameter):
     """Returns the macros that a value comes by, and where it was bound."""
     key = scope, selector, parameter
-    _, macros, key = _resolved(_config._CONFIG[(scope, selector)][parameter], key)
+    _, macros, key = _resolved(gin_internals.bindings()[(scope, selector)][parameter], key)
     place = gin_parsing.places.get(key)
     if not macros:
         return f"set in {place}" if place else "set"
@@ -159,7 +158,7 @@ def _resolved(value, key=None):
     macros = []
     while _is_macro(value) and len(macros) < 100:
         name = value.config_key[0]
-        bound = _config._CONFIG.get((name, _MACRO), {})
+        bound = gin_internals.bindings().get((name, _MACRO), {})
         if "value" not in bound:
             break
         macros.append(name)
@@ -168,15 +167,15 @@ def _resolved(value, key=None):
 
 
 def _value(scope, selector, parameter):
-    return _resolved(_config._CONFIG[(scope, selector)][parameter])[0]
+    return _resolved(gin_internals.bindings()[(scope, selector)][parameter])[0]
 
 
 def _is_literal(key):
-    return not isinstance(_value(*key), _config.ConfigurableReference)
+    return not isinstance(_value(*key), gin.config.ConfigurableReference)
 
 
 def _is_macro(value):
-    is_reference = isinstance(value, _config.ConfigurableReference)
+    is_reference = isinstance(value, gin.config.ConfigurableReference)
     return is_reference and value.configurable.selector == _MACRO
 
 

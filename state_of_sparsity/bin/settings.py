@@ -2,9 +2,7 @@
 
 import math
 
-from gin import config as gin_config
-
-from state_of_sparsity.bin import gin_app
+from state_of_sparsity.bin import gin_app, gin_internals
 
 # Where data and run lie is no setting: a run may go on where they have moved.
 _PLACES = (gin_app.DATA_DIR_MACRO, gin_app.RUN_DIR_MACRO)
@@ -22,22 +20,13 @@ def of_parsed() -> dict:
         `{name: value}`, values as JSON has them; references are text, such as `%STEPS` or
         `@keras.optimizers.Adam`.
     """
-    # gin has no public way to walk over what was bound; its own `config_str` goes this one.
-    imports = gin_config.ImportManager(gin_config._IMPORTS)
-    registry, bound = gin_config._REGISTRY, gin_config._CONFIG
-    for _, selector in bound:
-        imports.require_configurable(registry[selector])
-    for reference in gin_config.iterate_references(bound):
-        imports.require_configurable(reference.configurable)
     settings = {}
-    with gin_config._parse_scope(import_manager=imports):
-        for (scope, selector), bindings in bound.items():
+    with gin_internals.naming() as name_of:
+        for (scope, selector), bindings in gin_internals.bindings().items():
             if selector == _MACRO:
                 names = {"value": scope}
             else:
-                owner = "/".join(
-                    filter(None, (scope, imports.minimal_selector(registry[selector])))
-                )
+                owner = f"{scope}/{name_of(selector)}".removeprefix("/")
                 names = {parameter: f"{owner}.{parameter}" for parameter in bindings}
             settings |= {names[p]: _as_json(value) for p, value in bindings.items()}
     return {name: settings[name] for name in sorted(settings) if name not in _PLACES}

@@ -26,7 +26,7 @@ from absl import flags
 
 from state_of_sparsity import file_lock, output_path
 from state_of_sparsity.analysis import results, run_table
-from state_of_sparsity.bin import gin_app, grid, system_errors, train, worker_logs
+from state_of_sparsity.bin import gin_app, grid, system_errors, train, unneeded_imports, worker_logs
 from state_of_sparsity.bin.workers import WorkerDiedError, Workers, how_it_ended
 from state_of_sparsity.errors import UsageError
 
@@ -34,7 +34,8 @@ FLAGS = flags.FLAGS
 
 SECONDS_BETWEEN_REPORTS = 30
 
-TRAINED, FINISHED, ELSEWHERE, FAILED = "trained", "finished before", "running elsewhere", "failed"
+TRAINED, FINISHED, ELSEWHERE = "trained", "finished before", "running elsewhere"
+FAILED, CRASHED = "failed", "crashed"  # by what the user can put right, and by a mistake of ours
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Outcome:
     """What became of a cell.
 
     Args:
-        kind: `TRAINED`, `FINISHED`, `ELSEWHERE` or `FAILED`.
+        kind: `TRAINED`, `FINISHED`, `ELSEWHERE`, `FAILED` or `CRASHED`.
         text: what to print.
     """
 
@@ -117,6 +118,7 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
 
     Raises:
         UsageError: if a worker process died.
+        RuntimeError: if a cell crashed, when all others have ended.
     """
     directory.mkdir(parents=True, exist_ok=True)
     worker_logs.remove_those_of_the_dead(directory)
@@ -124,7 +126,7 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
     runs, processes = _number(len(cells), "run"), _number(count, "process", "es")
     print(f"{runs} in {processes}, in {directory}. Starting.", flush=True)
     prepare = functools.partial(_start_worker, directory, count)
-    begin, counts, failed = time.monotonic(), collections.Counter(), []
+    begin, counts, failed, crashed = time.monotonic(), collections.Counter(), [], []
     try:
         with Workers(count, run_cell, prepare) as pool:
             for cell, outcome in _outcomes(pool, cells, directory, data_dir):
@@ -136,6 +138,8 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
                 if kind == FAILED:
                     said = text.removeprefix("FAILED: ").strip().rstrip(".")
                     failed.append(f"{cell.directory}: {said}")
+                if kind == CRASHED:
+                    crashed.append(f"{cell.directory}: {text}")
                 done, left = counts.total(), len(cells) - counts.total()
                 left_s = left * (time.monotonic() - begin) / max(counts[TRAINED], 1)
                 eta = f"  ETA {left_s:.0f} s" if counts[TRAINED] and left else ""
@@ -148,6 +152,8 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
     later = " Run the same command once those have ended." if counts[ELSEWHERE] else ""
     total = ", ".join(f"{number} {kind}" for kind, number in counts.items())
     print(f"{total}.{later}", flush=True)
+    if crashed:
+        raise RuntimeError(f"{len(crashed)} of {len(cells)} runs crashed, {crashed[0]}")
     return failed
 
 
@@ -237,7 +243,8 @@ def run_cell(cell, directory, data_dir):
         return Outcome(FAILED, f"FAILED: {error}")
     except Exception as error:
         traceback.print_exc()
-        return Outcome(FAILED, f"FAILED: {error!r} (see {worker_logs.name(os.getpid())})")
+        log = worker_logs.name(os.getpid())
+        return Outcome(CRASHED, f"CRASHED: {error!r}, a mistake of ours: its traceback is in {log}")
     if result is None:
         return Outcome(FINISHED, "finished before, left alone")
     names = [name for name in ("sparsity", "accuracy", "bleu") if name in result]
@@ -248,6 +255,7 @@ def run_cell(cell, directory, data_dir):
 def _start_worker(directory, workers):
     """Gives a worker process its log and its share of the cores."""
     worker_logs.write_to_own(directory)
+    unneeded_imports.leave_out()
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, threads)

@@ -7,7 +7,7 @@ import traceback
 
 import gin
 
-from state_of_sparsity.bin import error_messages, gin_messages, gin_values
+from state_of_sparsity.bin import error_messages, gin_internals, gin_messages, gin_values
 from state_of_sparsity.errors import UsageError
 
 _PACKAGE, _GIN = pathlib.Path(__file__).resolve().parents[1], pathlib.Path(gin.__file__).parent
@@ -32,12 +32,12 @@ def is_the_users(error: Exception) -> bool:
     """Returns whether an error comes of what was configured, as far as that can be told.
 
     It does where its type says that a value is wrong, a package is missing, or the system refuses
-    something; and where gin called an object with what was bound, and none of our code ran inside
+    something; and where gin called an object with what was bound, and no code of ours ran inside
     that call. Whatever else comes up while our code runs is a mistake of ours.
     """
     if isinstance(error, ImportError):
         return (error.name or "").partition(".")[0] != _PACKAGE.name
-    return isinstance(error, _TOLD) or _runs_last(error) == _GIN
+    return isinstance(error, _TOLD) or _is_of_a_gin_call(error)
 
 
 def is_about_data(error: Exception) -> bool:
@@ -54,13 +54,15 @@ def explain(error: Exception) -> str:
     return " ".join([message, *gin_values.named_in(error), *gin_messages.doubtful_parameters()])
 
 
-def _runs_last(error):
-    """Returns the folder, gin's or ours, of the code that ran last of both when an error rose."""
-    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
-    folders = (
-        folder
-        for file in reversed(files)
-        for folder in (_GIN, _PACKAGE)
-        if pathlib.Path(file).is_relative_to(folder)
-    )
-    return next(folders, None)
+def _is_of_a_gin_call(error):
+    """Returns whether gin called an object that is not ours, or any with what it does not take."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    of_both = [frame for frame in frames if _lies_in(frame, _GIN) or _lies_in(frame, _PACKAGE)]
+    if not of_both or _lies_in(of_both[-1], _PACKAGE):
+        return False
+    selector = gin_internals.selector_called(of_both[-1]) or ""
+    return of_both[-1] is frames[-1] or not selector.startswith(f"{_PACKAGE.name}.")
+
+
+def _lies_in(frame, folder):
+    return pathlib.Path(frame.f_code.co_filename).is_relative_to(folder)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from state_of_sparsity.arguments import is_number
+from state_of_sparsity.arguments import check_number
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.schedules import Ramp
 from state_of_sparsity.version import PACKAGE
@@ -54,7 +54,7 @@ class L0Regularization(PenalizedWrapper):
         gamma: lower end of the stretched gates, below 0.
         zeta: upper end of the stretched gates, above 1.
         group: `None` for a gate a weight, or `"unit"` for a gate an input unit (a row of a dense
-            kernel, a word of an embedding) or an output filter of a convolution.
+            kernel, a token of an embedding) or an output filter of a convolution.
         seed: integer seed of the noise. Layers of one shape that share a seed share their noise:
             with `None` each has its own, which `keras.utils.set_random_seed` fixes.
         kernels: names of the kernels to make sparse; every kernel if `None`.
@@ -88,11 +88,11 @@ class L0Regularization(PenalizedWrapper):
         kernels: Sequence[str] | None = None,
         **kwargs: Unpack[WrapperArguments],
     ) -> None:
-        _check_range("initial_keep", initial_keep, 0, 1)
-        _check_range("gate_speed", gate_speed, 0, math.inf)
-        _check_range("beta", beta, 0, math.inf)
-        _check_range("gamma", gamma, -math.inf, 0)
-        _check_range("zeta", zeta, 1, math.inf)
+        check_number("initial_keep", initial_keep, above=0, below=1)
+        check_number("gate_speed", gate_speed, above=0)
+        check_number("beta", beta, above=0)
+        check_number("gamma", gamma, below=0)
+        check_number("zeta", zeta, above=1)
         _check_group(group)
         super().__init__(layer, l0_weight, seed=seed, kernels=kernels, **kwargs)
         self.group, self.gate_speed = group, float(gate_speed)
@@ -211,11 +211,6 @@ class L0Regularization(PenalizedWrapper):
         if speed != self.gate_speed:
             for log_alpha in self.kernel_state.values():
                 log_alpha.assign(ops.convert_to_tensor(log_alpha) * (speed / self.gate_speed))
-
-
-def _check_range(name, value, low, high):
-    if not (is_number(value) and low < value < high):
-        raise ValueError(f"`{name}` must be a number in ({low}, {high}). Received: {value!r}.")
 
 
 def _check_group(group):

@@ -7,6 +7,7 @@ from typing import Any, Self, Unpack
 import keras
 import numpy as np
 
+from state_of_sparsity.arguments import check_integer
 from state_of_sparsity.layers.scheduled_mask import Distribution, ScheduledMask
 from state_of_sparsity.schedules.sparsity import SparsitySchedule
 from state_of_sparsity.version import PACKAGE
@@ -55,8 +56,7 @@ class RandomPruning(ScheduledMask):
         kernels: Sequence[str] | None = None,
         **kwargs: Unpack[WrapperArguments],
     ) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-            raise ValueError(f"`seed` must be an integer of at least 0. Received: {seed!r}.")
+        check_integer("seed", seed, 0)
         super().__init__(layer, schedule, distribution=distribution, kernels=kernels, **kwargs)
         self.seed = int(seed)
         self.build_if_possible()

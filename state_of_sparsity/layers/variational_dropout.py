@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from state_of_sparsity.arguments import check_flag, is_number
+from state_of_sparsity.arguments import check_flag, check_number, is_number
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.schedules import Ramp
 from state_of_sparsity.version import PACKAGE
@@ -83,8 +83,7 @@ class VariationalDropout(PenalizedWrapper):
         kernels: Sequence[str] | None = None,
         **kwargs: Unpack[WrapperArguments],
     ) -> None:
-        if not is_number(threshold):
-            raise ValueError(f"`threshold` must be a number. Received: {threshold!r}.")
+        check_number("threshold", threshold)
         check_flag("share_positions", share_positions)
         if clip_log_alpha is not None and not (is_number(clip_log_alpha) and clip_log_alpha > 0):
             raise ValueError(

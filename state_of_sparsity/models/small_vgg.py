@@ -1,10 +1,12 @@
 """A small VGG network for CIFAR: six 3x3 convolutions, made for minutes on a processor."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
-from state_of_sparsity.arguments import check_flag, check_integer
-from state_of_sparsity.models.model_arguments import check_image_shape, check_weight_decay
+from state_of_sparsity.arguments import check_flag, check_integer, check_number
+from state_of_sparsity.models.model_arguments import check_image_shape
 from state_of_sparsity.models.residual_blocks import ResidualLayers
 
 # Brightness, blue against red, green against the others; mean, and differences of rows, of columns
@@ -23,12 +25,12 @@ _NOISE = 0.005  # variance that is added, lest what is hardly there be blown up
 
 
 def vgg7(
-    classes=10,
-    input_shape=(32, 32, 3),
-    filters=(24, 64, 128),
-    weight_decay=5e-4,
-    synchronized=False,
-):
+    classes: int = 10,
+    input_shape: Sequence[int | None] = (32, 32, 3),
+    filters: Sequence[int] = (24, 64, 128),
+    weight_decay: float = 5e-4,
+    synchronized: bool = False,
+) -> keras.Model:
     """Returns VGG-7: fixed filters, three groups of two convolutions, and the logits.
 
     The fixed filters whiten the image: twelve 2x2 wavelets of brightness and colours, each divided
@@ -81,7 +83,7 @@ def vgg7(
     return keras.Model(image, x, name="vgg7")
 
 
-def whitening_filters():
+def whitening_filters() -> np.ndarray:
     """Returns the fixed filters, float32 `(2, 2, 3, 24)`: twelve wavelets and their negatives."""
     colours = np.array(_COLOURS) / np.linalg.norm(_COLOURS, axis=1, keepdims=True)
     wavelets = np.einsum("pab,kc->abcpk", np.array(_PATTERNS) / 2, colours)
@@ -113,5 +115,5 @@ def _check_arguments(classes, input_shape, filters, weight_decay, synchronized):
     check_image_shape(input_shape, smallest=9)
     if input_shape[2] != 3:
         raise ValueError(f"`input_shape` must have 3 colours. Received: {input_shape!r}.")
-    check_weight_decay(weight_decay)
+    check_number("weight_decay", weight_decay, least=0)
     check_flag("synchronized", synchronized)

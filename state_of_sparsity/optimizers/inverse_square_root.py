@@ -1,8 +1,10 @@
 """`InverseSquareRoot`: the learning rate of the Transformer."""
 
+from typing import Any, Self
+
 import keras
 
-from state_of_sparsity.arguments import is_number
+from state_of_sparsity.arguments import check_number
 from state_of_sparsity.version import PACKAGE
 
 
@@ -38,16 +40,14 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
     steps are Tensor2Tensor's.
     """
 
-    def __init__(self, hidden_dim=512, warm_up=8000, constant=2.0):
+    def __init__(self, hidden_dim: int = 512, warm_up: float = 8000, constant: float = 2.0) -> None:
         super().__init__()
-        for name, value in (("hidden_dim", hidden_dim), ("warm_up", warm_up)):
-            if not (is_number(value) and value >= 1):
-                raise ValueError(f"`{name}` must be a number of at least 1. Received: {value!r}.")
-        if not (is_number(constant) and constant > 0):
-            raise ValueError(f"`constant` must be a number above 0. Received: {constant!r}.")
+        check_number("hidden_dim", hidden_dim, least=1)
+        check_number("warm_up", warm_up, least=1)
+        check_number("constant", constant, above=0)
         self.hidden_dim, self.warm_up, self.constant = hidden_dim, warm_up, constant
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         """Returns the learning rate of the step that follows `step` completed ones."""
         step = keras.ops.cast(step, "float32") + 1
         peak = self.constant * (self.hidden_dim * self.warm_up) ** -0.5
@@ -55,10 +55,10 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
         return peak * keras.ops.minimum(growing, falling)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Returns the schedule of a configuration; those saved before say `hidden`."""
         return cls(**{"hidden_dim" if key == "hidden" else key: config[key] for key in config})
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {"hidden_dim": self.hidden_dim, "warm_up": self.warm_up, "constant": self.constant}

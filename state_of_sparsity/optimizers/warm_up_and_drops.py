@@ -1,10 +1,12 @@
 """`WarmUpAndDrops`: the learning rate of ResNet-50, which warms up and then drops three times."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
-from state_of_sparsity.arguments import is_number
+from state_of_sparsity.arguments import check_number, is_number
 from state_of_sparsity.version import PACKAGE
 
 
@@ -46,25 +48,24 @@ class WarmUpAndDrops(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(
         self,
-        learning_rate=0.1,
-        batch_size=1024,
-        examples=1_281_167,
-        warm_up=5,
-        drops=(30, 60, 80),
-        factor=0.1,
-    ):
+        learning_rate: float = 0.1,
+        batch_size: int = 1024,
+        examples: int = 1_281_167,
+        warm_up: float = 5,
+        drops: Sequence[float] = (30, 60, 80),
+        factor: float = 0.1,
+    ) -> None:
         super().__init__()
-        _check_positive("learning_rate", learning_rate)
-        _check_positive("batch_size", batch_size)
-        _check_positive("examples", examples)
+        check_number("learning_rate", learning_rate, above=0)
+        check_number("batch_size", batch_size, above=0)
+        check_number("examples", examples, above=0)
         _check_epochs(warm_up, drops)
-        if not (is_number(factor) and 0 < factor <= 1):
-            raise ValueError(f"`factor` must be a number in (0, 1]. Received: {factor!r}.")
+        check_number("factor", factor, above=0, most=1)
         self.learning_rate = learning_rate
         self.batch_size, self.examples = batch_size, examples
         self.warm_up, self.drops, self.factor = warm_up, tuple(drops), factor
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         """Returns the learning rate of the step that follows `step` completed ones."""
         peak = self.learning_rate * self.batch_size / 256
         steps_per_epoch = self.examples / self.batch_size
@@ -79,11 +80,11 @@ class WarmUpAndDrops(keras.optimizers.schedules.LearningRateSchedule):
         return rate
 
     @property
-    def last_change(self):
+    def last_change(self) -> int:
         """The first step from which on the learning rate stays as it is."""
         return math.ceil(max([self.warm_up, *self.drops]) * self.examples / self.batch_size)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {
             "learning_rate": self.learning_rate,
@@ -95,14 +96,8 @@ class WarmUpAndDrops(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-def _check_positive(name, value):
-    if not (is_number(value) and value > 0):
-        raise ValueError(f"`{name}` must be a number above 0. Received: {value!r}.")
-
-
 def _check_epochs(warm_up, drops):
-    if not (is_number(warm_up) and warm_up >= 0):
-        raise ValueError(f"`warm_up` must be at least 0 epochs. Received: {warm_up!r}.")
+    check_number("warm_up", warm_up, least=0)
     epochs = [warm_up, *drops]
     ascending = all(is_number(epoch) for epoch in drops) and epochs == sorted(epochs)
     if not ascending or len(set(drops)) < len(drops):

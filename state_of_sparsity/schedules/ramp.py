@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from state_of_sparsity.arguments import is_number
+from state_of_sparsity.arguments import check_number
 from state_of_sparsity.schedules.configured import Configured, check_steps
 from state_of_sparsity.version import PACKAGE
 
@@ -39,8 +39,7 @@ class Ramp(Configured):
     def __init__(
         self, weight: float, begin_step: int = 0, end_step: int | None = None, shape: str = "linear"
     ) -> None:
-        if not (is_number(weight) and weight >= 0):
-            raise ValueError(f"`weight` must be a number of at least 0. Received: {weight!r}.")
+        check_number("weight", weight, least=0)
         shapes = ("constant", "linear", "cubic", "smoothed_cubic")
         if not (isinstance(shape, str) and shape in shapes):
             raise ValueError(

@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 
-from state_of_sparsity.arguments import can_be_called_with, is_number, refuse_class
+from state_of_sparsity.arguments import can_be_called_with, check_number, is_number, refuse_class
 from state_of_sparsity.schedules.configured import Configured, check_steps
 from state_of_sparsity.version import PACKAGE
 
@@ -144,8 +144,7 @@ class PolynomialDecay(_PeriodicSchedule):
             )
         check_sparsity("initial_sparsity", initial_sparsity)
         check_sparsity("final_sparsity", final_sparsity)
-        if not (is_number(power) and power > 0):
-            raise ValueError(f"`power` must be a number above 0. Received: {power!r}.")
+        check_number("power", power, above=0)
         self.initial_sparsity, self.final_sparsity = initial_sparsity, final_sparsity
         self.power = power
 

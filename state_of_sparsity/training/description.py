@@ -6,6 +6,7 @@ import math
 from state_of_sparsity.optimizers.learning_rate import learning_rate_at
 from state_of_sparsity.schedules.answers import sparsity_at
 from state_of_sparsity.surgery import structure
+from state_of_sparsity.tables import aligned
 
 _ROWS = 11
 
@@ -23,19 +24,19 @@ def describe(experiment, model):
     lines = []
     model.summary(print_fn=lambda text, **_: lines.append(text))
     kernels = structure.model_kernels(model)
-    lines += ["", f"{'kernel':40} {'shape':>20} {'weights':>12}  technique"]
+    rows = [("kernel", "shape", "weights", "technique")]
     for kernel in kernels:
         shape = "x".join(map(str, kernel.variable.shape))
         technique = type(kernel.wrapper).__name__ if kernel.wrapper is not None else "dense"
-        lines.append(f"{kernel.path:40} {shape:>20} {_size([kernel]):>12,}  {technique}")
+        rows.append((kernel.path, shape, _size([kernel]), technique))
     sparse = [kernel for kernel in kernels if kernel.wrapper is not None]
-    lines.append(f"{'all kernels':40} {'':>20} {_size(kernels):>12,}")
-    lines.append(f"{'kernels that are made sparse':40} {'':>20} {_size(sparse):>12,}")
-    return "\n".join([*lines, "", *_schedule_table(experiment, model)])
+    rows.append(("all kernels", "", _size(kernels), ""))
+    rows.append(("kernels that are made sparse", "", _size(sparse), ""))
+    return "\n".join([*lines, "", *aligned(rows, "<>><"), "", *_schedule_table(experiment, model)])
 
 
 def _size(kernels):
-    return sum(math.prod(kernel.variable.shape) for kernel in kernels)
+    return f"{sum(math.prod(kernel.variable.shape) for kernel in kernels):,}"
 
 
 def _schedule_table(experiment, model):
@@ -43,11 +44,8 @@ def _schedule_table(experiment, model):
     rate = functools.partial(learning_rate_at, model.optimizer)
     columns = {"learning rate": rate, **_schedules(model)}
     steps = sorted({experiment.steps * row // (_ROWS - 1) for row in range(_ROWS)})
-    lines = [f"{'step':>10}" + "".join(f"  {name:>16}" for name in columns)]
-    for step in steps:
-        values = "".join(f"  {column(step):>16.6g}" for column in columns.values())
-        lines.append(f"{step:>10}{values}")
-    return lines
+    rows = [[str(step), *(f"{column(step):.6g}" for column in columns.values())] for step in steps]
+    return aligned([["step", *columns], *rows], ">", least=10)
 
 
 def _schedules(model):

@@ -1,6 +1,7 @@
 """Layers that are linear in one kernel: which they are, and the shape of their noise."""
 
 import contextlib
+from typing import Any
 
 import keras
 from keras import ops
@@ -38,7 +39,7 @@ def _is_code(attribute):
     return callable(attribute) or isinstance(attribute, property)
 
 
-def looks_up(kernel: SparseKernel, kwargs) -> bool:
+def looks_up(kernel: SparseKernel, kwargs: dict[str, Any]) -> bool:
     """Returns whether a call of a linear layer takes indices of its kernel's rows.
 
     A `ReversibleEmbedding` called with `reverse=True` multiplies vectors by its kernel instead.
@@ -47,7 +48,8 @@ def looks_up(kernel: SparseKernel, kwargs) -> bool:
         kernel: the kernel of a layer for which `is_linear` holds.
         kwargs: keyword arguments of the call.
     """
-    return kernel_axes(kernel).looks_up and not kwargs.get("reverse", False)
+    axes: Any = kernel_axes(kernel)  # which are known of it
+    return axes.looks_up and not kwargs.get("reverse", False)
 
 
 def noise_shape(kernel: SparseKernel, args, kwargs, outputs, share_positions):
@@ -64,7 +66,8 @@ def noise_shape(kernel: SparseKernel, args, kwargs, outputs, share_positions):
         A tuple that broadcasts to the outputs' shape: all of it, or 1 along every axis that is
         neither the batch's nor one of the kernel's, where positions share their noise.
     """
-    shape, axes = tuple(ops.shape(outputs)), kernel_axes(kernel)
+    axes: Any = kernel_axes(kernel)  # which are known of it
+    shape = tuple(ops.shape(outputs))
     rank = len(args[0].shape if args else kwargs["inputs"].shape)
     if not share_positions or rank < 3 or axes.window or axes.looks_up:
         return shape

@@ -101,6 +101,8 @@ def fake_cell(cell, directory, data_dir):
     if name == "elsewhere" or (name == "meanwhile" and not (directory / "asked").exists()):
         (directory / ("asked" if name == "meanwhile" else "waits")).touch()
         return sweep.Outcome(sweep.ELSEWHERE, "running elsewhere (process 7)")
+    if name == "crashed":
+        return sweep.Outcome(sweep.CRASHED, "CRASHED: KeyError('a')")
     return sweep.Outcome(sweep.TRAINED, name)
 
 
@@ -112,6 +114,26 @@ def fake_cells(*names):
 def fakes(monkeypatch):
     """Has sweeps run fake cells."""
     monkeypatch.setattr(sweep, "run_cell", fake_cell)
+
+
+def test_a_mistake_of_ours_ends_a_sweep_as_one_when_the_others_are_done(fakes, tmp_path, capfd):
+    cells = fake_cells("crashed", "trained")
+    with pytest.raises(
+        RuntimeError, match=r"1 of 2 runs crashed, dense/seed_crashed: CRASHED: Key"
+    ):
+        sweep.sweep(cells, tmp_path, workers=1)
+    assert "1 crashed, 1 trained." in capfd.readouterr().out
+
+
+def test_what_crashes_a_cell_is_in_the_log_of_its_worker(tmp_path, monkeypatch, capsys):
+    def fail(*_, **__):
+        raise KeyError("a mistake")
+
+    monkeypatch.setattr(sweep.train, "run", fail)
+    outcome = sweep.run_cell(fake_cells("0")[0], tmp_path, None)
+    assert outcome.kind == sweep.CRASHED
+    assert outcome.text.startswith("CRASHED: KeyError('a mistake'), a mistake of ours: ")
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_cells_that_run_elsewhere_are_asked_again_and_no_failures(fakes, tmp_path, capfd):

@@ -17,6 +17,8 @@ SHORT += ["BEGIN_STEP = 0", "END_STEP = 2", "FREQUENCY = 1"]
 OURS = "state_of_sparsity"
 # Where a mistake of ours may come up: before the first step, in it, at an update, and at the end.
 PLACES = {
+    "experiment": f"{OURS}.training.experiment.Experiment.__post_init__",
+    "data set": f"{OURS}.data.images.digits.Digits.__init__",
     "rules": f"{OURS}.surgery.sparsify.Decisions",
     "structure": f"{OURS}.surgery.structure.walk",
     "schedule": f"{OURS}.schedules.answers.sparsity_due",
@@ -35,6 +37,7 @@ def run(folder, *bindings):
 @pytest.mark.parametrize(
     ("place", "kind"),
     [
+        *(("experiment", TypeError), ("data set", RuntimeError)),
         *(("rules", kind) for kind in (TypeError, KeyError, RuntimeError)),
         *(("schedule", kind) for kind in (TypeError, IndexError, RuntimeError)),
         *(("structure", TypeError), ("layer", RuntimeError), ("mask", KeyError)),

@@ -116,7 +116,7 @@ def test_a_number_that_is_not_above_zero_is_refused(name, value):
 
 @pytest.mark.parametrize("value", [-1, None, True])
 def test_a_negative_warm_up_is_refused(value):
-    with pytest.raises(ValueError, match=r"`warm_up` must be at least 0 epochs. Received: "):
+    with pytest.raises(ValueError, match=r"`warm_up` must be a number of at least 0\. Received: "):
         WarmUpAndDrops(warm_up=value)
 
 
