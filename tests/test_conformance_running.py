@@ -142,7 +142,7 @@ def test_a_layer_called_three_times_counts_its_penalty_and_its_steps_once(name, 
 
 @every_technique
 def test_forgetting_the_callback(name):
-    model = sparse_model(name)
+    model = sparse_model(name, run_eagerly=True)
     model(X, training=True)
     model.predict(X, verbose=0)
     model.evaluate(X, Y, verbose=0)
