@@ -82,24 +82,6 @@ def _model():
     return model
 
 
-def _find_kernels():
-    from state_of_sparsity.wrapping.kernels import find_kernels
-
-    return find_kernels
-
-
-def _transformer():
-    from state_of_sparsity.models.transformer import transformer
-
-    return transformer
-
-
-def _transformer_layers():
-    from state_of_sparsity.models.transformer_layers import transformer_layers
-
-    return transformer_layers
-
-
 def _schedule():
     return sos.schedules.ConstantSparsity(0.5, begin_step=0)
 
@@ -118,7 +100,6 @@ def _sparse():
 
 
 NAMES = {
-    "find_kernels": _find_kernels,
     "keras": _keras,
     "model": _model,
     "np": _np,
@@ -127,8 +108,6 @@ NAMES = {
     "sos": lambda: sos,
     "sparse": _sparse,
     "tfds": _tfds,
-    "transformer": _transformer,
-    "transformer_layers": _transformer_layers,
     "x": lambda: _np().ones((3200, 5), "float32"),
     "y": lambda: _np().ones((3200, 2), "float32"),
 }

@@ -12,6 +12,8 @@ import sys
 
 import pytest
 
+from tests.conformance import ONE_EACH
+
 ROOT = pathlib.Path(__file__).parents[1]
 # Runs a module as `python -m` would, where importing TensorFlow fails.
 WITHOUT_TENSORFLOW = """
@@ -30,8 +32,9 @@ EVERY_TECHNIQUE = {
         "no_data_gradient_where_masked",
     ],
     RUNNING: ["a_layer_called_three_times_counts_its_penalty_and_its_steps_once"],
-    SAVING: ["keras_file", "strip_predicts_the_same_and_leaves_the_sparse_model_as_it_is"],
+    SAVING: ["strip_predicts_the_same_and_leaves_the_sparse_model_as_it_is"],
 }
+ROWS = [*ONE_EACH, "global magnitude", "l0, ramp"]
 TWO_TECHNIQUES = {
     TABLE: [
         "evaluation_is_deterministic",
@@ -41,13 +44,14 @@ TWO_TECHNIQUES = {
     SAVING: ["weights_file"],
     TERMS: ["constraints_hold_of_the_stripped_model_whatever_came_last"],
 }
-PART = [f"{file}::test_{name}" for file, names in EVERY_TECHNIQUE.items() for name in names]
-PART += [
-    f"{file}::test_{name}[{technique}]"
-    for technique in ("magnitude", "l0, ramp")
-    for file, names in TWO_TECHNIQUES.items()
+PART = [
+    f"{file}::test_{name}[{row}]"
+    for tests, rows in ((EVERY_TECHNIQUE, ROWS), (TWO_TECHNIQUES, ("magnitude", "l0, ramp")))
+    for file, names in tests.items()
     for name in names
+    for row in rows
 ]
+PART += [f"{SAVING}::test_keras_file[{row}-ours]" for row in ROWS]
 DRIVEN = "tests/updates/test_driven_training.py::test_"
 PART += [  # where a trace that is kept would hide a missing driver
     f"{DRIVEN}training_on_without_a_driver[magnitude-loop, compile-train_on_batch]",
@@ -65,6 +69,8 @@ def run(module, *arguments, tensorflow=False):
     start = ["-m", module] if tensorflow else ["-c", WITHOUT_TENSORFLOW, module]
     # Compiling is most of the work here.
     backend = {"KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    if module == "pytest":  # several devices, for layouts
+        backend["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
     return subprocess.run(
         [sys.executable, *start, *map(str, arguments)],
         cwd=ROOT,
@@ -78,7 +84,7 @@ def run(module, *arguments, tensorflow=False):
 @pytest.mark.parametrize(
     "tests",
     [
-        pytest.param(["tests/jax_state_sync.py", *PART], id="part"),
+        pytest.param(["tests/jax_state_sync.py", "tests/jax_layouts.py", *PART], id="part"),
         pytest.param([TABLE, RUNNING, SAVING, TERMS], id="all", marks=pytest.mark.slow),
     ],
 )

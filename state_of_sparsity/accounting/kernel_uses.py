@@ -5,14 +5,18 @@ entries included) at which the kernel is multiplied with its input.
 """
 
 import math
+from typing import Any
 
 from state_of_sparsity.wrapping.kernel_axes import kernel_axes
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 # Stands for "not known"; carried through sums and products by floating-point arithmetic.
 UNKNOWN = math.nan
 
 
-def uses_in_call(kernel, siblings, inputs, outputs, arguments):
+def uses_in_call(
+    kernel: SparseKernel, siblings: Any, inputs: Any, outputs: Any, arguments: Any
+) -> float:
     """How many positions one call of a layer applies a kernel at.
 
     uses = batch * output positions for convolutions, input positions for transposed ones (cropping

@@ -6,9 +6,10 @@ import numpy as np
 
 from state_of_sparsity.wrapping.lora import lora_product
 from state_of_sparsity.wrapping.quantized_kernels import QuantizedKernel
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
-def reader(kernel) -> Callable[[], np.ndarray]:
+def reader(kernel: SparseKernel) -> Callable[[], np.ndarray]:
     """Returns a function that reads a kernel: zeros written in, LoRA's product added.
 
     Args:

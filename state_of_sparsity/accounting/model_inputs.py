@@ -1,6 +1,7 @@
 """Symbolic inputs of a model, from its own shapes or from shapes given by the user."""
 
 import inspect
+from typing import Any
 
 import keras
 
@@ -9,7 +10,7 @@ class UnknownInputShapeError(ValueError):
     """The model alone does not say which shapes it is called with."""
 
 
-def symbolic_inputs(model, input_shape=None, dtype="float32"):
+def symbolic_inputs(model: keras.Model, input_shape: Any = None, dtype: str = "float32") -> Any:
     """Symbolic tensors to call a model with.
 
     Args:

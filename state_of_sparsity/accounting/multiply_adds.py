@@ -6,6 +6,7 @@ import functools
 import inspect
 import math
 from dataclasses import replace
+from typing import Any
 
 import keras
 
@@ -14,7 +15,9 @@ from state_of_sparsity.accounting.model_inputs import UnknownInputShapeError, sy
 from state_of_sparsity.wrapping.keras_internals import all_layers, own_variables
 
 
-def count_uses(model, kernels, input_shape=None):
+def count_uses(
+    model: keras.Model, kernels: Any, input_shape: Any = None
+) -> tuple[list[int | None], str | None]:
     """How often each kernel is applied for one example.
 
     The model is traced symbolically; nothing is computed, and no state of the model changes. Calls

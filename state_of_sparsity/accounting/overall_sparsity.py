@@ -2,13 +2,14 @@
 
 import math
 
+import keras
 import numpy as np
 
 from state_of_sparsity.accounting.kernel_values import reader
 from state_of_sparsity.surgery.structure import model_kernels
 
 
-def overall_sparsity(model) -> float:
+def overall_sparsity(model: keras.Model) -> float:
     """Returns the fraction of zeros over all kernels of a model, dense kernels included.
 
     A weight is zero if evaluation computes with 0 in its place: it is in the kernels that

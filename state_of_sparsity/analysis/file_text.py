@@ -5,6 +5,7 @@ import io
 import os
 import pathlib
 from collections.abc import Iterable
+from typing import Any
 
 from state_of_sparsity import json_files
 from state_of_sparsity.table_cells import from_csv
@@ -37,7 +38,7 @@ def read(path: str | os.PathLike) -> str:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None
 
 
-def read_json(path: str | os.PathLike):
+def read_json(path: str | os.PathLike) -> Any:
     """Returns what a JSON file holds; raises as `read` does."""
     text = read(path)
     try:
@@ -84,7 +85,7 @@ def read_csv(path: str | os.PathLike, columns: Iterable[str] = ()) -> list[dict[
     return [dict(zip(header, line, strict=True)) for line in lines]
 
 
-def parse_cell(cell: str):
+def parse_cell(cell: str) -> Any:
     """Returns the cell of a CSV file as int or float if it is one, None if it is empty."""
     for kind in (int, float):
         try:

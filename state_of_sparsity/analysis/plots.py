@@ -47,7 +47,7 @@ def trade_off(
     metric: str,
     path: str | os.PathLike,
     unjoined: Collection[str] = (),
-):
+) -> str | os.PathLike:
     """Draws a metric against sparsity: a line a curve, a point each run.
 
     Lines join the means over seeds; bars go from the worst to the best seed. The dense runs are a
@@ -109,7 +109,7 @@ def close_limits(aggregates: Sequence[Aggregate], factor: float) -> tuple[float,
 
 def sparsity_by_layer(
     layers: Mapping[str, Sequence[Mapping]], path: str | os.PathLike, title: str = ""
-):
+) -> str | os.PathLike:
     """Draws the sparsity of each kernel as bars, one panel a curve.
 
     A dashed line is the sparsity of all kernels together, which each would have if it were spread
@@ -169,7 +169,7 @@ def curve_styles(curves: Iterable[str]) -> dict[str, tuple[str, str]]:
     return {name: _STYLES.get(name) or next(others) for name in curves}
 
 
-def save(figure: Figure, path: str | os.PathLike, dpi: int = 150):
+def save(figure: Figure, path: str | os.PathLike, dpi: int = 150) -> str | os.PathLike:
     """Writes a figure as PNG, SVG and PDF, each atomically; equal figures are equal files.
 
     Args:

@@ -2,6 +2,7 @@
 
 import pathlib
 import reprlib
+from typing import Any
 
 from state_of_sparsity.analysis import file_text
 from state_of_sparsity.arguments import is_number
@@ -79,7 +80,7 @@ def read_result(run_dir: pathlib.Path) -> dict:
     return result
 
 
-def wrong(key: str, value) -> str | None:
+def wrong(key: str, value: Any) -> str | None:
     """Returns why a value of a result is of another type or range than it must be, None if not.
 
     Args:

@@ -43,7 +43,7 @@ class RunTable:
         self.path = pathlib.Path(path).expanduser()
         self.read()
 
-    def add(self, rows: Iterable[Mapping]):
+    def add(self, rows: Iterable[Mapping]) -> None:
         """Adds lines, those of runs already there in place of the old ones; atomically.
 
         Several processes may add to one table.

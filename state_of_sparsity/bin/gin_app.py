@@ -18,6 +18,7 @@ from state_of_sparsity.bin import (
     interruptions,
     recorded_defaults,
     system_errors,
+    unneeded_imports,
 )
 from state_of_sparsity.errors import UsageError
 
@@ -75,6 +76,7 @@ def run(main):
             sys.exit(130)
 
     interruptions.keep()
+    unneeded_imports.leave_out()
     app.run(guarded, flags_parser=parse_flags)
 
 
@@ -152,11 +154,6 @@ def _prepare():
     if _is_installed("tensorflow"):
         import tensorflow as tf
 
-        from state_of_sparsity.schedules import tfmot_schedules
-
-        if _is_installed("tensorflow_model_optimization"):
-            # Gin files import it, and its first import must not switch the process to Keras 2.
-            tfmot_schedules.pruning_schedules()
         # `import gin.tf` does this, and fails on TensorFlow 2.21.
         gin.config.register_file_reader(tf.io.gfile.GFile, tf.io.gfile.exists)
     gin_internals.remove_resource_reader()

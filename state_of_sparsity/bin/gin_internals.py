@@ -6,6 +6,7 @@ parsed statement.
 
 import contextlib
 import types
+from collections.abc import Callable
 
 from gin import config, config_parser
 
@@ -95,6 +96,20 @@ def begin_of_next(parser: config_parser.ConfigParser) -> int | None:
 def refuse_unknown(selector: str):
     """Raises gin's error about an object that it does not know, with those that may be meant."""
     config._raise_unknown_configurable_error(selector)
+
+
+def surround_imports(manner: Callable[[str], contextlib.AbstractContextManager]):
+    """Has every import of a gin file carried out inside `manner(module)`.
+
+    gin has no hook for it, and imports again whenever it writes a configuration down.
+    """
+    process_import = config.ParseContext.process_import
+
+    def surrounded(context, statement):
+        with manner(statement.module):
+            process_import(context, statement)
+
+    config.ParseContext.process_import = surrounded
 
 
 def search_path() -> list[str]:

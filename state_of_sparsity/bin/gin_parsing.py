@@ -4,16 +4,31 @@ The grammar, and what statements do, are gin's own. Its `parse_config` keeps no 
 circle of includes until Python gives up, and lets what the tokenizer raises pass.
 """
 
+import contextlib
 import io
 import math
 import os
 import re
+import sys
 import tokenize
 
 import gin
 from gin import config_parser
 
 from state_of_sparsity.bin import gin_internals
+
+
+def _import_cleanly(module):
+    """Returns what surrounds an import of a gin file: the process keeps Keras 3."""
+    if sys.modules.get("tensorflow") is None:  # then nobody can import TF-MOT
+        return contextlib.nullcontext()
+    from state_of_sparsity.schedules import tfmot_schedules  # imports Keras
+
+    alone = module == "tensorflow_model_optimization"
+    return tfmot_schedules.imported_when_needed() if alone else tfmot_schedules.keras_3_kept()
+
+
+gin_internals.surround_imports(_import_cleanly)
 
 # Where each value was bound last: `{(scope, selector, parameter): text}`.
 places = {}

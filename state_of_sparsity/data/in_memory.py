@@ -1,11 +1,15 @@
 """Data sets that fit into memory: what turns arrays into reproducible batches."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import keras
 import numpy as np
 
 from state_of_sparsity.arguments import check_integer
 
 EVALUATION_BATCH = 1000
+Examples = tuple[np.ndarray, np.ndarray]  # images and labels
 
 
 class _Batches(keras.utils.PyDataset):
@@ -52,7 +56,16 @@ class InMemory:
     (5, 8, 8, 1)
     """
 
-    def __init__(self, train, validation, test, batch_size, seed=0, prepare=None, augment=None):
+    def __init__(
+        self,
+        train: Examples,
+        validation: Examples,
+        test: Examples,
+        batch_size: int,
+        seed: int = 0,
+        prepare: Callable[[Any], Any] | None = None,
+        augment: Callable[[Any, np.random.Generator], Any] | None = None,
+    ) -> None:
         self._train, self._validation, self._test = train, validation, test
         examples = len(train[0])
         check_integer("batch_size", batch_size, 1, examples)
@@ -62,7 +75,7 @@ class InMemory:
         self._prepare = prepare or (lambda images: images)
         self._augment = augment
 
-    def train(self, first_step=0, worker=0, workers=1):
+    def train(self, first_step: int = 0, worker: int = 0, workers: int = 1) -> Iterator[Examples]:
         """Yields `(images, labels)` for optimizer steps `first_step`, `first_step + 1`, ..."""
         part = self.batch_size // workers
         images, labels = self._train
@@ -84,11 +97,11 @@ class InMemory:
                     yield whole[own], labels[chosen[own]]
             epoch, skip = epoch + 1, 0
 
-    def validation(self):
+    def validation(self) -> keras.utils.PyDataset | None:
         """Returns the validation batches, or None if nothing is held out."""
         return self._batches(self._validation) if len(self._validation[0]) else None
 
-    def test(self):
+    def test(self) -> keras.utils.PyDataset:
         """Returns the test batches: read once, when a run ends."""
         return self._batches(self._test)
 
@@ -96,7 +109,7 @@ class InMemory:
         return _Batches(*examples, EVALUATION_BATCH, self._prepare)
 
 
-def hold_out(examples, validation_examples, split_seed):
+def hold_out(examples: Examples, validation_examples: int, split_seed: int) -> tuple[Examples, ...]:
     """Splits examples into those to train on and those held out, drawn from `split_seed`.
 
     Args:

@@ -1,8 +1,11 @@
 """Data sets in memory whose files are read when they are first used."""
 
 import functools
+from collections.abc import Callable, Iterator
 
-from state_of_sparsity.data.in_memory import InMemory
+import keras
+
+from state_of_sparsity.data.in_memory import Examples, InMemory
 
 
 class ReadWhenUsed:
@@ -21,7 +24,7 @@ class ReadWhenUsed:
     (5, 8, 8, 1)
     """
 
-    def __init__(self, batch_size, read):
+    def __init__(self, batch_size: int, read: Callable[[], InMemory]) -> None:
         self.batch_size = batch_size
         self._read = read
 
@@ -29,14 +32,14 @@ class ReadWhenUsed:
     def _data(self) -> InMemory:
         return self._read()
 
-    def train(self, first_step=0, worker=0, workers=1):
+    def train(self, first_step: int = 0, worker: int = 0, workers: int = 1) -> Iterator[Examples]:
         """Yields `(images, labels)` for optimizer steps `first_step`, `first_step + 1`, ..."""
         return self._data.train(first_step, worker, workers)
 
-    def validation(self):
+    def validation(self) -> keras.utils.PyDataset | None:
         """Returns the validation batches, or None if nothing is held out."""
         return self._data.validation()
 
-    def test(self):
+    def test(self) -> keras.utils.PyDataset:
         """Returns the test batches: read once, when a run ends."""
         return self._data.test()

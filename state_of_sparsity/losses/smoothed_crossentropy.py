@@ -1,5 +1,7 @@
 """`SmoothedCrossentropy`: cross entropy of integer labels with label smoothing."""
 
+from typing import Any
+
 import keras
 
 from state_of_sparsity.arguments import check_number
@@ -42,15 +44,15 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     def __init__(
         self,
-        label_smoothing=0.1,
-        reduction="sum_over_batch_size",
-        name="smoothed_crossentropy",
-    ):
+        label_smoothing: float = 0.1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "smoothed_crossentropy",
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype="float32")
         check_number("label_smoothing", label_smoothing, least=0, below=1)
         self.label_smoothing = label_smoothing
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns the loss of each example, `(batch, ...)`."""
         logits = keras.ops.cast(y_pred, "float32")
         on_label = keras.losses.sparse_categorical_crossentropy(y_true, logits, from_logits=True)
@@ -59,6 +61,6 @@ class SmoothedCrossentropy(keras.losses.Loss):
         on_all = keras.ops.logsumexp(logits, axis=-1) - keras.ops.mean(logits, axis=-1)
         return (1 - self.label_smoothing) * on_label + self.label_smoothing * on_all
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {**super().get_config(), "label_smoothing": self.label_smoothing}

@@ -1,5 +1,7 @@
 """`TokenAccuracy`: how many tokens of a translation are the most probable ones."""
 
+from typing import Any
+
 import keras
 
 from state_of_sparsity.losses.token_crossentropy import token_weights
@@ -25,9 +27,11 @@ class TokenAccuracy(keras.metrics.SparseCategoricalAccuracy):
     0.5
     """
 
-    def __init__(self, name="token_accuracy", dtype=None):
+    def __init__(self, name: str = "token_accuracy", dtype: str | None = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(  # type: ignore[override]  # as every metric but `Mean`, which averages these
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> Any:
         """Counts the tokens of a batch; arguments as for `TokenCrossentropy`."""
         super().update_state(y_true, y_pred, token_weights(y_true, sample_weight))

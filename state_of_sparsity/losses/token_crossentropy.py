@@ -1,5 +1,7 @@
 """`TokenCrossentropy`: cross entropy of a translation's tokens with label smoothing."""
 
+from typing import Any
+
 import keras
 
 from state_of_sparsity.losses.smoothed_crossentropy import SmoothedCrossentropy
@@ -42,16 +44,19 @@ class TokenCrossentropy(SmoothedCrossentropy):
     """
 
     def __init__(
-        self, label_smoothing=0.1, reduction="mean_with_sample_weight", name="token_crossentropy"
-    ):
+        self,
+        label_smoothing: float = 0.1,
+        reduction: str | None = "mean_with_sample_weight",
+        name: str = "token_crossentropy",
+    ) -> None:
         super().__init__(label_smoothing, reduction, name)
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Returns the loss of the batch."""
         return super().__call__(y_true, y_pred, token_weights(y_true, sample_weight))
 
 
-def token_weights(ids, sample_weight=None):
+def token_weights(ids: Any, sample_weight: Any = None) -> Any:
     """Returns float32 weights of the same shape as `ids`: 1, or `sample_weight`; 0 for padding."""
     weights = keras.ops.cast(keras.ops.not_equal(ids, PADDING), "float32")
     if sample_weight is None:

@@ -1,6 +1,7 @@
 """One threshold over many arrays of scores, of which only one is in memory at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ _CHUNK = 1 << 18  # what fits into a processor's cache
 
 
 def zeros_by_global_threshold(
-    sources: Sequence[Callable[[], np.ndarray]], zeros: int, dtype=np.float32
+    sources: Sequence[Callable[[], np.ndarray]], zeros: int, dtype: Any = np.float32
 ) -> list[int]:
     """Returns how many of the `zeros` smallest of all scores lie in each array.
 

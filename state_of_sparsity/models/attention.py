@@ -1,5 +1,7 @@
 """`DotProductAttention`: what several heads read from the positions they attend to."""
 
+from typing import Any, Self
+
 import keras
 from keras import ops
 
@@ -37,19 +39,19 @@ class DotProductAttention(keras.layers.Layer):
 
     >>> attention = DotProductAttention(num_heads=2, dropout=0.1)
     >>> x = keras.ops.ones((3, 5, 8))
-    >>> attention(x, x, x, keras.ops.ones((1, 1, 5, 5), "bool")).shape
-    TensorShape([3, 5, 8])
+    >>> tuple(attention(x, x, x, keras.ops.ones((1, 1, 5, 5), "bool")).shape)
+    (3, 5, 8)
 
     Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.2.
     """
 
-    def __init__(self, num_heads, dropout, **kwargs):
+    def __init__(self, num_heads: int, dropout: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.dropout_rate = dropout
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
-    def call(self, queries, keys, values, mask):
+    def call(self, queries: Any, keys: Any, values: Any, mask: Any) -> Any:
         """Returns what the heads read."""
         queries, keys, values = (self._split(x) for x in (queries, keys, values))
         size = queries.shape[-1]
@@ -64,16 +66,16 @@ class DotProductAttention(keras.layers.Layer):
         batch, length = ops.shape(x)[:2]
         return ops.reshape(x, (batch, length, self.num_heads, x.shape[-1] // self.num_heads))
 
-    def compute_output_shape(self, queries_shape, keys_shape, values_shape):
+    def compute_output_shape(self, queries_shape: Any, keys_shape: Any, values_shape: Any) -> Any:
         """Returns the queries' shape."""
         return queries_shape
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Returns the layer of a configuration; those saved before say `heads`."""
         config = {"num_heads" if key == "heads" else key: value for key, value in config.items()}
         return super().from_config(config)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {**super().get_config(), "num_heads": self.num_heads, "dropout": self.dropout_rate}

@@ -1,5 +1,7 @@
 """`AttentionMask`: which positions of a batch of sentences may be attended to."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -35,19 +37,19 @@ class AttentionMask(keras.layers.Layer):
 
     Example:
 
-    >>> AttentionMask()(keras.ops.array([[5, 1, 0]])).numpy().astype(int).tolist()
+    >>> np.array(AttentionMask()(keras.ops.array([[5, 1, 0]]))).astype(int).tolist()
     [[[[1, 1, 0]]]]
-    >>> AttentionMask(causal=True)(keras.ops.array([[5, 1, 0]])).numpy().astype(int).tolist()
+    >>> np.array(AttentionMask(causal=True)(keras.ops.array([[5, 1, 0]]))).astype(int).tolist()
     [[[[1, 0, 0], [1, 1, 0], [1, 1, 1]]]]
 
     Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.2.3.
     """
 
-    def __init__(self, causal=False, **kwargs):
+    def __init__(self, causal: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.causal = causal
 
-    def call(self, ids, segments=None, query_segments=None):
+    def call(self, ids: Any, segments: Any = None, query_segments: Any = None) -> Any:
         """Returns the mask."""
         if self.causal:
             positions = ops.arange(ops.shape(ids)[1])
@@ -60,7 +62,9 @@ class AttentionMask(keras.layers.Layer):
         same = ops.equal(queries[:, None, :, None], segments[:, None, None, :])
         return ops.logical_and(allowed, same)
 
-    def compute_output_spec(self, ids, segments=None, query_segments=None):
+    def compute_output_spec(
+        self, ids: Any, segments: Any = None, query_segments: Any = None
+    ) -> Any:
         """Returns the mask's shape, and that it is boolean."""
         batch, length = ids.shape
         shape = (1, 1, length, length) if self.causal else (batch, 1, 1, length)
@@ -69,6 +73,6 @@ class AttentionMask(keras.layers.Layer):
             shape = (batch, 1, queries.shape[1], length)
         return keras.KerasTensor(shape, dtype="bool")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {**super().get_config(), "causal": self.causal}

@@ -1,7 +1,9 @@
 """Beam search: the translation that a Transformer holds most likely, as far as a few beams see."""
 
 import math
+from typing import Any
 
+import keras
 from keras import ops
 
 from state_of_sparsity.models.transformer_decoding import decode_step, initial_caches
@@ -9,14 +11,14 @@ from state_of_sparsity.token_ids import END, PADDING
 
 
 def beam_search(
-    model,
-    source,
-    beam_size=4,
-    length_penalty=0.6,
-    extra_length=50,
-    maximum_length=None,
-    vocabulary_size=None,
-):
+    model: keras.Model,
+    source: Any,
+    beam_size: int = 4,
+    length_penalty: float = 0.6,
+    extra_length: int = 50,
+    maximum_length: int | None = None,
+    vocabulary_size: int | None = None,
+) -> tuple[Any, Any]:
     """Returns the best translation of each sentence that beam search finds, and its score.
 
     A translation y of n ids, its end counted, scores
@@ -43,18 +45,18 @@ def beam_search(
         vocabulary_size: ids there are, where the model has room for more; None for all of it.
 
     Returns:
-        `(ids, scores)`: int32 `(batch, maximum_length)`, padded with 0 after the end; and float32
-        `(batch,)`.
+        `(ids, scores)`: int32 `(batch, maximum_length)`, 0 after the end, and float32 `(batch,)`.
 
     Raises:
         ValueError: if an argument is out of range, or a size of `source` is not known.
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer import transformer
     >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> ids, scores = beam_search(model, keras.ops.array([[7, 5, 1, 0]]), maximum_length=10)
-    >>> ids.shape, scores.shape
-    (TensorShape([1, 10]), TensorShape([1]))
+    >>> tuple(ids.shape), tuple(scores.shape)
+    ((1, 10), (1,))
 
     Reference: Wu et al. (2016), "Google's Neural Machine Translation System", equation 14, without
     coverage penalty; Tensor2Tensor; Vaswani et al. (2017), section 6.1, for the defaults.
@@ -70,7 +72,12 @@ def beam_search(
     return _best(state, limits, length_penalty)
 
 
-def check_settings(beam_size=4, length_penalty=0.6, extra_length=50, maximum_length=None):
+def check_settings(
+    beam_size: int = 4,
+    length_penalty: float = 0.6,
+    extra_length: int = 50,
+    maximum_length: int | None = None,
+) -> None:
     """Raises what `beam_search` would of its settings, for those who call it much later.
 
     Raises:

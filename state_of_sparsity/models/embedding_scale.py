@@ -1,6 +1,7 @@
 """`EmbeddingScale`: token embeddings as a Transformer takes them in."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -25,17 +26,17 @@ class EmbeddingScale(keras.layers.Layer):
 
     Example:
 
-    >>> EmbeddingScale()(keras.ops.ones((1, 2, 4)), keras.ops.array([[7, 0]])).numpy().tolist()
+    >>> np.array(EmbeddingScale()(keras.ops.ones((1, 2, 4)), keras.ops.array([[7, 0]]))).tolist()
     [[[2.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 0.0]]]
 
     Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.4.
     """
 
-    def call(self, vectors, ids):
+    def call(self, vectors: Any, ids: Any) -> Any:
         """Returns the scaled vectors."""
         is_token = ops.cast(ops.not_equal(ids, PADDING), vectors.dtype)
         return vectors * math.sqrt(vectors.shape[-1]) * is_token[:, :, None]
 
-    def compute_output_shape(self, vectors_shape, ids_shape):
+    def compute_output_shape(self, vectors_shape: Any, ids_shape: Any) -> Any:
         """Returns the vectors' shape."""
         return vectors_shape

@@ -1,12 +1,14 @@
 """LeNet networks, as used for pruning studies on small images."""
 
+from collections.abc import Sequence
+
 import keras
 
 from state_of_sparsity.arguments import check_integer
 from state_of_sparsity.models.model_arguments import check_image_shape, check_whole_shape
 
 
-def lenet_300_100(input_shape=(28, 28, 1), classes=10):
+def lenet_300_100(input_shape: Sequence[int] = (28, 28, 1), classes: int = 10) -> keras.Model:
     """Returns LeNet-300-100: two hidden layers of 300 and 100 ReLU units, then logits.
 
     Args:
@@ -44,7 +46,7 @@ def lenet_300_100(input_shape=(28, 28, 1), classes=10):
     )
 
 
-def lenet_5(input_shape=(28, 28, 1), classes=10):
+def lenet_5(input_shape: Sequence[int] = (28, 28, 1), classes: int = 10) -> keras.Model:
     """Returns LeNet-5 as Caffe has it: convolutions of 20 and 50 filters, then 500 ReLU units.
 
     Convolutions are 5x5, without padding, with ReLU, each followed by 2x2 maximum pooling, as in

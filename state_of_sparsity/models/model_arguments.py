@@ -1,11 +1,12 @@
 """Checks of the arguments that models have in common."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from state_of_sparsity.arguments import is_integer
 
 
-def check_image_shape(input_shape, smallest):
+def check_image_shape(input_shape: Any, smallest: int) -> None:
     """Raises a `ValueError` unless a shape is that of images large enough.
 
     Args:
@@ -22,7 +23,7 @@ def check_image_shape(input_shape, smallest):
         )
 
 
-def check_whole_shape(input_shape):
+def check_whole_shape(input_shape: Any) -> None:
     """Raises a `ValueError` unless a shape is of integers above 0, as what is flattened must be."""
     sizes = input_shape if isinstance(input_shape, Sequence) else ()
     if not sizes or not all(is_integer(size) and size >= 1 for size in sizes):

@@ -1,6 +1,7 @@
 """`PositionEncoding`: adds to every position sinusoids that tell where it is."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -32,14 +33,14 @@ class PositionEncoding(keras.layers.Layer):
 
     Example:
 
-    >>> PositionEncoding()(keras.ops.zeros((1, 2, 4)))[0, 0].numpy().tolist()
+    >>> np.array(PositionEncoding()(keras.ops.zeros((1, 2, 4)))[0, 0]).tolist()
     [0.0, 0.0, 1.0, 1.0]
 
     Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.5; the "timing signal"
     of Tensor2Tensor.
     """
 
-    def call(self, inputs, first_position=0, positions=None):
+    def call(self, inputs: Any, first_position: Any = 0, positions: Any = None) -> Any:
         """Returns the inputs with their positions added."""
         half = inputs.shape[-1] // 2
         step = math.log(LONGEST / SHORTEST) / max(half - 1, 1)
@@ -51,6 +52,6 @@ class PositionEncoding(keras.layers.Layer):
         encoding = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
         return inputs + ops.cast(encoding, inputs.dtype)
 
-    def compute_output_shape(self, inputs_shape, positions_shape=None):
+    def compute_output_shape(self, inputs_shape: Any, positions_shape: Any = None) -> Any:
         """Returns the inputs' shape."""
         return inputs_shape

@@ -1,6 +1,8 @@
 """Residual blocks: basic, bottleneck and pre-activation, and the layers they are made of."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
@@ -26,11 +28,11 @@ class ResidualLayers:
     weight_decay: float
     synchronized: bool
 
-    def kernel_penalty(self):
+    def kernel_penalty(self) -> keras.regularizers.Regularizer | None:
         """Returns a new L2 regularizer, or `None` without weight decay."""
         return keras.regularizers.L2(0.5 * self.weight_decay) if self.weight_decay else None
 
-    def convolution(self, inputs, filters, size, strides, name):
+    def convolution(self, inputs: Any, filters: int, size: int, strides: int, name: str) -> Any:
         """Returns a convolution without bias, whose padding does not depend on the image's size.
 
         With stride 1 the padding is SAME. With a greater stride `size - 1` zeros are added to
@@ -51,7 +53,7 @@ class ResidualLayers:
             name=name,
         )(inputs)
 
-    def normalization(self, inputs, name, gamma_initializer="ones"):
+    def normalization(self, inputs: Any, name: str, gamma_initializer: str = "ones") -> Any:
         """Returns batch normalization with momentum 0.9 and epsilon 1e-5."""
         return keras.layers.BatchNormalization(
             momentum=0.9,
@@ -62,7 +64,9 @@ class ResidualLayers:
         )(inputs)
 
 
-def basic_block(layers, inputs, filters, strides, project, name):
+def basic_block(
+    layers: ResidualLayers, inputs: Any, filters: int, strides: int, project: bool, name: str
+) -> Any:
     """Two 3x3 convolutions: `ReLU(shortcut + norm(conv(ReLU(norm(conv(inputs))))))`.
 
     The scale of the last normalization starts at 0, so that the block starts as `ReLU(shortcut)`.
@@ -98,7 +102,9 @@ def basic_block(layers, inputs, filters, strides, project, name):
     return keras.layers.ReLU(name=f"{name}_relu_2")(x)
 
 
-def bottleneck_block(layers, inputs, filters, strides, project, name):
+def bottleneck_block(
+    layers: ResidualLayers, inputs: Any, filters: int, strides: int, project: bool, name: str
+) -> Any:
     """Convolutions 1x1, 3x3 and 1x1, the last with `4 * filters`; the 3x3 takes the stride.
 
     As in `basic_block`, whose arguments it has, every convolution is followed by a normalization,
@@ -129,7 +135,9 @@ def bottleneck_block(layers, inputs, filters, strides, project, name):
     return keras.layers.ReLU(name=f"{name}_relu_3")(x)
 
 
-def pre_activation_block(layers, inputs, filters, strides, project, name):
+def pre_activation_block(
+    layers: ResidualLayers, inputs: Any, filters: int, strides: int, project: bool, name: str
+) -> Any:
     """Two 3x3 convolutions, each of `a(x) = ReLU(norm(x))`: `shortcut + conv(a(conv(a(inputs))))`.
 
     Arguments as for `basic_block`. A projection takes `a(inputs)` and has no normalization. No
@@ -156,6 +164,37 @@ def pre_activation_block(layers, inputs, filters, strides, project, name):
     x = keras.layers.ReLU(name=f"{name}_relu_2")(x)
     x = layers.convolution(x, filters, 3, 1, f"{name}_convolution_2")
     return keras.layers.Add(name=f"{name}_addition")([x, shortcut])
+
+
+def groups(
+    layers: ResidualLayers,
+    x: Any,
+    block: Callable[..., Any],
+    blocks: Sequence[int],
+    filters: Sequence[int],
+    project_group_1: bool,
+) -> Any:
+    """Adds groups of blocks; all but group 1 halve height and width in their first block."""
+    for group, (count, width) in enumerate(zip(blocks, filters, strict=True), start=1):
+        for number in range(1, count + 1):
+            first = number == 1
+            strides = 2 if first and group > 1 else 1
+            project = first and (group > 1 or project_group_1)
+            x = block(layers, x, width, strides, project, f"group_{group}_block_{number}")
+    return x
+
+
+def classifier(layers: ResidualLayers, image: Any, x: Any, classes: int, name: str) -> keras.Model:
+    """Returns the model that ends in average pooling and a matrix with bias."""
+    x = keras.layers.GlobalAveragePooling2D(name="pooling")(x)
+    logits = keras.layers.Dense(
+        classes,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        kernel_regularizer=layers.kernel_penalty(),
+        dtype="float32",  # bfloat16 holds three digits: too few for a softmax
+        name="logits",
+    )(x)
+    return keras.Model(image, logits, name=name)
 
 
 def _projection(layers, inputs, filters, strides, name):

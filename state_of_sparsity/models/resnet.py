@@ -1,5 +1,7 @@
 """Residual networks for ImageNet (18 to 200 layers) and for CIFAR (8 to 56, and wide 22)."""
 
+from collections.abc import Sequence
+
 import keras
 
 from state_of_sparsity.arguments import check_flag, check_integer, check_number, is_number
@@ -8,13 +10,19 @@ from state_of_sparsity.models.residual_blocks import (
     ResidualLayers,
     basic_block,
     bottleneck_block,
+    classifier,
+    groups,
     pre_activation_block,
 )
 
 
 def resnet50(
-    classes=1000, input_shape=(224, 224, 3), width=1.0, weight_decay=1e-4, synchronized=False
-):
+    classes: int = 1000,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    width: float = 1.0,
+    weight_decay: float = 1e-4,
+    synchronized: bool = False,
+) -> keras.Model:
     """Returns ResNet-50 as the study of 2019 pruned it: 54 kernels, 25,502,912 weights in them.
 
     The stem (7x7 convolution of 64 filters with stride 2, batch normalization, ReLU, 3x3 maximum
@@ -60,8 +68,12 @@ def resnet50(
 
 
 def resnet18(
-    classes=1000, input_shape=(224, 224, 3), width=1.0, weight_decay=1e-4, synchronized=False
-):
+    classes: int = 1000,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    width: float = 1.0,
+    weight_decay: float = 1e-4,
+    synchronized: bool = False,
+) -> keras.Model:
     """Returns ResNet-18: 2, 2, 2 and 2 basic blocks; all else as `resnet50`.
 
     With its projection in group 1 it has 4,224 weights more than ResNet-18 has elsewhere.
@@ -71,45 +83,61 @@ def resnet18(
 
 
 def resnet34(
-    classes=1000, input_shape=(224, 224, 3), width=1.0, weight_decay=1e-4, synchronized=False
-):
+    classes: int = 1000,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    width: float = 1.0,
+    weight_decay: float = 1e-4,
+    synchronized: bool = False,
+) -> keras.Model:
     """Returns ResNet-34: 3, 4, 6 and 3 basic blocks; all else as `resnet18`."""
     arguments = (classes, input_shape, width, weight_decay, synchronized)
     return _imagenet_resnet("resnet34", basic_block, (3, 4, 6, 3), *arguments)
 
 
 def resnet101(
-    classes=1000, input_shape=(224, 224, 3), width=1.0, weight_decay=1e-4, synchronized=False
-):
+    classes: int = 1000,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    width: float = 1.0,
+    weight_decay: float = 1e-4,
+    synchronized: bool = False,
+) -> keras.Model:
     """Returns ResNet-101: 3, 4, 23 and 3 bottleneck blocks; all else as `resnet50`."""
     arguments = (classes, input_shape, width, weight_decay, synchronized)
     return _imagenet_resnet("resnet101", bottleneck_block, (3, 4, 23, 3), *arguments)
 
 
 def resnet152(
-    classes=1000, input_shape=(224, 224, 3), width=1.0, weight_decay=1e-4, synchronized=False
-):
+    classes: int = 1000,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    width: float = 1.0,
+    weight_decay: float = 1e-4,
+    synchronized: bool = False,
+) -> keras.Model:
     """Returns ResNet-152: 3, 8, 36 and 3 bottleneck blocks; all else as `resnet50`."""
     arguments = (classes, input_shape, width, weight_decay, synchronized)
     return _imagenet_resnet("resnet152", bottleneck_block, (3, 8, 36, 3), *arguments)
 
 
 def resnet200(
-    classes=1000, input_shape=(224, 224, 3), width=1.0, weight_decay=1e-4, synchronized=False
-):
+    classes: int = 1000,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    width: float = 1.0,
+    weight_decay: float = 1e-4,
+    synchronized: bool = False,
+) -> keras.Model:
     """Returns ResNet-200: 3, 24, 36 and 3 bottleneck blocks; all else as `resnet50`."""
     arguments = (classes, input_shape, width, weight_decay, synchronized)
     return _imagenet_resnet("resnet200", bottleneck_block, (3, 24, 36, 3), *arguments)
 
 
 def resnet8(
-    classes=10,
-    input_shape=(32, 32, 3),
-    width=1.0,
-    weight_decay=1e-4,
-    synchronized=False,
-    initial_strides=1,
-):
+    classes: int = 10,
+    input_shape: Sequence[int | None] = (32, 32, 3),
+    width: float = 1.0,
+    weight_decay: float = 1e-4,
+    synchronized: bool = False,
+    initial_strides: int = 1,
+) -> keras.Model:
     """Returns ResNet-8 for CIFAR: three groups of one basic block; all else as `resnet20`.
 
     The smallest of He's family, for studies without an accelerator: with `width=2` and
@@ -133,7 +161,13 @@ def resnet8(
     return _cifar_resnet("resnet8", 1, *arguments, initial_strides)
 
 
-def resnet20(classes=10, input_shape=(32, 32, 3), width=1.0, weight_decay=1e-4, synchronized=False):
+def resnet20(
+    classes: int = 10,
+    input_shape: Sequence[int | None] = (32, 32, 3),
+    width: float = 1.0,
+    weight_decay: float = 1e-4,
+    synchronized: bool = False,
+) -> keras.Model:
     """Returns ResNet-20 for CIFAR: a 3x3 convolution, then three groups of three basic blocks.
 
     The groups have 16, 32 and 64 filters. Weight decay of 1e-4 and He's initialization of
@@ -155,19 +189,35 @@ def resnet20(classes=10, input_shape=(32, 32, 3), width=1.0, weight_decay=1e-4, 
     return _cifar_resnet("resnet20", 3, classes, input_shape, width, weight_decay, synchronized)
 
 
-def resnet32(classes=10, input_shape=(32, 32, 3), width=1.0, weight_decay=1e-4, synchronized=False):
+def resnet32(
+    classes: int = 10,
+    input_shape: Sequence[int | None] = (32, 32, 3),
+    width: float = 1.0,
+    weight_decay: float = 1e-4,
+    synchronized: bool = False,
+) -> keras.Model:
     """Returns ResNet-32 for CIFAR: three groups of five basic blocks; all else as `resnet20`."""
     return _cifar_resnet("resnet32", 5, classes, input_shape, width, weight_decay, synchronized)
 
 
-def resnet56(classes=10, input_shape=(32, 32, 3), width=1.0, weight_decay=1e-4, synchronized=False):
+def resnet56(
+    classes: int = 10,
+    input_shape: Sequence[int | None] = (32, 32, 3),
+    width: float = 1.0,
+    weight_decay: float = 1e-4,
+    synchronized: bool = False,
+) -> keras.Model:
     """Returns ResNet-56 for CIFAR: three groups of nine basic blocks; all else as `resnet20`."""
     return _cifar_resnet("resnet56", 9, classes, input_shape, width, weight_decay, synchronized)
 
 
 def wide_resnet_22_2(
-    classes=10, input_shape=(32, 32, 3), width=1.0, weight_decay=5e-4, synchronized=False
-):
+    classes: int = 10,
+    input_shape: Sequence[int | None] = (32, 32, 3),
+    width: float = 1.0,
+    weight_decay: float = 5e-4,
+    synchronized: bool = False,
+) -> keras.Model:
     """Returns WRN-22-2 for CIFAR: three groups of three pre-activation blocks, twice as wide.
 
     A 3x3 convolution of 16 filters, groups of 32, 64 and 128 filters, then batch normalization and
@@ -192,10 +242,10 @@ def wide_resnet_22_2(
     image = keras.Input(input_shape, name="image")
     x = layers.convolution(image, int(16 * width), 3, 1, "initial_convolution")
     filters = [int(count * width) for count in (32, 64, 128)]
-    x = _groups(layers, x, pre_activation_block, (3, 3, 3), filters, project_group_1=True)
+    x = groups(layers, x, pre_activation_block, (3, 3, 3), filters, project_group_1=True)
     x = layers.normalization(x, "final_normalization")
     x = keras.layers.ReLU(name="final_relu")(x)
-    return _classifier(layers, image, x, classes, "wide_resnet_22_2")
+    return classifier(layers, image, x, classes, "wide_resnet_22_2")
 
 
 def _imagenet_resnet(name, block, blocks, classes, input_shape, width, weight_decay, synchronized):
@@ -210,8 +260,8 @@ def _imagenet_resnet(name, block, blocks, classes, input_shape, width, weight_de
     x = keras.layers.ReLU(name="initial_relu")(x)
     x = keras.layers.MaxPooling2D(3, strides=2, padding="same", name="initial_pooling")(x)
     filters = [int(count * width) for count in (64, 128, 256, 512)]
-    x = _groups(layers, x, block, blocks, filters, project_group_1=True)
-    return _classifier(layers, image, x, classes, name)
+    x = groups(layers, x, block, blocks, filters, project_group_1=True)
+    return classifier(layers, image, x, classes, name)
 
 
 def _cifar_resnet(
@@ -226,31 +276,8 @@ def _cifar_resnet(
     x = layers.normalization(x, "initial_normalization")
     x = keras.layers.ReLU(name="initial_relu")(x)
     filters = [int(count * width) for count in (16, 32, 64)]
-    x = _groups(layers, x, basic_block, [blocks] * 3, filters, project_group_1=False)
-    return _classifier(layers, image, x, classes, name)
-
-
-def _groups(layers, x, block, blocks, filters, project_group_1):
-    """Adds groups of blocks; all but group 1 halve height and width in their first block."""
-    for group, (count, width) in enumerate(zip(blocks, filters, strict=True), start=1):
-        for number in range(1, count + 1):
-            first = number == 1
-            strides = 2 if first and group > 1 else 1
-            project = first and (group > 1 or project_group_1)
-            x = block(layers, x, width, strides, project, f"group_{group}_block_{number}")
-    return x
-
-
-def _classifier(layers, image, x, classes, name):
-    x = keras.layers.GlobalAveragePooling2D(name="pooling")(x)
-    logits = keras.layers.Dense(
-        classes,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        kernel_regularizer=layers.kernel_penalty(),
-        dtype="float32",  # bfloat16 holds three digits: too few for a softmax
-        name="logits",
-    )(x)
-    return keras.Model(image, logits, name=name)
+    x = groups(layers, x, basic_block, [blocks] * 3, filters, project_group_1=False)
+    return classifier(layers, image, x, classes, name)
 
 
 def _check_arguments(classes, input_shape, width, weight_decay, synchronized, filters, smallest):

@@ -1,5 +1,7 @@
 """`ShiftRight`: what a decoder has read when it predicts each token."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -23,15 +25,15 @@ class ShiftRight(keras.layers.Layer):
 
     Example:
 
-    >>> ShiftRight()(keras.ops.array([[7, 5, 1]])).numpy().tolist()
+    >>> np.array(ShiftRight()(keras.ops.array([[7, 5, 1]]))).tolist()
     [[0, 7, 5]]
     """
 
-    def call(self, ids, positions=None):
+    def call(self, ids: Any, positions: Any = None) -> Any:
         """Returns the ids moved to the right."""
         shifted = ops.pad(ids[:, :-1], ((0, 0), (1, 0)), constant_values=PADDING)
         return shifted if positions is None else ops.where(positions == 0, PADDING, shifted)
 
-    def compute_output_spec(self, ids, positions=None):
+    def compute_output_spec(self, ids: Any, positions: Any = None) -> Any:
         """Returns the shape and type of the ids."""
         return keras.KerasTensor(ids.shape, dtype=ids.dtype)

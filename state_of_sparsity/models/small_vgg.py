@@ -1,5 +1,7 @@
 """A small VGG network for CIFAR: six 3x3 convolutions, made for minutes on a processor."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
@@ -23,12 +25,12 @@ _NOISE = 0.005  # variance that is added, lest what is hardly there be blown up
 
 
 def vgg7(
-    classes=10,
-    input_shape=(32, 32, 3),
-    filters=(24, 64, 128),
-    weight_decay=5e-4,
-    synchronized=False,
-):
+    classes: int = 10,
+    input_shape: Sequence[int | None] = (32, 32, 3),
+    filters: Sequence[int] = (24, 64, 128),
+    weight_decay: float = 5e-4,
+    synchronized: bool = False,
+) -> keras.Model:
     """Returns VGG-7: fixed filters, three groups of two convolutions, and the logits.
 
     The fixed filters whiten the image: twelve 2x2 wavelets of brightness and colours, each divided
@@ -81,7 +83,7 @@ def vgg7(
     return keras.Model(image, x, name="vgg7")
 
 
-def whitening_filters():
+def whitening_filters() -> np.ndarray:
     """Returns the fixed filters, float32 `(2, 2, 3, 24)`: twelve wavelets and their negatives."""
     colours = np.array(_COLOURS) / np.linalg.norm(_COLOURS, axis=1, keepdims=True)
     wavelets = np.einsum("pab,kc->abcpk", np.array(_PATTERNS) / 2, colours)

@@ -14,6 +14,7 @@ same of `decoder_<n>_self_attention` and `decoder_<n>_cross_attention`, without 
 """
 
 import functools
+from typing import Any
 
 import keras
 
@@ -26,18 +27,18 @@ _PACKED = ("", "_segments", "_positions")
 
 
 def transformer(
-    vocabulary_size,
-    num_layers=6,
-    hidden_dim=512,
-    intermediate_dim=2048,
-    num_heads=8,
-    prepostprocess_dropout=0.1,
-    attention_dropout=0.1,
-    relu_dropout=0.1,
-    split_heads=False,
-    packed=False,
-    name="transformer",
-):
+    vocabulary_size: int,
+    num_layers: int = 6,
+    hidden_dim: int = 512,
+    intermediate_dim: int = 2048,
+    num_heads: int = 8,
+    prepostprocess_dropout: float = 0.1,
+    attention_dropout: float = 0.1,
+    relu_dropout: float = 0.1,
+    split_heads: bool = False,
+    packed: bool = False,
+    name: str = "transformer",
+) -> keras.Model:
     """Returns an encoder-decoder Transformer as the study of 2019 made it sparse.
 
     It takes `{"source": ids, "target": ids}`, int32, each `(batch, positions)`: tokens, the end of
@@ -71,8 +72,8 @@ def transformer(
 
     >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> ids = keras.ops.array([[7, 5, 1, 0]])
-    >>> model({"source": ids, "target": ids}).shape
-    TensorShape([1, 4, 50])
+    >>> tuple(model({"source": ids, "target": ids}).shape)
+    (1, 4, 50)
 
     Reference: Vaswani et al. (2017), "Attention Is All You Need", section 3, with normalization
     before each sub-layer as in Tensor2Tensor; Gale, Elsen, Hooker (2019), "The State of Sparsity in
@@ -80,21 +81,21 @@ def transformer(
     """
     sizes = {"num_layers": num_layers, "hidden_dim": hidden_dim}
     sizes |= {"intermediate_dim": intermediate_dim, "num_heads": num_heads}
-    dropouts = {"attention_dropout": attention_dropout, "relu_dropout": relu_dropout}
-    dropouts["prepostprocess_dropout"] = prepostprocess_dropout
+    dropouts: dict[str, Any] = {"prepostprocess_dropout": prepostprocess_dropout}
+    dropouts |= {"attention_dropout": attention_dropout, "relu_dropout": relu_dropout}
     _check_arguments(vocabulary_size, sizes, dropouts, split_heads=split_heads, packed=packed)
     made = transformer_layers(vocabulary_size, **sizes, **dropouts, split_heads=split_heads)
     return _connected_packed(made, name) if packed else _connected(made, name)
 
 
 def transformer_base(
-    vocabulary_size,
-    prepostprocess_dropout=0.1,
-    attention_dropout=0.1,
-    relu_dropout=0.1,
-    split_heads=False,
-    packed=False,
-):
+    vocabulary_size: int,
+    prepostprocess_dropout: float = 0.1,
+    attention_dropout: float = 0.1,
+    relu_dropout: float = 0.1,
+    split_heads: bool = False,
+    packed: bool = False,
+) -> keras.Model:
     """Returns `transformer` of 6 layers, 512 wide, with feed-forward of 2048 units and 8 heads.
 
     With the study's vocabulary of 33,288 tokens there are 61,083,648 weights in its 97 kernels.
@@ -113,13 +114,13 @@ def transformer_base(
 
 
 def transformer_big(
-    vocabulary_size,
-    prepostprocess_dropout=0.3,
-    attention_dropout=0.1,
-    relu_dropout=0.1,
-    split_heads=False,
-    packed=False,
-):
+    vocabulary_size: int,
+    prepostprocess_dropout: float = 0.3,
+    attention_dropout: float = 0.1,
+    relu_dropout: float = 0.1,
+    split_heads: bool = False,
+    packed: bool = False,
+) -> keras.Model:
     """Returns `transformer` of 6 layers, 1024 wide, with feed-forward of 4096 units and 16 heads.
 
     Reference: Vaswani et al. (2017), table 3, "big"; dropout as in Tensor2Tensor.

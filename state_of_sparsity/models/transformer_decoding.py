@@ -1,5 +1,8 @@
 """Decoding token by token with a Transformer: what was computed for earlier tokens is kept."""
 
+from typing import Any
+
+import keras
 from keras import ops
 
 from state_of_sparsity.models.transformer_stacks import (
@@ -10,7 +13,7 @@ from state_of_sparsity.models.transformer_stacks import (
 )
 
 
-def encode(model, source):
+def encode(model: keras.Model, source: Any) -> Any:
     """Returns the output of the encoder, `(batch, source positions, hidden)`.
 
     Args:
@@ -19,14 +22,15 @@ def encode(model, source):
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer import transformer
     >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
-    >>> encode(model, keras.ops.array([[7, 5, 1, 0]])).shape
-    TensorShape([1, 4, 8])
+    >>> tuple(encode(model, keras.ops.array([[7, 5, 1, 0]])).shape)
+    (1, 4, 8)
     """
     return encoder(_layers(model), source)
 
 
-def initial_caches(model, source, length):
+def initial_caches(model: keras.Model, source: Any, length: int) -> dict[str, Any]:
     """Returns what `decode_step` needs before the first token.
 
     Args:
@@ -41,6 +45,7 @@ def initial_caches(model, source, length):
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer import transformer
     >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> list(initial_caches(model, keras.ops.array([[7, 5, 1, 0]]), length=10))
     ['source_mask', 'decoder_1_cross_attention', 'decoder_1_self_attention']
@@ -57,7 +62,9 @@ def initial_caches(model, source, length):
     return caches
 
 
-def decode_step(model, ids, step, caches):
+def decode_step(
+    model: keras.Model, ids: Any, step: Any, caches: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
     """Returns the logits of the tokens at one position, given those before it.
 
     The same as the model's logits at position `step`, for the work of one position. Every shape is
@@ -74,11 +81,12 @@ def decode_step(model, ids, step, caches):
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer import transformer
     >>> model = transformer(vocabulary_size=50, num_layers=1, hidden_dim=8, num_heads=2)
     >>> caches = initial_caches(model, keras.ops.array([[7, 5, 1, 0]]), length=10)
     >>> logits, caches = decode_step(model, keras.ops.array([0]), 0, caches)
-    >>> logits.shape
-    TensorShape([1, 50])
+    >>> tuple(logits.shape)
+    (1, 50)
     """
     layers, caches = _layers(model), dict(caches)
     names = attention_names(layers, "self_attention")

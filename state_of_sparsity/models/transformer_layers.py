@@ -12,16 +12,16 @@ ATTENTIONS = {"encoder": ("self_attention",), "decoder": ("self_attention", "cro
 
 
 def transformer_layers(
-    vocabulary_size,
-    num_layers,
-    hidden_dim,
-    intermediate_dim,
-    num_heads,
-    prepostprocess_dropout,
-    attention_dropout,
-    relu_dropout,
-    split_heads,
-):
+    vocabulary_size: int,
+    num_layers: int,
+    hidden_dim: int,
+    intermediate_dim: int,
+    num_heads: int,
+    prepostprocess_dropout: float,
+    attention_dropout: float,
+    relu_dropout: float,
+    split_heads: bool,
+) -> dict[str, keras.layers.Layer]:
     """Returns the layers of a Transformer, not built and not connected; arguments as for it.
 
     Returns:

@@ -5,9 +5,13 @@ when a model is made, and with real ones when the layers of a model decode token
 """
 
 import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
 
 
-def encoder(layers, source, segments=None, positions=None):
+def encoder(
+    layers: Mapping[str, Any], source: Any, segments: Any = None, positions: Any = None
+) -> Any:
     """Returns what the encoder makes of sentences, `(batch, source positions, hidden)`.
 
     Each layer computes `x + dropout(attention(norm(x)))` and then
@@ -21,9 +25,10 @@ def encoder(layers, source, segments=None, positions=None):
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer_layers import transformer_layers
     >>> layers = transformer_layers(50, 1, 8, 32, 2, 0.1, 0.1, 0.1, split_heads=False)
-    >>> encoder(layers, keras.ops.array([[7, 5, 1, 0]])).shape
-    TensorShape([1, 4, 8])
+    >>> tuple(encoder(layers, keras.ops.array([[7, 5, 1, 0]])).shape)
+    (1, 4, 8)
     """
     mask = layers["source_mask"](source, segments)
 
@@ -37,7 +42,15 @@ def encoder(layers, source, segments=None, positions=None):
     return layers["encoder_normalization"](x)
 
 
-def decoder(layers, ids, self_attended, self_mask, cross_attended, source_mask, **where):
+def decoder(
+    layers: Mapping[str, Any],
+    ids: Any,
+    self_attended: Callable[[str, Any], tuple[Any, Any]],
+    self_mask: Any,
+    cross_attended: Callable[[str, Any], tuple[Any, Any]],
+    source_mask: Any,
+    **where: Any,
+) -> Any:
     """Returns the logits of the tokens that follow `ids`, `(batch, positions, vocabulary_size)`.
 
     As the encoder, with attention to its output between the two sub-layers of each layer.
@@ -60,7 +73,7 @@ def decoder(layers, ids, self_attended, self_mask, cross_attended, source_mask, 
     return layers["shared_embedding"](layers["decoder_normalization"](x), reverse=True)
 
 
-def keys_and_values(layers, name, inputs):
+def keys_and_values(layers: Mapping[str, Any], name: str, inputs: Any) -> tuple[Any, Any]:
     """Returns the keys and the values of an attention layer, each `(batch, positions, hidden)`.
 
     Args:
@@ -70,17 +83,18 @@ def keys_and_values(layers, name, inputs):
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer_layers import transformer_layers
     >>> layers = transformer_layers(50, 1, 8, 32, 2, 0.1, 0.1, 0.1, split_heads=True)
     >>> keys, values = keys_and_values(
     ...     layers, "encoder_1_self_attention", keras.ops.ones((3, 5, 8))
     ... )
-    >>> keys.shape
-    TensorShape([3, 5, 8])
+    >>> tuple(keys.shape)
+    (3, 5, 8)
     """
     return tuple(_projected(layers, f"{name}_{each}", inputs) for each in ("key", "value"))
 
 
-def attention_names(layers, kind):
+def attention_names(layers: Mapping[str, Any], kind: str) -> list[str]:
     """Returns the names of the decoder's attention layers of one kind, first layer first.
 
     Args:
@@ -89,6 +103,7 @@ def attention_names(layers, kind):
 
     Example:
 
+    >>> from state_of_sparsity.models.transformer_layers import transformer_layers
     >>> layers = transformer_layers(50, 2, 8, 32, 2, 0.1, 0.1, 0.1, split_heads=False)
     >>> attention_names(layers, "cross_attention")
     ['decoder_1_cross_attention', 'decoder_2_cross_attention']

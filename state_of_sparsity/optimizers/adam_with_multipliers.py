@@ -1,7 +1,11 @@
 """`AdamWithMultipliers`: Adam with a learning rate of their own for variables of some names."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 
+from state_of_sparsity.optimizers.learning_rate import LearningRate
 from state_of_sparsity.optimizers.learning_rate_multipliers import LearningRateMultipliers
 from state_of_sparsity.version import PACKAGE
 
@@ -33,5 +37,10 @@ class AdamWithMultipliers(LearningRateMultipliers, keras.optimizers.Adam):
     of a step).
     """
 
-    def __init__(self, learning_rate=1e-3, multipliers=None, **kwargs):
+    def __init__(
+        self,
+        learning_rate: LearningRate = 1e-3,
+        multipliers: Mapping[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(learning_rate, multipliers, **kwargs)

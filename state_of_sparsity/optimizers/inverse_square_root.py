@@ -1,5 +1,7 @@
 """`InverseSquareRoot`: the learning rate of the Transformer."""
 
+from typing import Any, Self
+
 import keras
 
 from state_of_sparsity.arguments import check_number
@@ -38,14 +40,14 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
     steps are Tensor2Tensor's.
     """
 
-    def __init__(self, hidden_dim=512, warm_up=8000, constant=2.0):
+    def __init__(self, hidden_dim: int = 512, warm_up: float = 8000, constant: float = 2.0) -> None:
         super().__init__()
         check_number("hidden_dim", hidden_dim, least=1)
         check_number("warm_up", warm_up, least=1)
         check_number("constant", constant, above=0)
         self.hidden_dim, self.warm_up, self.constant = hidden_dim, warm_up, constant
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         """Returns the learning rate of the step that follows `step` completed ones."""
         step = keras.ops.cast(step, "float32") + 1
         peak = self.constant * (self.hidden_dim * self.warm_up) ** -0.5
@@ -53,10 +55,10 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
         return peak * keras.ops.minimum(growing, falling)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Returns the schedule of a configuration; those saved before say `hidden`."""
         return cls(**{"hidden_dim" if key == "hidden" else key: config[key] for key in config})
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {"hidden_dim": self.hidden_dim, "warm_up": self.warm_up, "constant": self.constant}

@@ -1,5 +1,7 @@
 """What an optimizer of Keras does, also where others are wrapped around it: its learning rate."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,9 +9,10 @@ from state_of_sparsity.wrapping.keras_internals import given_learning_rate
 
 # What wrappers call the optimizer inside: Keras's loss scaler, then those that average weights.
 _INSIDE = ("inner_optimizer", "optimizer", "_optimizer")
+LearningRate = float | keras.optimizers.schedules.LearningRateSchedule
 
 
-def innermost(optimizer):
+def innermost(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Returns the optimizer that takes the steps, inside all that are wrapped around it.
 
     In float16 Keras wraps one that scales the loss, whose own learning rate is 0.
@@ -30,7 +33,7 @@ def innermost(optimizer):
     return optimizer
 
 
-def schedule_of(optimizer):
+def schedule_of(optimizer: keras.optimizers.Optimizer) -> Any:
     """Returns what an optimizer was given as its learning rate, whatever is wrapped around it.
 
     A schedule, a function without arguments, or a variable, which the public property evaluates;
@@ -39,12 +42,12 @@ def schedule_of(optimizer):
     return given_learning_rate(_with_a_learning_rate(optimizer))
 
 
-def present_learning_rate(optimizer) -> float:
+def present_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
     """Returns the learning rate of the step that comes next."""
     return _number(_with_a_learning_rate(optimizer).learning_rate)
 
 
-def learning_rate_at(optimizer, step: int) -> float:
+def learning_rate_at(optimizer: keras.optimizers.Optimizer, step: int) -> float:
     """Returns the learning rate of the step that follows `step` completed ones.
 
     Where no schedule decides it, it is the present one.

@@ -1,7 +1,11 @@
 """`SGDWithMultipliers`: SGD with a learning rate of their own for variables of some names."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 
+from state_of_sparsity.optimizers.learning_rate import LearningRate
 from state_of_sparsity.optimizers.learning_rate_multipliers import LearningRateMultipliers
 from state_of_sparsity.version import PACKAGE
 
@@ -33,5 +37,10 @@ class SGDWithMultipliers(LearningRateMultipliers, keras.optimizers.SGD):
     the momentum; the multipliers are those of `AdamWithMultipliers`.
     """
 
-    def __init__(self, learning_rate=0.01, multipliers=None, **kwargs):
+    def __init__(
+        self,
+        learning_rate: LearningRate = 0.01,
+        multipliers: Mapping[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(learning_rate, multipliers, **kwargs)

@@ -1,6 +1,8 @@
 """`WarmUpAndDrops`: the learning rate of ResNet-50, which warms up and then drops three times."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -46,13 +48,13 @@ class WarmUpAndDrops(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(
         self,
-        learning_rate=0.1,
-        batch_size=1024,
-        examples=1_281_167,
-        warm_up=5,
-        drops=(30, 60, 80),
-        factor=0.1,
-    ):
+        learning_rate: float = 0.1,
+        batch_size: int = 1024,
+        examples: int = 1_281_167,
+        warm_up: float = 5,
+        drops: Sequence[float] = (30, 60, 80),
+        factor: float = 0.1,
+    ) -> None:
         super().__init__()
         check_number("learning_rate", learning_rate, above=0)
         check_number("batch_size", batch_size, above=0)
@@ -63,7 +65,7 @@ class WarmUpAndDrops(keras.optimizers.schedules.LearningRateSchedule):
         self.batch_size, self.examples = batch_size, examples
         self.warm_up, self.drops, self.factor = warm_up, tuple(drops), factor
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         """Returns the learning rate of the step that follows `step` completed ones."""
         peak = self.learning_rate * self.batch_size / 256
         steps_per_epoch = self.examples / self.batch_size
@@ -78,11 +80,11 @@ class WarmUpAndDrops(keras.optimizers.schedules.LearningRateSchedule):
         return rate
 
     @property
-    def last_change(self):
+    def last_change(self) -> int:
         """The first step from which on the learning rate stays as it is."""
         return math.ceil(max([self.warm_up, *self.drops]) * self.examples / self.batch_size)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {
             "learning_rate": self.learning_rate,

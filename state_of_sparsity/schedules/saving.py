@@ -5,10 +5,10 @@ from typing import Any
 
 import keras
 
+from state_of_sparsity.schedules import tfmot_schedules
 from state_of_sparsity.schedules.sparsity import SparsitySchedule
 
 _TFMOT = "tensorflow_model_optimization"
-_TFMOT_CLASSES = ("ConstantSparsity", "PolynomialDecay")
 
 
 def serialize_schedule(schedule: SparsitySchedule) -> dict:
@@ -62,10 +62,8 @@ def deserialize_schedule(config: Any) -> SparsitySchedule:
             f"`schedule` must be a dict in a saved configuration. Received: {config!r}. The file "
             "is damaged, or was written by something else."
         )
-    if config.get("module") == _TFMOT and config.get("class_name") in _TFMOT_CLASSES:
-        from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
-
-        return getattr(pruning_schedules(), config["class_name"])(**config["config"])
+    if config.get("module") == _TFMOT and config.get("class_name") in tfmot_schedules.CLASSES:
+        return tfmot_schedules.schedule_class(config["class_name"])(**config["config"])
     if "registered_name" in config and "class_name" not in config:
         name = config["registered_name"]
         kind = keras.saving.get_registered_object(name)
@@ -83,7 +81,7 @@ def deserialize_schedule(config: Any) -> SparsitySchedule:
 def is_tfmot(schedule: object) -> bool:
     """Returns whether `schedule` is one of TF-MOT's own two schedules, not a subclass."""
     kind = type(schedule)
-    return kind.__module__.startswith(f"{_TFMOT}.") and kind.__name__ in _TFMOT_CLASSES
+    return kind.__module__.startswith(f"{_TFMOT}.") and kind.__name__ in tfmot_schedules.CLASSES
 
 
 def _arguments(schedule) -> dict:

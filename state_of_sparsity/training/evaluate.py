@@ -1,13 +1,17 @@
 """Loss and metrics of a trained model."""
 
 import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 
 from state_of_sparsity.wrapping.keras_internals import compiled_loss
 
 
-def evaluate(model, batches, loss, metrics):
+def evaluate(
+    model: keras.Model, batches: Any, loss: Any, metrics: Sequence[Any]
+) -> dict[str, float]:
     """Returns the loss and metrics of a model; the loss is that of the data alone.
 
     Penalties that the model's layers bring with them (`kernel_regularizer`, `add_loss`, those of
@@ -28,7 +32,9 @@ def evaluate(model, batches, loss, metrics):
 
 
 @contextlib.contextmanager
-def evaluator(model, loss, metrics):
+def evaluator(
+    model: keras.Model, loss: Any, metrics: Sequence[Any]
+) -> Iterator[Callable[[Any], dict[str, float]]]:
     """Yields `batches -> dict`, what `evaluate` returns; it may be called after weights changed.
 
     Args:
@@ -46,7 +52,7 @@ def evaluator(model, loss, metrics):
         return compiled_loss(model, y, y_pred, sample_weight)
 
     # Keras's own adds all penalties to it.
-    model.compute_loss = data_loss
+    model.compute_loss = data_loss  # type: ignore[method-assign, assignment]
     try:
         yield lambda batches: model.evaluate(batches, verbose=0, return_dict=True)
     finally:

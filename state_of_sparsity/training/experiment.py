@@ -89,7 +89,7 @@ class Experiment:
             "eval_every", self.eval_every, "steps_per_execution", self.steps_per_execution
         )
 
-    def build(self, strategy=None):
+    def build(self, strategy: Strategy | None = None) -> keras.Model:
         """Seeds everything and returns the model: built, sparsified, compiled, optimizer built.
 
         Keras's dtype policy is `precision` from then on.

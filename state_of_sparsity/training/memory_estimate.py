@@ -66,7 +66,9 @@ class MemoryEstimate:
         return [(name.replace("_", " "), getattr(self, name)) for name in names]
 
 
-def memory_estimate(model, batch_size, replicas=1, length=None):
+def memory_estimate(
+    model: keras.Model, batch_size: int, replicas: int = 1, length: int | None = None
+) -> MemoryEstimate:
     """Estimates the memory of a training step from the model's variables and layers' outputs.
 
     Variables are counted exactly, the rest by rules of thumb: every output of a layer counts as

@@ -1,5 +1,10 @@
 """The threshold of variational dropout, swept after training."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import keras
+
 from state_of_sparsity import accounting
 from state_of_sparsity.layers.variational_dropout import VariationalDropout
 from state_of_sparsity.surgery import structure
@@ -7,7 +12,14 @@ from state_of_sparsity.surgery.strip import strip
 from state_of_sparsity.training.evaluate import evaluator
 
 
-def threshold_sweep(model, thresholds, batches, loss, metrics, score=lambda model: {}):
+def threshold_sweep(
+    model: keras.Model,
+    thresholds: Iterable[float],
+    batches: Any,
+    loss: Any,
+    metrics: Sequence[Any],
+    score: Callable[[keras.Model], dict[str, Any]] = lambda model: {},
+) -> Iterator[dict[str, Any]]:
     """Evaluates a trained model at several thresholds of log alpha.
 
     Which weights variational dropout drops is decided at evaluation alone, so that one trained

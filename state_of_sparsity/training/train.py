@@ -1,23 +1,39 @@
 """Trains an experiment in a run directory, from the start or from its last checkpoint."""
 
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
 from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.training import outcome
 from state_of_sparsity.training.devices.strategies import Strategy
+from state_of_sparsity.training.experiment import Experiment
+from state_of_sparsity.training.first_trace import make_metrics
 from state_of_sparsity.training.runs.checkpoint import Checkpoints
 from state_of_sparsity.training.runs.divergence import StopOnDivergence
 from state_of_sparsity.training.runs.metrics_log import MetricsLog
 from state_of_sparsity.training.runs.progress import Progress
+from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.runs.save_checkpoints import SaveCheckpoints
 from state_of_sparsity.training.start_run import StartRun
 from state_of_sparsity.updates.sparsity_log import SparsityLog
 from state_of_sparsity.updates.update_sparsity import UpdateSparsity
 
 
-def train(experiment, model, run_dir, strategy=None, verbose=True, start=lambda: None):
+def train(
+    experiment: Experiment,
+    model: keras.Model,
+    run_dir: RunDir,
+    strategy: Strategy | None = None,
+    verbose: bool = True,
+    start: Callable[[], object] = lambda: None,
+) -> dict[str, Any] | None:
     """Trains to the last step, writes what a run directory holds, and returns the result.
 
     Where `run_dir` has a checkpoint, training goes on from it and ends, on a CPU, bit for bit as if
-    it had never been interrupted.
+    it had never been interrupted. The result is what `result.json` holds, a flat dict; None in
+    workers that are not the chief.
 
     Args:
         experiment: the `Experiment`.
@@ -25,12 +41,8 @@ def train(experiment, model, run_dir, strategy=None, verbose=True, start=lambda:
         run_dir: the `RunDir`, locked by the caller if this process is the chief.
         strategy: where it trains, as given to `build`; one device if `None`.
         verbose: whether to print progress.
-        start: callable without arguments that starts the run in `run_dir`, and leaves a started one
-            as it is. The chief calls it when the first step has been taken; nothing is written
-            before.
-
-    Returns:
-        The contents of `result.json`, a flat dict; None in workers that are not the chief.
+        start: starts the run in `run_dir`, and leaves a started one as it is. The chief calls it
+            when the first step has been taken; nothing is written before.
 
     Raises:
         CheckpointError: if the last checkpoint cannot be used.
@@ -39,8 +51,7 @@ def train(experiment, model, run_dir, strategy=None, verbose=True, start=lambda:
         ValueError: if a sparsity schedule cannot reach its end within the run.
     """
     strategy = Strategy() if strategy is None else strategy
-    every = experiment.eval_every
-    averaged = experiment.averaged_checkpoints
+    every, averaged = experiment.eval_every, experiment.averaged_checkpoints
     # Two, lest a damaged one ends a run.
     checkpoints = Checkpoints(run_dir.checkpoints, max(2, averaged), strategy.is_chief)
     restored = checkpoints.restore_latest(model) or {"step": 0, "wall_time_s": 0.0}
@@ -48,15 +59,14 @@ def train(experiment, model, run_dir, strategy=None, verbose=True, start=lambda:
     strategy.check_agreement(checkpoint=step)
     callbacks = experiment.callbacks, restored.get("callbacks", ())
     saver = SaveCheckpoints(checkpoints, every, restored["wall_time_s"], *callbacks)
-    written = [saver]
+    written: list[keras.callbacks.Callback] = [saver]
     if strategy.is_chief:
-        data = experiment.data
-        examples = getattr(data, "examples_per_step", data.batch_size)
+        examples = getattr(experiment.data, "examples_per_step", experiment.data.batch_size)
         shown = verbose, run_dir.is_started
         progress = Progress(run_dir.progress, experiment.steps, every, examples, *shown)
         progress.phase(f"{'resuming' if step else 'starting'} at step {step}, on {strategy}")
         metrics_log = MetricsLog(run_dir, every, step)
-        written = [StartRun(run_dir, start, data), metrics_log, saver, progress]
+        written = [StartRun(run_dir, start, experiment.data), metrics_log, saver, progress]
     # A callback may have stopped the run just before it was interrupted.
     end = step if restored.get("stopped") else experiment.steps
     _fit(experiment, model, strategy, (step, end), written)
@@ -78,8 +88,10 @@ def _fit(experiment, model, strategy, steps, written):
     every, (step, end) = experiment.eval_every, steps
     driver = [UpdateSparsity(strict=True)] if sparse_layers(model) else []
     with strategy.scope():
+        batches = strategy.batches(experiment.data, step)
+        make_metrics(model, batches)
         model.fit(
-            strategy.batches(experiment.data, step),
+            batches,
             validation_data=strategy.evaluation_batches(experiment.data.validation()),
             initial_epoch=step // every,
             epochs=end // every,

@@ -8,6 +8,7 @@ at every step.
 """
 
 import contextlib
+from typing import Any
 
 import keras
 from keras import ops
@@ -76,12 +77,12 @@ class DrivenByCallback(_DrivenTraining):
 
     allowed = False
 
-    def is_driven(self, arguments):
+    def is_driven(self, arguments: Any) -> bool:
         """Returns whether the next step was allowed."""
         allowed, self.allowed = self.allowed, False
         return allowed
 
-    def after_step(self):
+    def after_step(self) -> None:
         """Has layers refuse to be trained by whatever comes next without the callback."""
         self.updates.set_driven(False)
 
@@ -93,7 +94,7 @@ class DrivenByUpdate(_DrivenTraining):
     reading its count takes time at every step: it is read only where something may be due.
     """
 
-    def up_to_date(self, step):
+    def up_to_date(self, step: int) -> None:
         """Notes that masks and penalty weights are those of `step`."""
         self.updates.set_driven(True)
         self.step = step  # of the last `update`
@@ -104,7 +105,7 @@ class DrivenByUpdate(_DrivenTraining):
         self.counted = 0 if self.optimizer is None else steps_done(self.optimizer)
         self.stand_in()
 
-    def is_driven(self, arguments):
+    def is_driven(self, arguments: Any) -> bool:
         """Returns whether nothing is due in the steps that were taken since the last `update`."""
         if self.updates.due(self.clear + 1, self.most):
             # An upper bound, since accumulated and skipped steps do not count.
@@ -116,7 +117,7 @@ class DrivenByUpdate(_DrivenTraining):
         self.most += max(1, self.model.steps_per_execution)
         return True
 
-    def refuse(self):
+    def refuse(self) -> None:
         """Raises an error if a layer that is trained has to be driven, and says since when."""
         try:
             super().refuse()
@@ -126,7 +127,7 @@ class DrivenByUpdate(_DrivenTraining):
             )
             raise
 
-    def after_step(self):
+    def after_step(self) -> None:
         """Lets the layers be trained further: a custom loop may take gradients by itself."""
 
     def _steps_since(self, arguments):
@@ -147,7 +148,7 @@ class DrivenByUpdate(_DrivenTraining):
         return since if counts else most
 
 
-def steps_done(optimizer) -> int:
+def steps_done(optimizer: keras.optimizers.Optimizer) -> int:
     """Returns the number of steps that an optimizer has completed."""
     # Through a tensor: a distributed variable is no number, and an accumulating count no variable.
     return int(ops.convert_to_numpy(ops.convert_to_tensor(optimizer.iterations)))

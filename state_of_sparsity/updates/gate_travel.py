@@ -1,5 +1,8 @@
 """Warnings that a run is too short for the gates of L0 regularization to shut."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -22,7 +25,9 @@ _SLACK = 2.0  # a gradient that grows moves them further than that
 _SAMPLED_STEPS = 101  # of a schedule of the learning rate
 
 
-def warn_if_no_gate_can_shut(wrappers, optimizer, start: int, end: int):
+def warn_if_no_gate_can_shut(
+    wrappers: Iterable[Any], optimizer: keras.optimizers.Optimizer, start: int, end: int
+) -> None:
     """Warns, before training, if every gate is further from shut than it can move in the run.
 
     Nothing is said where that cannot be told: with an optimizer whose steps are as large as its
@@ -53,7 +58,7 @@ def warn_if_no_gate_can_shut(wrappers, optimizer, start: int, end: int):
     )
 
 
-def warn_if_no_gate_is_shut(wrappers):
+def warn_if_no_gate_is_shut(wrappers: Iterable[Any]) -> None:
     """Warns, after training, if there are gates with a penalty and not one of them is shut.
 
     Args:

@@ -16,7 +16,7 @@ _TRANSPOSED = "...a,*ba->...b"
 _DEPTHWISE = "...a,*ab->...ab"
 
 # Layers of one product, an activation and a bias.
-_ONE_PRODUCT = {
+_ONE_PRODUCT: dict[type, str | None] = {
     layers.Dense: _MATRIX,
     layers.EinsumDense: None,  # each has an equation of its own
     layers.Embedding: _MATRIX,  # of vectors with a single one in them
@@ -28,7 +28,7 @@ _ONE_PRODUCT = {
     **dict.fromkeys((layers.DepthwiseConv1D, layers.DepthwiseConv2D), _DEPTHWISE),
 }
 # Layers of several: each of their kernels by itself. (A depthwise one is told by its name.)
-_SEVERAL_PRODUCTS = {
+_SEVERAL_PRODUCTS: dict[type, str | None] = {
     **dict.fromkeys((layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell), _MATRIX),
     **dict.fromkeys((layers.SeparableConv1D, layers.SeparableConv2D), _CONVOLUTION),
 }
@@ -45,7 +45,8 @@ class KernelAxes:
             nor the outputs have is an axis of a convolution's window.
         groups: how many input units share an index along `inputs` (grouped convolutions).
         gates: how many indices along `outputs` an output unit has (4 of an LSTM, 3 of a GRU).
-        looks_up: whether the layer looks up rows of it, unless it is called with `reverse=True`.
+        looks_up: whether the layer looks up rows of it. (A tied embedding that is called with
+            `reverse=True` multiplies with its transpose, and sums over `outputs`.)
         assumed: whether it is a matrix of no layer of Keras, taken for one of a product `x @ w`.
     """
 
@@ -108,6 +109,7 @@ def kernel_axes(kernel: SparseKernel) -> KernelAxes | None:
 
     Example:
 
+    >>> from state_of_sparsity.wrapping.kernels import find_kernels
     >>> layer = keras.layers.Conv2D(8, 3)
     >>> layer.build((None, 28, 28, 3))
     >>> axes = kernel_axes(find_kernels(layer)[0])

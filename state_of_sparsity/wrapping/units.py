@@ -19,6 +19,7 @@ def gate_shape(kernel: SparseKernel, group: str | None) -> tuple[int, ...]:
 
     Example:
 
+    >>> from state_of_sparsity.wrapping.kernels import find_kernels
     >>> layer = keras.layers.Dense(3)
     >>> layer.build((None, 2))
     >>> gate_shape(find_kernels(layer)[0], "unit")

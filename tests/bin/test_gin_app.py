@@ -2,11 +2,13 @@ import os
 import subprocess
 import sys
 
+import gin
 import pytest
 
 from state_of_sparsity.bin import gin_app, gin_messages
 from state_of_sparsity.bin.gin_app import parse
 from state_of_sparsity.errors import UsageError
+from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
 
 DENSE = "quickstart/dense.gin"
 PRUNING = "quickstart/magnitude_pruning.gin"
@@ -107,9 +109,10 @@ def test_a_parameter_that_neither_a_class_nor_its_base_has_is_doubted():
     ]
 
 
-def test_parsing_does_not_let_tfmot_switch_keras():
+def test_a_gin_file_gets_the_schedules_of_tfmot_itself():
     parse([PRUNING], ["SPARSITY = 0.9"])
-    assert "tensorflow_model_optimization" in sys.modules
+    reference = gin.query_parameter("MagnitudePruning.schedule")
+    assert reference.configurable.wrapped is pruning_schedules().PolynomialDecay
     assert "TF_USE_LEGACY_KERAS" not in os.environ
 
 

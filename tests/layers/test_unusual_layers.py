@@ -8,7 +8,11 @@ from keras import layers, ops
 import state_of_sparsity as sos
 
 # Beyond the kinds that are promised; test_layer_kinds.py has those, in every run.
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:No gate of"),  # nor can one shut in two steps
+    pytest.mark.filterwarnings("ignore:Frozen layers are sparse"),  # by LoRA
+]
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0, frequency=1)
 TECHNIQUES = {
@@ -170,7 +174,7 @@ def test_from_surgery_to_strip(kind, technique, tmp_path):
     plain = KINDS[kind]()
     inputs = np.random.default_rng(0).normal(size=(4, *plain.input_shape[1:])).astype("float32")
     before = run(plain, inputs)
-    sparse = sos.sparsify(plain, TECHNIQUES[technique])
+    sparse = sos.sparsify(plain, TECHNIQUES[technique], whole_blocks=True)
     assert len(sos.sparse_layers(sparse)) == 1 and "/" not in next(iter(sos.sparse_layers(sparse)))
     assert sos.sparse_layers(plain) == {}  # a Functional model is left as it was
     if technique == "magnitude":

@@ -37,6 +37,13 @@ def test_every_count_of_zeros_equals_a_full_sort(kind):
         np.testing.assert_array_equal(mask, reference.exact_mask(scores, zeros))
 
 
+@pytest.mark.parametrize("zeros", [1, 10, 1000, 2500, 4999])
+def test_many_scores(zeros):
+    """More than numpy sorts whole on the way to a partition."""
+    scores = np.random.default_rng(zeros).normal(size=5000).astype(np.float32)
+    np.testing.assert_array_equal(keep_largest(scores, zeros), reference.exact_mask(scores, zeros))
+
+
 def test_a_transposed_view_is_counted_in_its_own_order():
     scores = np.arange(6.0).reshape(2, 3).T
     np.testing.assert_array_equal(keep_largest(scores, 4), reference.exact_mask(scores, 4))

@@ -50,6 +50,8 @@ LOWER = {
     "decay that begins later": (OURS.PolynomialDecay(0.2, 0.9, 3, 6), 0),
     "TF-MOT's decay": (THEIRS.PolynomialDecay(0.0, 0.9, 2, 6, frequency=2), 0),
     "constant": (OURS.ConstantSparsity(0.4, 0), 0),
+    "constant, by two weights": (OURS.ConstantSparsity(22 / 48, 0), 0),
+    "constant, at the last step": (OURS.ConstantSparsity(0.4, 6), 0),
     "TF-MOT's constant": (THEIRS.ConstantSparsity(0.4, 4), 0),
     "a callable due at once": (lambda step: (True, step / 10), 0),
     "a callable due later": (lambda step: (step in (3, 5), step / 10), 3),
@@ -57,6 +59,7 @@ LOWER = {
 NOT_LOWER = {
     "the same": OURS.ConstantSparsity(0.5, 0),
     "TF-MOT's, the same": THEIRS.ConstantSparsity(0.5, 1, frequency=1),
+    "lower by a weight, which may be rounding": OURS.ConstantSparsity(23 / 48, 0),
     "higher": OURS.PolynomialDecay(0.5, 0.9, 0, 6),
     "a callable that is not due at once": lambda step: (step >= 2, 0.0 if step < 2 else 0.6),
     "a callable that is never due": lambda step: (False, 0.0),
@@ -128,6 +131,17 @@ def test_the_error_names_layers_sparsities_and_the_schedule():
     message = r"50.00% zeros in a, dense.*, and 25.00% at the first update of PolynomialDecay\("
     with pytest.raises(ValueError, match=message):
         fit(model)
+
+
+@pytest.mark.parametrize(("count", "said"), [(4, "in 0, 1, 2, 3, and"), (6, "3 and 2 more, and")])
+def test_the_error_names_four_layers_and_how_many_more(count, said):
+    dense = [layers.Dense(4, name=str(index)) for index in range(count)]
+    model = keras.Sequential([keras.Input((4,)), *dense])
+    model = sos.sparsify(model, RULES["each kernel"](OURS.PolynomialDecay(0.0, 0.9, 0, 6)))
+    for wrapper in sos.sparse_layers(model).values():
+        wrapper.update_masks(0.5)
+    with pytest.raises(ValueError, match=said):
+        sos.UpdateSparsity().update(model, 0)
 
 
 def test_a_custom_loop_that_starts_over():

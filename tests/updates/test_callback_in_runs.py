@@ -240,6 +240,12 @@ def test_the_default_frequency_does_not_miss_the_end(per_execution):
     assert zeros(model) == round(0.9 * SIZE)
 
 
+def test_a_run_that_begins_at_a_later_epoch_is_shorter():
+    model = network(OURS.ConstantSparsity(0.5, begin_step=12))
+    with pytest.raises(ValueError, match="of steps 0 to 6"):
+        fit(model, updater=sos.UpdateSparsity(strict=True), epochs=2, initial_epoch=1)
+
+
 def test_a_ramp_that_does_not_arrive_warns():
     model = keras.Sequential([keras.Input((6,)), layers.Dense(4)])
     ramp = OURS.Ramp(1.0, 0, 7)

@@ -8,6 +8,7 @@ import pytest
 
 import state_of_sparsity as sos
 from state_of_sparsity.optimizers.adam_with_multipliers import AdamWithMultipliers
+from state_of_sparsity.updates.gate_travel import warn_if_no_gate_can_shut
 
 X = np.random.default_rng(0).normal(size=(10, 6)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(10, 4)).astype("float32")
@@ -63,6 +64,12 @@ def test_a_run_that_is_too_short(optimizer, options, move, speed):
 def test_where_it_cannot_be_told_only_the_outcome_is_said(optimizer):
     before, after = said(optimizer())
     assert not before and len(after) == 1
+
+
+def test_a_run_of_no_steps_is_not_too_short():
+    wrapper = sos.L0Regularization(keras.layers.Dense(4), 0.1)
+    wrapper.build((None, 6))
+    warn_if_no_gate_can_shut([wrapper], Adam(), 5, 5)  # warnings are errors here
 
 
 def test_a_run_that_is_long_enough():

@@ -49,13 +49,21 @@ ENDED = {
 every_schedule = pytest.mark.parametrize("schedule", ENDED.values(), ids=ENDED)
 
 
-def pruned(schedule):
-    model = keras.Sequential([keras.Input((6,)), layers.Dense(4, name="dense")])
+def pruned(schedule, *more):
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(4, name="dense"), *more])
     return sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, schedule))
 
 
 def sparsity(model):
     return sos.report(model).sparsity
+
+
+@pytest.mark.parametrize(("zeros", "then"), [(17, 17), (16, 18), (19, 19)])
+def test_a_weight_that_may_be_rounding_is_no_update_that_was_missed(zeros, then):
+    model = pruned(sos.schedules.PolynomialDecay(0.0, 0.75, 2, 50))
+    model.get_layer("dense").update_masks(zeros / 24)
+    sos.UpdateSparsity().update(model, 60)
+    assert sparsity(model) == pytest.approx(then / 24)
 
 
 @every_schedule
@@ -71,6 +79,13 @@ def test_a_first_update_between_two_gives_that_of_the_last(schedule):
     sos.UpdateSparsity().update(model, 12)
     assert 0 < sparsity(model) <= 0.75
     sos.UpdateSparsity().update(model, 1000)  # another one: the masks are behind
+    assert sparsity(model) == 0.75
+
+
+def test_one_layer_that_is_behind_is_brought_up():
+    model = pruned(sos.schedules.PolynomialDecay(0.0, 0.75, 2, 50), layers.Dense(4, name="second"))
+    model.get_layer("dense").update_masks(0.75)
+    sos.UpdateSparsity().update(model, 60)
     assert sparsity(model) == 0.75
 
 
@@ -137,6 +152,13 @@ def test_a_schedule_that_cannot_say_is_an_error_in_a_jump_and_a_warning_at_first
     sos.UpdateSparsity().update(model, 1000)
     sos.UpdateSparsity().update(model, FAR)  # the masks show that there was one
     assert time.monotonic() - begin < 20
+
+
+def test_one_masked_layer_shows_that_a_schedule_had_an_update():
+    model = pruned(lambda step: (step == 2, 0.5), layers.Dense(4, name="second"))
+    model.get_layer("dense").update_masks(0.5)
+    sos.UpdateSparsity().update(model, FAR)  # without a warning
+    assert sparsity(model) == pytest.approx(12 / 40)
 
 
 def test_ramps_have_their_final_weight():

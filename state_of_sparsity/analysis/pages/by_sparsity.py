@@ -53,13 +53,13 @@ def parts(rows: Iterable[dict], metric: str, folder: pathlib.Path) -> dict[str, 
     }
 
 
-def draw_trade_off(rows: Iterable[dict], metric: str, folder: pathlib.Path):
+def draw_trade_off(rows: Iterable[dict], metric: str, folder: pathlib.Path) -> None:
     """Writes `trade_off.png` into the folder; arguments as those of `parts`."""
     others = thresholds.front(thresholds.aggregates(thresholds.read(folder), metric))
     plots.trade_off([*aggregates(rows, metric), *others], metric, folder / "trade_off.png")
 
 
-def draw_layers(rows: Iterable[dict], metric: str, folder: pathlib.Path):
+def draw_layers(rows: Iterable[dict], metric: str, folder: pathlib.Path) -> None:
     """Writes `layers.png` into the folder, where a technique chooses the sparsity of each layer."""
     plots.layers(aggregates(rows, metric), LAYER_LEVEL, folder / "layers.png")
 

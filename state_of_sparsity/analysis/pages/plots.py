@@ -12,7 +12,7 @@ from state_of_sparsity.analysis.results import Aggregate
 _GIVEN = ("Dense", "Magnitude pruning, uniform", "Random pruning, uniform")
 
 
-def trade_off(found: Sequence[Aggregate], metric: str, path: str | os.PathLike):
+def trade_off(found: Sequence[Aggregate], metric: str, path: str | os.PathLike) -> None:
     """Draws the metric against sparsity, a line a technique."""
     # Points of several penalties are no curve.
     plots.trade_off(found, metric, path, unjoined=(OTHER_THRESHOLDS,))
@@ -24,7 +24,7 @@ def chosen_by_layer(found: Sequence[Aggregate], level: float) -> list[Aggregate]
     return [a for a in chosen if a is not None]
 
 
-def layers(found: Sequence[Aggregate], level: float, path: str | os.PathLike):
+def layers(found: Sequence[Aggregate], level: float, path: str | os.PathLike) -> None:
     """Draws the sparsity of each kernel at a level, a panel for each of `chosen_by_layer`."""
     rows = {a.curve: _rows(a) for a in chosen_by_layer(found, level)}
     if rows:

@@ -16,7 +16,7 @@ def main(
     template: str | os.PathLike,
     parts: Callable[[list[dict], pathlib.Path], Mapping[str, str]],
     draw: Callable[[list[dict], pathlib.Path], None],
-):
+) -> None:
     """Writes a page beside a folder of its name, which holds the plots; the command of a study.
 
     Args:

@@ -11,6 +11,7 @@ from state_of_sparsity.data.grammar.clauses import (
     NounPhrase,
     Relative,
 )
+from state_of_sparsity.data.grammar.phrases import Phrases
 from state_of_sparsity.data.grammar.verbs import VERBS
 
 ADVERBS = {
@@ -60,7 +61,7 @@ class Actions:
         phrases: the `grammar_phrases.Phrases` to draw their parts from.
     """
 
-    def __init__(self, phrases):
+    def __init__(self, phrases: Phrases) -> None:
         self._phrases = phrases
 
     def draw(self, subject=None, verbs=VERBS, tense=None, fronted=None, negated=None, adverb=True):

@@ -1,6 +1,7 @@
 """English and German sentences from a grammar of our own: a corpus with nothing to download."""
 
 import re
+from collections.abc import Iterator
 
 from state_of_sparsity.arguments import check_integer
 from state_of_sparsity.data.grammar.english import english_sentence
@@ -46,20 +47,22 @@ class GrammarCorpus:
 
     name = "grammar_corpus"
 
-    def __init__(self, sentences=20_000, validation_examples=500, seed=0):
+    def __init__(
+        self, sentences: int = 20_000, validation_examples: int = 500, seed: int = 0
+    ) -> None:
         check_integer("sentences", sentences, LEAST, MOST)
         check_integer("validation_examples", validation_examples, 2, sentences // 4)
         check_integer("seed", seed, 0)
         self._sentences, self._seed = sentences, seed
         self._validation_examples = validation_examples
-        self._pairs = None
+        self._pairs: dict[str, list[tuple[str, str]]] | None = None
 
     @property
-    def splits(self):
+    def splits(self) -> list[str]:
         """The names of the splits there are."""
         return ["train", *_NOT_TRAINED_ON]
 
-    def pairs(self, split):
+    def pairs(self, split: str) -> Iterator[tuple[str, str]]:
         """Yields `(english, german)`, the sentences of a split, always in the same order.
 
         Args:

@@ -1,5 +1,7 @@
 """Draws noun phrases for the grammar corpus: who or what, how many, of what sort."""
 
+from collections.abc import Callable
+
 from state_of_sparsity.data.grammar.adjectives import ADJECTIVES
 from state_of_sparsity.data.grammar.clauses import HE, SHE, THEY, WE, I, NounPhrase
 from state_of_sparsity.data.grammar.nouns import nouns_with
@@ -28,7 +30,7 @@ class Phrases:
     ('a', 'dog')
     """
 
-    def __init__(self, random):
+    def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
 
     def pick(self, options):

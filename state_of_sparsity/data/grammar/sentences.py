@@ -31,7 +31,7 @@ class Sentences:
     'Ein Bäcker hat Fleisch gekocht, obwohl er hungrig war.'
     """
 
-    def __init__(self, seed):
+    def __init__(self, seed: int) -> None:
         self._phrases = Phrases(random.Random(seed).random)
         self._actions = Actions(self._phrases)
         patterns = {

@@ -55,8 +55,14 @@ class Cifar10(ReadWhenUsed):
     """
 
     def __init__(
-        self, data_dir=None, batch_size=128, validation_examples=5000, seed=0, shift=4, split_seed=0
-    ):
+        self,
+        data_dir: str | os.PathLike[str] | None = None,
+        batch_size: int = 128,
+        validation_examples: int = 5000,
+        seed: int = 0,
+        shift: int = 4,
+        split_seed: int = 0,
+    ) -> None:
         check_path("data_dir", data_dir)
         check_integer("batch_size", batch_size, 1)
         check_integer("validation_examples", validation_examples, 0)
@@ -77,12 +83,14 @@ class Cifar10(ReadWhenUsed):
         )
 
 
-def standardize(images):
+def standardize(images: np.ndarray) -> np.ndarray:
     """Returns uint8 images `(n, 32, 32, 3)` as float32: each channel of mean 0, deviation 1."""
     return (images - np.array(MEAN, "float32")) / np.array(DEVIATION, "float32")
 
 
-def shift_and_mirror(images, generator, shift=4):
+def shift_and_mirror(
+    images: np.ndarray, generator: np.random.Generator, shift: int = 4
+) -> np.ndarray:
     """Returns images shifted by up to `shift` pixels and mirrored at random, each by itself.
 
     Args:

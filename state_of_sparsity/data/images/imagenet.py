@@ -1,6 +1,8 @@
 """ImageNet, and other labelled images that have to be read from files while training."""
 
 import functools
+import os
+from typing import Any
 
 from state_of_sparsity.arguments import check_integer, check_path
 from state_of_sparsity.data.images import image_crops, image_records
@@ -57,16 +59,16 @@ class ImageNet:
 
     def __init__(
         self,
-        data_dir=None,
-        dataset="imagenet2012",
-        image_size=224,
-        batch_size=1024,
-        evaluation_batch_size=1000,
-        validation_examples=0,
-        seed=0,
-        dtype="float32",
-        shuffle_buffer=4096,
-    ):
+        data_dir: str | os.PathLike[str] | None = None,
+        dataset: str = "imagenet2012",
+        image_size: int = 224,
+        batch_size: int = 1024,
+        evaluation_batch_size: int = 1000,
+        validation_examples: int = 0,
+        seed: int = 0,
+        dtype: str = "float32",
+        shuffle_buffer: int = 4096,
+    ) -> None:
         if dtype not in _DTYPES:
             raise ValueError(f"`dtype` must be one of {', '.join(_DTYPES)}. Received: {dtype!r}.")
         check_path("data_dir", data_dir)
@@ -106,18 +108,18 @@ class ImageNet:
         return shards
 
     @property
-    def examples(self):
+    def examples(self) -> int:
         """How many images are trained on."""
         return image_records.examples_in(self._parts[0])
 
     @property
-    def classes(self):
+    def classes(self) -> int | None:
         """How many classes there are; None for files train-* and validation-*, as these may hold
         a part of ImageNet's 1000.
         """
         return self._source.classes
 
-    def train(self, first_step=0, worker=0, workers=1):
+    def train(self, first_step: int = 0, worker: int = 0, workers: int = 1) -> Any:
         """Returns `(images, labels)` for optimizer steps `first_step`, `first_step + 1`, ..."""
         check_integer("batch_size", self.batch_size, 1, self.examples)
         self.test()  # test data that cannot be read shall not end a long run
@@ -139,11 +141,11 @@ class ImageNet:
 
         return _batches(order, example, self.batch_size // workers, drop_remainder=True)
 
-    def validation(self):
+    def validation(self) -> Any:
         """Returns the validation batches, or None if nothing is held out."""
         return self._evaluation_batches(self._parts[1]) if self._validation_examples else None
 
-    def test(self):
+    def test(self) -> Any:
         """Returns the test batches: read once, when a run ends."""
         return self._evaluation_batches(self._test_shards)
 

@@ -49,8 +49,13 @@ class Mnist(ReadWhenUsed):
     """
 
     def __init__(
-        self, data_dir=None, batch_size=100, validation_examples=10_000, seed=0, split_seed=0
-    ):
+        self,
+        data_dir: str | os.PathLike[str] | None = None,
+        batch_size: int = 100,
+        validation_examples: int = 10_000,
+        seed: int = 0,
+        split_seed: int = 0,
+    ) -> None:
         check_path("data_dir", data_dir)
         check_integer("batch_size", batch_size, 1)
         check_integer("validation_examples", validation_examples, 0)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pathlib
 
 from state_of_sparsity import atomic_write, json_files
@@ -14,7 +15,7 @@ class DataDigests:
         path: the file, which need not be there yet.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = pathlib.Path(path)
 
     def check(self, found):

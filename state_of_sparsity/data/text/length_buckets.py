@@ -1,5 +1,7 @@
 """Batches of sentence pairs of about one length, in a few fixed shapes."""
 
+from typing import Any
+
 import numpy as np
 
 INPUTS = ("source", "target")
@@ -44,7 +46,7 @@ class LengthBuckets:
         examples: pairs there are.
     """
 
-    def __init__(self, pairs, tokens, maximum_length):
+    def __init__(self, pairs: Any, tokens: int, maximum_length: int) -> None:
         self._pairs, self.examples = pairs, len(pairs)
         self.batch_size = tokens // maximum_length
         self._lengths = bucket_lengths(maximum_length)

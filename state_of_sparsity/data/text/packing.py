@@ -1,5 +1,7 @@
 """Batches of rows of one length, each with several sentence pairs one after the other."""
 
+from typing import Any
+
 import numpy as np
 
 from state_of_sparsity.data.text.tokenized_pairs import ranges
@@ -27,7 +29,7 @@ class PackedRows:
         examples: pairs there are.
     """
 
-    def __init__(self, pairs, tokens, length, generator):
+    def __init__(self, pairs: Any, tokens: int, length: int, generator: Any) -> None:
         self._pairs, self._length, self.examples = pairs, length, len(pairs)
         self.batch_size = tokens // length
         self._order, self._offsets = pack(pairs, generator.permutation(len(pairs)), length)

@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Iterator, Sequence
 
 from state_of_sparsity import extras
 from state_of_sparsity.arguments import check_path
@@ -29,7 +30,12 @@ class ParallelRecords:
     ('Gutach: Increased safety for pedestrians', 'Gutach: Noch mehr Sicherheit für Fußgänger')
     """
 
-    def __init__(self, dataset, languages=("en", "de"), data_dir=None):
+    def __init__(
+        self,
+        dataset: str,
+        languages: Sequence[str] = ("en", "de"),
+        data_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
         if not isinstance(dataset, str):
             raise ValueError(f"`dataset` must be text. Received: {dataset!r}.")
         check_path("data_dir", data_dir)
@@ -46,11 +52,11 @@ class ParallelRecords:
         self._data_dir = data_dir and os.path.expanduser(data_dir)
 
     @property
-    def splits(self):
+    def splits(self) -> list[str]:
         """The names of the splits there are."""
         return list(self._builder.info.splits)
 
-    def pairs(self, split):
+    def pairs(self, split: str) -> Iterator[tuple[str, str]]:
         """Yields `(source, target)`, the sentences of a split, always in the same order.
 
         Raises:

@@ -6,6 +6,7 @@ import itertools
 import os
 import sys
 import zlib
+from collections.abc import Iterator
 
 from state_of_sparsity.arguments import check_path
 
@@ -40,14 +41,14 @@ class ParallelFiles:
 
     def __init__(
         self,
-        train_source,
-        train_target,
-        validation_source=None,
-        validation_target=None,
-        test_source=None,
-        test_target=None,
-        data_dir=None,
-    ):
+        train_source: str,
+        train_target: str,
+        validation_source: str | None = None,
+        validation_target: str | None = None,
+        test_source: str | None = None,
+        test_target: str | None = None,
+        data_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
         files = {
             "train": (train_source, train_target),
             "validation": (validation_source, validation_target),
@@ -68,11 +69,11 @@ class ParallelFiles:
         self._folder = os.path.expanduser(data_dir or "")
 
     @property
-    def splits(self):
+    def splits(self) -> list[str]:
         """The names of the splits there are."""
         return list(self._files)
 
-    def pairs(self, split):
+    def pairs(self, split: str) -> Iterator[tuple[str, str]]:
         """Yields `(source, target)`, the sentences of a split in the order of its files.
 
         Raises:
@@ -96,7 +97,7 @@ class ParallelFiles:
                     f"line i of one the translation of line i of the other. Received: {paths[0]} "
                     f"of {counts[0]} lines and {paths[1]} of {counts[1]} lines."
                 )
-            yield pair
+            yield pair  # type: ignore[misc]  # no line is missing
 
     def _check_all_are_there(self):
         # What training needs at its end is missed before minutes of learning a vocabulary.
@@ -113,7 +114,7 @@ class ParallelFiles:
         return os.path.join(self._folder, os.path.expanduser(name))
 
 
-def read_lines(path, argument):
+def read_lines(path: str | os.PathLike[str], argument: str) -> Iterator[str]:
     """Yields the lines of a UTF-8 text file, stripped.
 
     Args:

@@ -2,6 +2,7 @@
 
 import itertools
 import typing
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ class Sequences:
         lengths: how many of them each sequence has, an integer array.
     """
 
-    def __init__(self, ids, lengths):
+    def __init__(self, ids: Any, lengths: Any) -> None:
         self._ids = ids
         self._offsets = np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
 

@@ -2,9 +2,11 @@
 
 import functools
 import itertools
+import os
 import pathlib
 import sys
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -96,15 +98,15 @@ class Translation:
 
     def __init__(
         self,
-        text,
-        vocabulary=None,
-        directory=None,
-        vocabulary_size=32_000,
-        tokens=2048,
-        maximum_length=256,
-        packed=False,
-        seed=0,
-    ):
+        text: Any,
+        vocabulary: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        vocabulary_size: int = 32_000,
+        tokens: int = 2048,
+        maximum_length: int = 256,
+        packed: bool = False,
+        seed: int = 0,
+    ) -> None:
         if isinstance(text, type) or not hasattr(text, "pairs"):  # `splits` may look for files
             raise ValueError(
                 "`text` must be where sentences come from, such as ParallelFiles(...), with () "
@@ -120,23 +122,23 @@ class Translation:
         self._text, self._given, self._vocabulary_size = text, vocabulary, vocabulary_size
         directory = None if directory is None else pathlib.Path(directory).expanduser()
         self._saved = None if directory is None else directory / FILE
-        self._kept = None if directory is None else DataDigests(directory / DIGESTS)
+        self._kept: Any = None if directory is None else DataDigests(directory / DIGESTS)
         self._digests = {}
         self._tokens, self.maximum_length = tokens, maximum_length
         self._packed, self._seed = packed, seed
         self.batch_size = tokens // maximum_length
 
     @property
-    def name(self):
+    def name(self) -> str:
         """What results call these data: the text's own name, if it has one."""
         return getattr(self._text, "name", "translation")
 
-    def text(self, split):
+    def text(self, split: str) -> Any:
         """Yields `(source, target)`, the sentences of "train", "validation" or "test" in order."""
         return self._text.pairs(split)
 
     @functools.cached_property
-    def vocabulary(self):
+    def vocabulary(self) -> Vocabulary:
         """The `Vocabulary`, loaded from its file or learned."""
         path = self._saved if self._saved is not None and self._saved.exists() else self._given
         vocabulary = self._learned() if path is None else self._loaded(path)
@@ -163,11 +165,11 @@ class Translation:
         return vocabulary
 
     @property
-    def examples_per_step(self):
+    def examples_per_step(self) -> Any:
         """Pairs in a training batch, on average."""
         return self._plan.examples / self._plan.batches_per_epoch
 
-    def train(self, first_step=0, worker=0, workers=1):
+    def train(self, first_step: int = 0, worker: int = 0, workers: int = 1) -> Any:
         """Returns a `tf.data.Dataset` of `(inputs, targets)` from step `first_step` on."""
         with extras.explained():
             import tensorflow as tf
@@ -185,7 +187,7 @@ class Translation:
         dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
         return untuned(dataset.prefetch(_BATCHES_AHEAD))
 
-    def keep(self):
+    def keep(self) -> None:
         """Saves the vocabulary, and digests of it and of all text read, to `directory`."""
         if self._saved is None:
             return
@@ -193,14 +195,14 @@ class Translation:
             self.vocabulary.save(self._saved)
         self._kept.keep({"vocabulary": self.vocabulary.digest(), **self._digests})
 
-    def validation(self):
+    def validation(self) -> Any:
         """Returns batches of the validation split in line order; None if there is no such split.
 
         All have one length; the last may have fewer pairs.
         """
         return self._validation
 
-    def test(self):
+    def test(self) -> Any:
         """Returns what `validation` does, of the test split."""
         return self._test
 

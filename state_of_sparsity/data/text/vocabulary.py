@@ -2,8 +2,11 @@
 
 import io
 import itertools
+import os
 import pathlib
 import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
 
 from state_of_sparsity import extras
 from state_of_sparsity.atomic_write import atomic_path
@@ -40,7 +43,7 @@ class Vocabulary:
     Subword Units"; Kudo, Richardson (2018), "SentencePiece".
     """
 
-    def __init__(self, model):
+    def __init__(self, model: bytes) -> None:
         try:
             # An empty model would be taken for none at all, and not looked at.
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model or b"\0")
@@ -59,7 +62,7 @@ class Vocabulary:
         self._model = model
 
     @classmethod
-    def learn(cls, sentences, vocabulary_size=32_000):
+    def learn(cls, sentences: Iterable[str], vocabulary_size: int = 32_000) -> Self:
         """Learns subwords from sentences, the same ones each time.
 
         Args:
@@ -109,7 +112,7 @@ class Vocabulary:
         return cls(model.getvalue())
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Returns the vocabulary that `save` wrote to a file.
 
         Raises:
@@ -129,29 +132,29 @@ class Vocabulary:
                 f"`path` must be a file with a vocabulary. Received: {path}. {error}"
             ) from error
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the vocabulary to a file, which has all of it or is not there."""
         with atomic_path(path) as temporary:
             temporary.write_bytes(self._model)
 
-    def digest(self):
+    def digest(self) -> str:
         """Returns hexadecimal digits that are equal for equal vocabularies only."""
         return digest(self._model)
 
     @property
-    def size(self):
+    def size(self) -> int:
         """How many subwords there are, the special ones too; ids are below."""
         return self._processor.get_piece_size()
 
-    def encode(self, text):
+    def encode(self, text: str) -> list[int]:
         """Returns the ids of a text, a list that ends in 1."""
         return self._processor.encode(text, add_eos=True)
 
-    def encode_all(self, texts):
+    def encode_all(self, texts: Sequence[str]) -> list[Any]:
         """Returns the ids of each of a list of texts, on all cores."""
         return self._processor.encode(texts, add_eos=True)
 
-    def decode(self, ids):
+    def decode(self, ids: Any) -> str:
         """Returns the text of ids, up to the first 1; padding has none.
 
         Args:

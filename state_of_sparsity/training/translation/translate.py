@@ -3,10 +3,13 @@
 import contextlib
 import logging
 import sys
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
+from state_of_sparsity.data.text.vocabulary import Vocabulary
 from state_of_sparsity.models.beam_search import beam_search, check_settings
 from state_of_sparsity.token_ids import END
 
@@ -14,16 +17,16 @@ _SHORTEST = 16
 
 
 def translate(
-    model,
-    vocabulary,
-    sentences,
-    beam_size=4,
-    length_penalty=0.6,
-    extra_length=50,
-    batch_tokens=2048,
-    maximum_length=256,
-    progress=None,
-):
+    model: keras.Model,
+    vocabulary: Vocabulary,
+    sentences: Sequence[str],
+    beam_size: int = 4,
+    length_penalty: float = 0.6,
+    extra_length: int = 50,
+    batch_tokens: int = 2048,
+    maximum_length: int = 256,
+    progress: Callable[[int, int], object] | None = None,
+) -> list[str]:
     """Returns the translations of sentences, a list of strings in their order.
 
     Sentences of about one length are translated together, the longest first, in batches of a few
@@ -54,7 +57,7 @@ def translate(
     ['...', '']
     """
     _check_arguments(sentences, batch_tokens, maximum_length)
-    search = {"beam_size": beam_size, "length_penalty": length_penalty}
+    search: dict[str, Any] = {"beam_size": beam_size, "length_penalty": length_penalty}
     search["extra_length"] = extra_length
     check_settings(**search)
     ids = _source_ids(vocabulary, sentences, maximum_length)

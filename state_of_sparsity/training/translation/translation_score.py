@@ -1,5 +1,9 @@
 """`TranslationScore`: what a trained Transformer's translations are worth, and a few to look at."""
 
+from typing import Any
+
+import keras
+
 from state_of_sparsity.arguments import check_integer, check_number
 
 MOST = 1_000
@@ -41,13 +45,15 @@ class TranslationScore:
     {'bleu': ..., 'compound_split_bleu': ...}
     """
 
-    def __init__(self, beam_size=4, length_penalty=0.6, samples=3):
+    def __init__(self, beam_size: int = 4, length_penalty: float = 0.6, samples: int = 3) -> None:
         check_integer("beam_size", beam_size, 1, MOST)
         check_number("length_penalty", length_penalty, least=0)
         check_integer("samples", samples, 0, MOST)
         self.beam_size, self.length_penalty, self._samples = beam_size, length_penalty, samples
 
-    def __call__(self, model, data, split, verbose=True):
+    def __call__(
+        self, model: keras.Model, data: Any, split: str, verbose: bool = True
+    ) -> dict[str, float]:
         """Returns the scores."""
         # sacremoses takes a second, which nobody else needs to wait for.
         from state_of_sparsity.analysis.bleu import compound_split_bleu, sacre_bleu

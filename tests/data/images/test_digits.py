@@ -28,3 +28,15 @@ def test_seed_changes_the_order_and_not_the_split():
     np.testing.assert_array_equal(data.test()[0][0], other.test()[0][0])
     resplit = Digits(batch_size=1077, split_seed=1)
     assert not np.array_equal(data.test()[0][0], resplit.test()[0][0])
+
+
+def test_images_are_those_that_scikit_learn_reads():
+    from sklearn.datasets import load_digits
+
+    data, theirs = Digits(batch_size=1077), load_digits()
+    parts = [data.test()[0], data.validation()[0], next(data.train())]
+    images, labels = (np.concatenate(each) for each in zip(*parts, strict=True))
+    order = np.lexsort(images.reshape(-1, 64).T)
+    expected = np.lexsort(theirs.data.T)
+    np.testing.assert_array_equal(images[order, ..., 0], np.float32(theirs.images[expected] / 16))
+    np.testing.assert_array_equal(labels[order], theirs.target[expected])
