@@ -69,6 +69,8 @@ def run(module, *arguments, tensorflow=False):
     start = ["-m", module] if tensorflow else ["-c", WITHOUT_TENSORFLOW, module]
     # Compiling is most of the work here.
     backend = {"KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    if module == "pytest":  # several devices, for layouts
+        backend["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
     return subprocess.run(
         [sys.executable, *start, *map(str, arguments)],
         cwd=ROOT,
@@ -82,7 +84,7 @@ def run(module, *arguments, tensorflow=False):
 @pytest.mark.parametrize(
     "tests",
     [
-        pytest.param(["tests/jax_state_sync.py", *PART], id="part"),
+        pytest.param(["tests/jax_state_sync.py", "tests/jax_layouts.py", *PART], id="part"),
         pytest.param([TABLE, RUNNING, SAVING, TERMS], id="all", marks=pytest.mark.slow),
     ],
 )

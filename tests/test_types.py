@@ -79,6 +79,7 @@ sos.strip(sparse, True)  # error
 sos.masks(model)["kernel"].men()  # error
 version: int = sos.__version__  # error
 """
+PROGRAM += "".join(f"print(sos.{name})\n" for name in sos.__all__)  # the stub has them all
 
 
 def lines_marked(*marks):

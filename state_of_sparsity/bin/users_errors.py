@@ -60,8 +60,9 @@ def _is_of_a_gin_call(error):
     of_both = [frame for frame in frames if _lies_in(frame, _GIN) or _lies_in(frame, _PACKAGE)]
     if not of_both or _lies_in(of_both[-1], _PACKAGE):
         return False
-    selector = gin_internals.selector_called(of_both[-1]) or ""
-    return of_both[-1] is frames[-1] or not selector.startswith(f"{_PACKAGE.name}.")
+    called = [selector for selector in map(gin_internals.selector_called, frames) if selector]
+    is_ours = bool(called) and called[-1].startswith(f"{_PACKAGE.name}.")
+    return of_both[-1] is frames[-1] or not is_ours
 
 
 def _lies_in(frame, folder):

@@ -13,10 +13,14 @@ from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.base import WrapperArguments
 
+_IN_WEIGHTS = object()  # for a `mask` that is loaded with the weights
+
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class FixedMask(MaskedWrapper):
     """Runs the wrapped layer with a mask given once; needs no `UpdateSparsity`.
+
+    The mask of a layer that is built is one of its weights, saved and loaded with them.
 
     Args:
         layer: the Keras layer, built or not.
@@ -47,21 +51,30 @@ class FixedMask(MaskedWrapper):
     ) -> None:
         super().__init__(layer, kernels=kernels, **kwargs)
         given = mask if isinstance(mask, dict) else {"": mask}
-        self.given_masks = {k: np.asarray(v) != 0 for k, v in given.items()}
+        # Until there are variables for them.
+        self.given_masks = (
+            None if mask is _IN_WEIGHTS else {k: np.asarray(v) != 0 for k, v in given.items()}
+        )
         self.build_if_possible()
 
     def build(self, *args: Any, **kwargs: Any) -> None:
         """Builds the layer, then sets the masks."""
         super().build(*args, **kwargs)
+        if self.given_masks is not None:
+            self._set_masks()
+            if self.sparse_kernels:
+                self.given_masks = None
+
+    def _set_masks(self):
         unused = set(self.given_masks)
         for kernel in self.sparse_kernels:
             key = self._key(kernel)
             unused.discard(key)
             given = self.given_masks[key]
-            if given.shape != tuple(kernel.variable.shape):
+            if given.shape != kernel.shape:
                 raise ValueError(
                     f"`mask` must have the shape of the kernel '{kernel.name}' of the layer "
-                    f"'{self.name}', {tuple(kernel.variable.shape)}. "
+                    f"'{self.name}', {kernel.shape}. "
                     f"Received: an array of shape {given.shape}."
                 )
             self.mask(kernel).assign(given)
@@ -87,16 +100,19 @@ class FixedMask(MaskedWrapper):
         return [kernel.name for kernel in self.sparse_kernels]
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the configuration, the masks packed to a bit a weight and compressed."""
-        return {**super().get_config(), "mask": {k: _pack(v) for k, v in self.given_masks.items()}}
+        """Returns the configuration; the masks too, as text, of a layer that is not built yet."""
+        given = self.given_masks
+        packed = {} if given is None else {"mask": {k: _pack(v) for k, v in given.items()}}
+        return {**super().get_config(), **packed}
 
     @classmethod
     def from_config(
         cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
     ) -> Self:
-        """Creates the wrapper from its configuration."""
-        config = {**config, "mask": {k: _unpack(v) for k, v in config["mask"].items()}}
-        return super().from_config(config, custom_objects)
+        """Creates the wrapper from its configuration: all ones until its weights are loaded."""
+        packed = config.get("mask")  # of a built layer too in files from before
+        mask = _IN_WEIGHTS if packed is None else {k: _unpack(v) for k, v in packed.items()}
+        return super().from_config({**config, "mask": mask}, custom_objects)
 
 
 def _pack(mask: np.ndarray) -> dict:

@@ -13,6 +13,7 @@ from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.schedules import Ramp
 from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.base import WrapperArguments
+from state_of_sparsity.wrapping.kernel_axes import kernel_axes
 from state_of_sparsity.wrapping.kernels import own_weights
 from state_of_sparsity.wrapping.linear_layers import (
     is_linear,
@@ -151,15 +152,19 @@ class VariationalDropout(PenalizedWrapper):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None
     ) -> Any:
         """Draws pre-activations in training where the layer is linear in its one kernel."""
-        if not (training and self._draws_outputs(args, kwargs)):
+        draws_outputs = training and self._draws_outputs(args, kwargs)
+        axes = kernel_axes(self.sparse_kernels[0]) if draws_outputs else None
+        if axes is None:
             return super().sparse_call(args, kwargs, training)
         (kernel,) = self.sparse_kernels
         theta, log_sigma2 = self.tensors(kernel)
         theta = self.guard(kernel, theta)
         with without_activation(self.layer):
             mean = self.run_layer([(kernel.variable, theta)], args, kwargs)
-            variance = self._output_variance(kernel, self.variance(theta, log_sigma2), args, kwargs)
-        shape = noise_shape(kernel, args, kwargs, mean, self.share_positions)
+            squares = not looks_up(axes, kwargs)
+            sigma2 = self.variance(theta, log_sigma2)
+            variance = self._output_variance(kernel, sigma2, squares, args, kwargs)
+        shape = noise_shape(axes, args, kwargs, mean, self.share_positions)
         noise = keras.random.normal(shape, dtype="float32", seed=self.seed_generator)
         # Fast convolutions can make a sum of squares slightly negative: the square root must not.
         scale = ops.sqrt(ops.relu(ops.cast(variance, "float32")) + EPSILON)
@@ -177,12 +182,12 @@ class VariationalDropout(PenalizedWrapper):
             and type(self).effective_kernel is VariationalDropout.effective_kernel
         )
 
-    def _output_variance(self, kernel, sigma2, args, kwargs):
-        """Runs the layer on squared inputs with sigma^2 as kernel and nothing else added."""
+    def _output_variance(self, kernel, sigma2, squares, args, kwargs):
+        """Runs the layer, on squared inputs, with sigma^2 as kernel and nothing else added."""
         args, kwargs = list(args), dict(kwargs)
         holder, key = (args, 0) if args else (kwargs, "inputs")
         half = self.layer.compute_dtype == "float16"
-        if not looks_up(kernel, kwargs):
+        if squares:
             inputs = ops.convert_to_tensor(holder[key])
             # Squares overflow in float16 from 256 up, and sigma^2 underflows.
             holder[key] = ops.square(ops.cast(inputs, "float32") if half else inputs)

@@ -7,6 +7,7 @@ import os
 import pathlib
 import sys
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from state_of_sparsity import extras
@@ -29,7 +30,7 @@ def pruning_schedules() -> Any:
         return importlib.import_module(_TFMOT).sparsity.keras
 
 
-def schedule_class(name):
+def schedule_class(name: str) -> Any:
     """Returns a class of TF-MOT's module of schedules, without what else it needs Keras 2 for.
 
     Args:
@@ -62,7 +63,7 @@ def _schedules_alone():
 
 
 @contextlib.contextmanager
-def keras_3_kept():
+def keras_3_kept() -> Iterator[None]:
     """Keeps what is imported meanwhile from switching the process to Keras 2.
 
     TF-MOT's import sets `TF_USE_LEGACY_KERAS=1` for the whole process: a `tf.keras` not touched
@@ -82,7 +83,7 @@ def keras_3_kept():
 
 
 @contextlib.contextmanager
-def imported_when_needed():
+def imported_when_needed() -> Iterator[None]:
     """Lets `import tensorflow_model_optimization` give a module that waits with its own import.
 
     It has TF-MOT's schedules at once. Whatever else it is asked for, it imports the whole first.

@@ -1,5 +1,6 @@
 """What is left to do when the layers of a model were exchanged: others have to know."""
 
+import collections
 import itertools
 
 from state_of_sparsity.surgery.sharing import trace_outer_models_anew
@@ -7,6 +8,7 @@ from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.surgery.traces import forget_traces
 from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.keras_internals import direct_layers
+from state_of_sparsity.wrapping.keras_variables import set_path
 from state_of_sparsity.wrapping.tensorflow_tracking import save_wrappers_in_checkpoints
 from state_of_sparsity.wrapping.training_mode import forget_training, tell_training
 
@@ -29,5 +31,22 @@ def finish_exchange(model, exchange):
     for holder, wrapper in itertools.islice(found, 1):  # one of them speaks for all
         wrapper._placed_in = type(holder)
     wrappers = sparse_layers(model)
+    _tell_paths_apart(wrappers)
     save_wrappers_in_checkpoints(model, wrappers)
     (tell_training if wrappers else forget_training)(model)
+
+
+def _tell_paths_apart(wrappers):
+    """Names states by the whole way to their kernels where those share a path.
+
+    Kernels of models that were made one by one and nested then do: Keras names them once.
+    """
+    states = [
+        (path, name, state)
+        for path, wrapper in wrappers.items()
+        for name, state in wrapper.kernel_state.items()
+    ]
+    count = collections.Counter(state.path for _, _, state in states)
+    for path, name, state in states:
+        if count[state.path] > 1:
+            set_path(state, f"{path}/{name}/{state.name}")

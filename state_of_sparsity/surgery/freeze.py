@@ -33,10 +33,10 @@ def freeze(model: keras.Model) -> keras.Model:
     check_model(model, "freeze")
     wrappers = checked_wrappers(model, "freeze")
     moving = [wrapper for wrapper in wrappers if not isinstance(wrapper, FixedMask)]
-    kernels = [(wrapper, kernel) for wrapper in moving for kernel in wrapper.sparse_kernels]
     values = [
-        (kernel.variable, wrapper.evaluation_kernel(kernel))
-        for wrapper, kernel in kernels
+        (kernel.variable, kernel.values())
+        for wrapper in moving
+        for kernel in wrapper.sparse_kernels
         if not isinstance(wrapper, MaskedWrapper)
     ]
     with model_scope(model), Exchange() as exchange:
@@ -50,7 +50,7 @@ def freeze(model: keras.Model) -> keras.Model:
 
 
 def _fixed(wrapper):
-    masks = {kernel.name: wrapper.present(kernel) for kernel in wrapper.sparse_kernels}
+    masks = {kernel.name: kernel.mask() for kernel in wrapper.sparse_kernels}
     return FixedMask(
         wrapper.layer,
         masks,

@@ -159,7 +159,7 @@ def _copy_state(original, copy):
         if isinstance(wrapper, SparseWrapper):
             for kernel in wrapper.sparse_kernels:
                 target = wrapped[id(kernel.variable), id(wrapper)]
-                target.assign(wrapper.evaluation_kernel(kernel))
+                target.assign(kernel.values())
                 if wrapped.get((id(kernel.variable), id(None))) is target:
                     warn(
                         f"The copy of '{original.name}' may predict something else: "

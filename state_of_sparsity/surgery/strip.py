@@ -37,7 +37,7 @@ def strip(model: keras.Model, *, in_place: bool = False) -> keras.Model:
         return plain_copy(model)
     wrappers = checked_wrappers(model, "strip")
     values = [
-        (kernel.variable, wrapper.evaluation_kernel(kernel))
+        (kernel.variable, kernel.values())
         for wrapper in wrappers
         for kernel in wrapper.sparse_kernels
     ]

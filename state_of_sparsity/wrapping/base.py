@@ -20,6 +20,7 @@ from state_of_sparsity.wrapping.keras_internals import (
     layers_inside,
     name_like,
 )
+from state_of_sparsity.wrapping.keras_variables import lay_out_like, set_path
 from state_of_sparsity.wrapping.kernels import distinct_prefixes, find_kernels
 from state_of_sparsity.wrapping.pass_through import PassThrough
 from state_of_sparsity.wrapping.saved_state import SavedState
@@ -219,7 +220,11 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
                 self.sparse_kernels, distinct_prefixes(self.sparse_kernels), strict=True
             ):
                 self._holders[kernel.name] = holders(kernel)
-                self.kernel_state[kernel.name] = self.add_kernel_state(kernel, prefix)
+                state = self.add_kernel_state(kernel, prefix)
+                # As the kernel is: a `LayoutMap` spreads both alike, and paths are unique.
+                set_path(state, f"{kernel.variable.path}/{state.name}")
+                lay_out_like(state, kernel.variable)
+                self.kernel_state[kernel.name] = state
                 act_on_effective_kernel(self, kernel)
         self._made = True  # from now on, to set an attribute that the layer has sets the layer's
 

@@ -45,7 +45,8 @@ class KernelAxes:
             nor the outputs have is an axis of a convolution's window.
         groups: how many input units share an index along `inputs` (grouped convolutions).
         gates: how many indices along `outputs` an output unit has (4 of an LSTM, 3 of a GRU).
-        looks_up: whether the layer looks up rows of it, unless it is called with `reverse=True`.
+        looks_up: whether the layer looks up rows of it. (A tied embedding that is called with
+            `reverse=True` multiplies with its transpose, and sums over `outputs`.)
         assumed: whether it is a matrix of no layer of Keras, taken for one of a product `x @ w`.
     """
 

@@ -7,8 +7,7 @@ import keras
 from keras import ops
 
 from state_of_sparsity.wrapping.keras_internals import computing_in_float32
-from state_of_sparsity.wrapping.kernel_axes import kernel_axes, layer_of_one_product
-from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
+from state_of_sparsity.wrapping.kernel_axes import KernelAxes, layer_of_one_product
 
 # What a subclass may define anew and compute the same; Keras sets two of them on every instance.
 _NO_ARITHMETIC = {
@@ -39,24 +38,23 @@ def _is_code(attribute):
     return callable(attribute) or isinstance(attribute, property)
 
 
-def looks_up(kernel: SparseKernel, kwargs: dict[str, Any]) -> bool:
+def looks_up(axes: KernelAxes, kwargs: dict[str, Any]) -> bool:
     """Returns whether a call of a linear layer takes indices of its kernel's rows.
 
     A `ReversibleEmbedding` called with `reverse=True` multiplies vectors by its kernel instead.
 
     Args:
-        kernel: the kernel of a layer for which `is_linear` holds.
+        axes: those of the kernel of a layer for which `is_linear` holds.
         kwargs: keyword arguments of the call.
     """
-    axes: Any = kernel_axes(kernel)  # which are known of it
     return axes.looks_up and not kwargs.get("reverse", False)
 
 
-def noise_shape(kernel: SparseKernel, args, kwargs, outputs, share_positions):
+def noise_shape(axes: KernelAxes, args, kwargs, outputs, share_positions):
     """Returns the shape of the noise added to the outputs of a linear layer.
 
     Args:
-        kernel: the kernel of a layer for which `is_linear` holds.
+        axes: those of the kernel of a layer for which `is_linear` holds.
         args: positional arguments of the layer's call.
         kwargs: keyword arguments of its call.
         outputs: its outputs, a tensor.
@@ -66,7 +64,6 @@ def noise_shape(kernel: SparseKernel, args, kwargs, outputs, share_positions):
         A tuple that broadcasts to the outputs' shape: all of it, or 1 along every axis that is
         neither the batch's nor one of the kernel's, where positions share their noise.
     """
-    axes: Any = kernel_axes(kernel)  # which are known of it
     shape = tuple(ops.shape(outputs))
     rank = len(args[0].shape if args else kwargs["inputs"].shape)
     if not share_positions or rank < 3 or axes.window or axes.looks_up:

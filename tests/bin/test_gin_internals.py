@@ -36,7 +36,7 @@ def test_what_gin_was_calling_when_an_error_rose(parsed):
     def made_up(steps):
         raise TypeError
 
-    with pytest.raises(TypeError) as raised:
+    with gin.unlock_config(), pytest.raises(TypeError) as raised:
         gin.external_configurable(made_up, module="ours")(3)
     selectors = [gin_internals.selector_called(entry.frame.raw) for entry in raised.traceback]
     assert "ours.made_up" in selectors and None in selectors

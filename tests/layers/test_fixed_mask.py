@@ -1,6 +1,7 @@
 """Masks given once: taken as they are, kept as they are, refused if they do not fit."""
 
 import json
+import zipfile
 
 import keras
 import numpy as np
@@ -73,7 +74,7 @@ def test_attention_by_projection():
 
 
 @pytest.mark.parametrize("shape", [(1,), (3, 3), (5, 13), (2, 1, 7), (8, 8)])
-def test_the_configuration_keeps_the_mask(shape):
+def test_the_configuration_of_a_layer_that_is_not_built_keeps_the_mask(shape):
     mask = np.random.default_rng(0).random(shape) < 0.5
     wrapper = sos.FixedMask(keras.layers.Dense(3), mask)
     config = json.loads(json.dumps(wrapper.get_config()))
@@ -81,6 +82,18 @@ def test_the_configuration_keeps_the_mask(shape):
     assert json.loads(json.dumps(again.get_config())) == config
     (kept,) = again.given_masks.values()
     np.testing.assert_array_equal(kept, mask)
+
+
+def test_a_file_holds_the_mask_once(tmp_path):
+    mask = np.random.default_rng(0).random((40, 50)) < 0.5
+    model = sparse_model(sos.FixedMask(keras.layers.Dense(50, name="dense"), mask), 40)
+    wrapper = model.layers[0]
+    assert "mask" not in wrapper.get_config() and wrapper.given_masks is None
+    model.save(tmp_path / "model.keras")
+    config = zipfile.ZipFile(tmp_path / "model.keras").read("config.json")
+    assert len(config) < 8000 and b"bits" not in config
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(sos.masks(loaded)["dense/kernel"], mask)
 
 
 @pytest.mark.parametrize("built", [True, False])

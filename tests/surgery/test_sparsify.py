@@ -376,3 +376,21 @@ def test_under_a_distribution_strategy():
     sparse = sos.sparsify(plain, prune)  # outside the scope in which the model was built
     assert_same(plain, sparse, X)
     train(sparse, X, np.ones((4, 3)))
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_what_is_beside_a_kernel_has_a_path_of_its_own_under_the_kernels(kind):
+    def part(name):
+        inputs, dense = keras.Input((4,)), keras.layers.Dense(4, name="dense")
+        if kind == "sequential":
+            return keras.Sequential([inputs, dense], name=name)
+        return keras.Model(inputs, dense(inputs), name=name)
+
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, part("b")(part("a")(inputs)))
+    sparse = sos.sparsify(model, prune)
+    expected = [f"{path}/mask" for path in sos.masks(sparse)]
+    assert expected == ["a/dense/kernel/mask", "b/dense/kernel/mask"]
+    assert [v.path for v in sparse.variables if v.name == "mask"] == expected
+    frozen = sos.freeze(sparse)
+    assert [v.path for v in frozen.variables if v.name == "mask"] == expected

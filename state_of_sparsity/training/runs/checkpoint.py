@@ -154,15 +154,16 @@ def _description(variables):
 
 
 def _named_as_now(saved, present):
-    """Returns a saved description with the state beside kernels named by its layer's whole path.
+    """Returns a saved description with the state beside kernels named by its kernel's path.
 
-    It was once named by the layer alone: `dense/mask` for what is `block/dense/mask`.
+    It was once named by the layer's: `dense/mask` for what is `block/dense/kernel/mask`, and so
+    was an optimizer's state beside it.
     """
-    state = re.compile(r"mask|log_sigma2|log_alpha|penalty_weight")
+    state = re.compile(r".*((mask|log_sigma2|log_alpha|penalty_weight).*)")
     if len(saved) != len(present):
         return saved
     return [
-        now if state.search(name) and now[0].endswith(name.split("/")[-1]) else [name, *rest]
+        now if (found := state.match(name)) and now[0].endswith(found[1]) else [name, *rest]
         for (name, *rest), now in zip(saved, present, strict=True)
     ]
 

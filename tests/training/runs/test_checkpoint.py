@@ -36,14 +36,26 @@ def test_restores_every_variable_seeds_and_step_counter_included(tmp_path, techn
     assert any("seed" in path for path in paths)
 
 
+IN_FRONT = re.compile(r"network(/|_)(?=\w+[/_](mask|log_sigma2|log_alpha|penalty_weight))")
+KERNEL = re.compile(r"(/|_)kernel(?=[/_](mask|log_sigma2|log_alpha))")
+
+
+def by_layer(name):
+    return KERNEL.sub("", name)
+
+
+def by_layer_alone(name):
+    return IN_FRONT.sub("", by_layer(name))
+
+
+@pytest.mark.parametrize("once", [by_layer, by_layer_alone])
 @pytest.mark.parametrize("technique", TECHNIQUES)
-def test_a_file_that_names_state_by_its_layer_alone_is_restored(tmp_path, technique, monkeypatch):
+def test_a_file_that_names_state_by_its_layer_is_restored(tmp_path, technique, once, monkeypatch):
     model = small_experiment(technique).build()
     before, describe = state(model), checkpoint._description
-    in_front = re.compile(r"network(/|_)(?=\w+[/_](mask|log_sigma2|log_alpha|penalty_weight))")
 
     def as_once(variables):
-        return [[in_front.sub("", name), *rest] for name, *rest in describe(variables)]
+        return [[once(name), *rest] for name, *rest in describe(variables)]
 
     monkeypatch.setattr(checkpoint, "_description", as_once)
     checkpoint.save(tmp_path / "c.npz", model, step=7, wall_time_s=1.5)
