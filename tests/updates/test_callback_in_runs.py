@@ -254,6 +254,12 @@ def test_a_ramp_that_does_not_arrive_warns():
         fit(model)
 
 
+def test_a_ramp_that_arrives_at_the_last_step_does_not_warn():
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(4)])
+    ramp = OURS.Ramp(1.0, 0, 6)
+    fit(sos.sparsify(model, lambda layer: sos.VariationalDropout(layer, ramp)))
+
+
 def test_gradient_accumulation_makes_a_run_shorter():
     model = network(OURS.ConstantSparsity(0.5, begin_step=6))
     model.compile(keras.optimizers.SGD(gradient_accumulation_steps=2), "mse")

@@ -57,6 +57,18 @@ def test_one_schedule_object_is_asked_once_a_step_for_all_its_layers():
     assert zeros(model) == [50, 50, 50]
 
 
+def test_a_layer_needs_its_driver_while_one_of_its_kernels_is_trained():
+    plain = keras.Sequential([keras.Input((6, 2)), layers.SeparableConv1D(2, 2)])
+    model = sos.sparsify(plain, lambda layer: sos.MagnitudePruning(layer, Recording(due={0})))
+    updates = SparsityUpdates(model)
+    first, second = (kernel.variable for kernel in updates.driven[0].sparse_kernels)
+    first.trainable = False
+    with pytest.raises(RuntimeError, match="UpdateSparsity"):
+        updates.check_driven()
+    second.trainable = False
+    updates.check_driven()
+
+
 def test_equal_schedules_are_asked_once():
     schedules = [Configured(due={0}) for _ in range(3)]
     queue = iter(schedules)
