@@ -1,17 +1,19 @@
+import gc
 import importlib.machinery
 import sys
 import types
 
 import pytest
 
-from state_of_sparsity.bin import unneeded_imports
+from state_of_sparsity.bin import start_up
 
 
 @pytest.fixture
 def find(monkeypatch):
     """Returns a function that asks for a package while others are being imported."""
     monkeypatch.setattr(sys, "meta_path", [])
-    unneeded_imports.leave_out()
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    start_up.prepare()
     (finder,) = sys.meta_path
 
     def find(name, *importing, backend="tensorflow"):
@@ -45,5 +47,5 @@ def test_what_others_need_is_there(find):
 
 
 def test_it_is_installed_once(find):
-    unneeded_imports.leave_out()
+    start_up.prepare()
     assert len(sys.meta_path) == 1
