@@ -5,20 +5,14 @@ import sys
 
 
 class _Finder:
-    """Says of a package that it is not there, while those are imported that can do without it.
+    """Says of a package that it is not there, while Keras is imported, which can do without it.
 
-    TensorFlow Lite converts models of JAX; Keras wraps models for scikit-learn, draws galleries of
-    images, and mends an old JAX where that is not its backend.
+    Keras wraps models for scikit-learn and draws galleries of images.
     """
 
     @staticmethod
     def find_spec(name, path=None, target=None):
-        while_keras = name in ("matplotlib", "sklearn") or (
-            name == "jax" and "keras.src.backend.tensorflow" in sys.modules
-        )
-        if (while_keras and _is_being_imported("keras")) or (
-            name == "jax" and _is_being_imported("tensorflow")
-        ):
+        if name in ("matplotlib", "sklearn") and _is_being_imported("keras"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return None
 
