@@ -9,6 +9,10 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import pytest
 
+from state_of_sparsity.bin import start_up
+
+start_up.prepare()  # as programs do
+
 # Every warning is an error, but for these, which are not ours to mend.
 _IGNORED_WARNINGS = [
     # keras 3.15 and tensorflow 2.21 under numpy 2: converting a variable to numpy.

@@ -17,8 +17,8 @@ from state_of_sparsity.bin import (
     gin_values,
     interruptions,
     recorded_defaults,
+    start_up,
     system_errors,
-    unneeded_imports,
 )
 from state_of_sparsity.errors import UsageError
 
@@ -76,7 +76,7 @@ def run(main):
             sys.exit(130)
 
     interruptions.keep()
-    unneeded_imports.leave_out()
+    start_up.prepare()
     app.run(guarded, flags_parser=parse_flags)
 
 

@@ -26,7 +26,7 @@ from absl import flags
 
 from state_of_sparsity import file_lock, output_path
 from state_of_sparsity.analysis import results, run_table
-from state_of_sparsity.bin import gin_app, grid, system_errors, train, unneeded_imports, worker_logs
+from state_of_sparsity.bin import gin_app, grid, start_up, system_errors, train, worker_logs
 from state_of_sparsity.bin.workers import WorkerDiedError, Workers, how_it_ended
 from state_of_sparsity.errors import UsageError
 
@@ -255,7 +255,7 @@ def run_cell(cell, directory, data_dir):
 def _start_worker(directory, workers):
     """Gives a worker process its log and its share of the cores."""
     worker_logs.write_to_own(directory)
-    unneeded_imports.leave_out()
+    start_up.prepare()
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, threads)

@@ -15,7 +15,7 @@ import state_of_sparsity as sos
 from state_of_sparsity.masking.top_k import keep_largest
 from tests import reference
 
-few = settings(max_examples=settings().max_examples // 2)
+few = settings(max_examples=settings().max_examples // 4)
 PRECISIONS = ["float32", "float16", "bfloat16", "float64"]
 # Ties, both zeros, infinities, and the smallest and largest of half precision.
 VALUES = [0.0, -0.0, 0.25, -0.25, 0.5, 1.0, -3.0, 6e-8, -65504.0, math.inf, -math.inf]
@@ -184,7 +184,7 @@ RULES = {
 
 
 @pytest.mark.parametrize("rule", RULES)
-@settings(max_examples=settings().max_examples // 10)
+@settings(max_examples=settings().max_examples // 20)
 @given(empty=EMPTY, others=st.lists(KERNEL, min_size=1, max_size=2), sparsity=SPARSITIES)
 def test_a_weight_without_entries_is_no_kernel(rule, empty, others, sparsity):
     model = Kernels([(np.zeros(empty), "float32"), *others])
