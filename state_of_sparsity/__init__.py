@@ -13,6 +13,7 @@ import importlib
 import pkgutil
 import sys
 
+from state_of_sparsity import extras
 from state_of_sparsity.after_import import after_import
 
 
@@ -47,9 +48,10 @@ __all__ = sorted(_HOME)
 def __getattr__(name):
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if _HOME[name] == __name__:
-        return importlib.import_module(f"{__name__}.{name}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    with extras.explained():  # Keras itself may be there without a backend
+        if _HOME[name] == __name__:
+            return importlib.import_module(f"{__name__}.{name}")
+        return getattr(importlib.import_module(_HOME[name]), name)
 
 
 def __dir__():

@@ -148,7 +148,9 @@ def test_private_names_of_gin_have_one_file():
 
 # The files that use what Keras calls private; the names that Python itself gives others; and
 # what else is used, where: a name of TensorFlow Datasets, and gin's, which `bin` has rules for.
-KERAS_INTERNALS = [ROOT / "wrapping" / f"keras_{of}.py" for of in ("internals", "variables")]
+KERAS_INTERNALS = [
+    ROOT / "wrapping" / f"keras_{of}.py" for of in ("internals", "saving", "variables")
+]
 PYTHONS = {"_asdict", "_exit", "_fields", "_getframe", "_initializing", "_make", "_replace"}
 OTHERS = {ROOT / "data" / "known_features.py": {"_registered_features"}}
 # What we keep on layers and models that are Keras's, for TensorFlow's checkpoints.

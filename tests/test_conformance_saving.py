@@ -119,6 +119,23 @@ def test_weights_file(name, tmp_path):
 
 
 @every_technique
+@pytest.mark.parametrize("trainable", [True, False])
+def test_state_trees_and_what_is_saved_by_paths_hold_every_variable(name, trainable):
+    model = updated_model(name)
+    model.trainable = trainable
+    tree, values = copied(model.get_state_tree()), [v.numpy().copy() for v in model.variables]
+    for variable in model.variables:
+        variable.assign(np.zeros(variable.shape, variable.dtype))
+    model.set_state_tree(tree)
+    for variable, value in zip(model.variables, values, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+
+
+def copied(tree):
+    return {k: copied(v) if isinstance(v, dict) else np.array(v) for k, v in tree.items()}
+
+
+@every_technique
 def test_strip_predicts_the_same_and_leaves_the_sparse_model_as_it_is(name):
     model = updated_model(name)
     before = [variable.numpy().copy() for variable in model.variables]

@@ -60,7 +60,7 @@ def find_runs(run_dirs, globs):
     named = [pathlib.Path(path).expanduser() for path in run_dirs]
     for path in named:
         if not _has(path, "run.json") and not _has(path, "result.json"):
-            raise UsageError(f"`run_dir` must be a run directory. Received: {path}.")
+            raise UsageError(f"`run_dir` must be a run directory. Received: {path}.{_inside(path)}")
     matched = (glob.glob(os.path.expanduser(pattern)) for pattern in globs)
     matched = map(pathlib.Path, itertools.chain.from_iterable(matched))
     runs = sorted({*named, *(path for path in matched if _has(path, "run.json"))})
@@ -71,6 +71,15 @@ def find_runs(run_dirs, globs):
             f"{[*map(str, run_dirs), *globs]}, which match {len(runs)} runs, none finished."
         )
     return finished, [path for path in runs if path not in finished]
+
+
+def _inside(folder):
+    """Returns how to name the runs that lie in a folder, such as that of a sweep; or nothing."""
+    found = next(folder.glob("**/run.json"), None)
+    if found is None:
+        return ""
+    parts = found.parent.relative_to(folder).parts
+    return f" For the runs in it: --runs_glob='{folder.joinpath(*'*' * len(parts))}'."
 
 
 def _has(path, name):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.base import WrapperArguments
+from state_of_sparsity.wrapping.keras_saving import is_writing_a_file
 
 _IN_WEIGHTS = object()  # for a `mask` that is loaded with the weights
 
@@ -100,17 +101,19 @@ class FixedMask(MaskedWrapper):
         return [kernel.name for kernel in self.sparse_kernels]
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the configuration; the masks too, as text, of a layer that is not built yet."""
-        given = self.given_masks
-        packed = {} if given is None else {"mask": {k: _pack(v) for k, v in given.items()}}
+        """Returns the configuration, the masks as text; but for a file that has them as weights."""
+        masks = self.given_masks
+        if masks is None:
+            masks = {} if is_writing_a_file() else {k.name: k.mask() for k in self.sparse_kernels}
+        packed = {"mask": {name: _pack(mask) for name, mask in masks.items()}} if masks else {}
         return {**super().get_config(), **packed}
 
     @classmethod
     def from_config(
         cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
     ) -> Self:
-        """Creates the wrapper from its configuration: all ones until its weights are loaded."""
-        packed = config.get("mask")  # of a built layer too in files from before
+        """Creates the wrapper from its configuration; a file's has its masks in its weights."""
+        packed = config.get("mask")
         mask = _IN_WEIGHTS if packed is None else {k: _unpack(v) for k, v in packed.items()}
         return super().from_config({**config, "mask": mask}, custom_objects)
 

@@ -49,4 +49,4 @@ def _tell_paths_apart(wrappers):
     count = collections.Counter(state.path for _, _, state in states)
     for path, name, state in states:
         if count[state.path] > 1:
-            set_path(state, f"{path}/{name}/{state.name}")
+            set_path(state, f"{path}/{name}_{state.name}")

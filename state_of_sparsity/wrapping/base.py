@@ -221,8 +221,9 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
             ):
                 self._holders[kernel.name] = holders(kernel)
                 state = self.add_kernel_state(kernel, prefix)
-                # As the kernel is: a `LayoutMap` spreads both alike, and paths are unique.
-                set_path(state, f"{kernel.variable.path}/{state.name}")
+                # Beside the kernel's, so that paths are unique. Not below it: in `get_state_tree`
+                # and Orbax checkpoints a path that ends at the kernel hides all below it.
+                set_path(state, f"{kernel.variable.path}_{state.name}")
                 lay_out_like(state, kernel.variable)
                 self.kernel_state[kernel.name] = state
                 act_on_effective_kernel(self, kernel)

@@ -88,12 +88,27 @@ def test_a_file_holds_the_mask_once(tmp_path):
     mask = np.random.default_rng(0).random((40, 50)) < 0.5
     model = sparse_model(sos.FixedMask(keras.layers.Dense(50, name="dense"), mask), 40)
     wrapper = model.layers[0]
-    assert "mask" not in wrapper.get_config() and wrapper.given_masks is None
+    assert wrapper.given_masks is None
     model.save(tmp_path / "model.keras")
     config = zipfile.ZipFile(tmp_path / "model.keras").read("config.json")
     assert len(config) < 8000 and b"bits" not in config
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(sos.masks(loaded)["dense/kernel"], mask)
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        keras.models.clone_model,
+        lambda model: keras.models.model_from_json(model.to_json()),
+        lambda model: keras.Sequential.from_config(model.get_config()),
+    ],
+    ids=["clone_model", "to_json", "from_config"],
+)
+def test_a_copy_without_weights_has_the_mask(copied):
+    mask = np.random.default_rng(0).random((4, 3)) < 0.5
+    model = sparse_model(sos.FixedMask(keras.layers.Dense(3, name="dense"), mask), 4)
+    np.testing.assert_array_equal(sos.masks(copied(model))["dense/kernel"], mask)
 
 
 @pytest.mark.parametrize("built", [True, False])

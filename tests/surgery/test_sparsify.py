@@ -379,7 +379,7 @@ def test_under_a_distribution_strategy():
 
 
 @pytest.mark.parametrize("kind", ["functional", "sequential"])
-def test_what_is_beside_a_kernel_has_a_path_of_its_own_under_the_kernels(kind):
+def test_what_is_beside_a_kernel_has_a_path_of_its_own_beside_the_kernels(kind):
     def part(name):
         inputs, dense = keras.Input((4,)), keras.layers.Dense(4, name="dense")
         if kind == "sequential":
@@ -389,8 +389,8 @@ def test_what_is_beside_a_kernel_has_a_path_of_its_own_under_the_kernels(kind):
     inputs = keras.Input((4,))
     model = keras.Model(inputs, part("b")(part("a")(inputs)))
     sparse = sos.sparsify(model, prune)
-    expected = [f"{path}/mask" for path in sos.masks(sparse)]
-    assert expected == ["a/dense/kernel/mask", "b/dense/kernel/mask"]
+    expected = [f"{path}_mask" for path in sos.masks(sparse)]
+    assert expected == ["a/dense/kernel_mask", "b/dense/kernel_mask"]
     assert [v.path for v in sparse.variables if v.name == "mask"] == expected
     frozen = sos.freeze(sparse)
     assert [v.path for v in frozen.variables if v.name == "mask"] == expected

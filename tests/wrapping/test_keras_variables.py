@@ -8,8 +8,8 @@ from state_of_sparsity.wrapping.keras_variables import lay_out_like, set_path
 
 def test_the_path_of_a_variable():
     variable = keras.Variable(np.zeros(2, "float32"), name="mask")
-    set_path(variable, "dense/kernel/mask")
-    assert (variable.path, variable.name) == ("dense/kernel/mask", "mask")
+    set_path(variable, "dense/kernel_mask")
+    assert (variable.path, variable.name) == ("dense/kernel_mask", "mask")
 
 
 def test_how_a_variable_is_spread_over_devices():

@@ -156,7 +156,7 @@ def _description(variables):
 def _named_as_now(saved, present):
     """Returns a saved description with the state beside kernels named by its kernel's path.
 
-    It was once named by the layer's: `dense/mask` for what is `block/dense/kernel/mask`, and so
+    It was once named by the layer's: `dense/mask` for what is `block/dense/kernel_mask`, and so
     was an optimizer's state beside it.
     """
     state = re.compile(r".*((mask|log_sigma2|log_alpha|penalty_weight).*)")
