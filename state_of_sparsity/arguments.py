@@ -4,6 +4,7 @@ import inspect
 import math
 import numbers
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,22 @@ def check_flag(name: str, value):
     """Raises a `ValueError` that names the argument unless it is True or False."""
     if not isinstance(value, bool):
         raise ValueError(f"`{name}` must be True or False. Received: {value!r}.")
+
+
+def several_names(name: str, value) -> tuple[str, ...] | None:
+    """Returns one name, or several, as a tuple; None stays None.
+
+    Raises:
+        ValueError: naming the argument, for anything else.
+    """
+    if value is None:
+        return None
+    several = (
+        tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
+    )
+    if not all(isinstance(each, str) for each in several):
+        raise ValueError(f"`{name}` must be None, a name, or a list of names. Received: {value!r}.")
+    return several
 
 
 def check_path(name: str, value):

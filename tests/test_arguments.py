@@ -60,3 +60,17 @@ def test_flags_and_paths():
         arguments.check_path("data_dir", path)
     with pytest.raises(ValueError, match=r"`data_dir` must be text, or None\. Received: 5"):
         arguments.check_path("data_dir", 5)
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [(None, None), ("w", ("w",)), (["w", "v"], ("w", "v")), ((n for n in "wv"), ("w", "v"))],
+)
+def test_names(value, names):
+    assert arguments.several_names("kernels", value) == names
+
+
+@pytest.mark.parametrize("value", [3, [3], ["w", None], b"w", np.array([1.0])])
+def test_what_is_no_name_is_refused(value):
+    with pytest.raises(ValueError, match=r"`kernels` must be None, a name, .* Received: "):
+        arguments.several_names("kernels", value)

@@ -1,5 +1,7 @@
 """Metrics made before the first step, so that TensorFlow traces that once."""
 
+import contextlib
+
 import keras
 
 
@@ -23,7 +25,10 @@ def make_metrics(model, batches):
     outputs = getattr(model, "outputs", None) or ()
     if not isinstance(batches, tf.data.Dataset) or len(outputs) != 1 or len(specs) not in (2, 3):
         return
-    predictions = tf.TensorSpec(outputs[0].shape, outputs[0].dtype)
     inputs, labels, *weights = specs
+    batch = tf.nest.flatten(inputs)[0].shape[:1]
+    predictions = tf.TensorSpec(batch + outputs[0].shape[1:], outputs[0].dtype)
     # Traced and thrown away: nothing is computed.
-    tf.function(model.compute_metrics).get_concrete_function(inputs, labels, predictions, *weights)
+    metrics = tf.function(model.compute_metrics)
+    with contextlib.suppress(Exception):  # a model may give its metrics something else in its step
+        metrics.get_concrete_function(inputs, labels, predictions, *weights)

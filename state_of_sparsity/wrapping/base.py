@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from state_of_sparsity.arguments import several_names
 from state_of_sparsity.wrapping.additive_tables import kernels_to_wrap
 from state_of_sparsity.wrapping.compiled_methods import check_not_compiled
 from state_of_sparsity.wrapping.effective_terms import EffectiveConstraint, act_on_effective_kernel
@@ -82,8 +83,7 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
         # are tensors, whether `mask` and `training` are passed. It has to be the wrapped layer's.
         self.__dict__["call"] = call_like(layer, self)
         super().__init__(layer, **kwargs)
-        kernels = (kernels,) if isinstance(kernels, str) else kernels
-        self._kernel_names = None if kernels is None else tuple(kernels)
+        self._kernel_names = several_names("kernels", kernels)
         self.sparse_kernels: tuple[SparseKernel, ...] = ()  # which Keras does not look into
         # By the names of kernels, what `add_kernel_state` returned.
         self.kernel_state: dict[str, keras.Variable] = {}

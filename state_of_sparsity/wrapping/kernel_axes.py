@@ -126,9 +126,10 @@ def kernel_axes(kernel: SparseKernel) -> KernelAxes | None:
     elif _is_cell_of_conv_lstm(layer):
         equation, gates = _CONVOLUTION, 4
     if equation is not None:
+        groups = getattr(layer, "groups", 1) if "*" in equation else 1  # of convolutions
         equation = equation.replace("*", "xyz"[: max(rank - 2, 0)])
         looks_up = kind is not None and issubclass(kind, layers.Embedding)
-        axes = KernelAxes(equation, getattr(layer, "groups", 1), gates, looks_up)
+        axes = KernelAxes(equation, groups, gates, looks_up)
         if len(axes.summed + axes.outputs) == rank:
             return axes
     return KernelAxes(_MATRIX, assumed=True) if rank == 2 else None
