@@ -1,6 +1,7 @@
 """What every test relies on: quiet TensorFlow, fixed seeds, no state left by other tests."""
 
 import os
+import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -12,6 +13,10 @@ import pytest
 from state_of_sparsity.bin import start_up
 
 start_up.prepare()  # as programs do
+
+# A shell's background job ignores Ctrl-C, and so would what tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Every warning is an error, but for these, which are not ours to mend.
 _IGNORED_WARNINGS = [
