@@ -107,6 +107,25 @@ def test_global_magnitude_is_one_threshold_exact_at_every_update():
     assert max(densities) > 2 * min(densities)  # it is not the uniform distribution
 
 
+@pytest.mark.parametrize("dtypes", [("float64", "float64"), ("float32", "float64")])
+def test_scores_that_only_a_double_tells_apart_share_a_threshold(dtypes):
+    model = keras.Sequential([keras.Input((3,))])
+    model.add(layers.Dense(2, use_bias=False, dtype=dtypes[0], name="first"))
+    model.add(layers.Dense(3, use_bias=False, dtype=dtypes[1], name="second"))
+    values = {"first/kernel": np.ones((3, 2)), "second/kernel": np.ones((2, 3))}
+    values["second/kernel"] += [[-3e-12, 1e-12, -1e-12], [2e-12, -2e-12, 3e-12]]
+    if dtypes[0] == "float64":
+        values["first/kernel"] += [[-2.5e-12, 2.5e-12], [5e-13, -5e-13], [-1.5e-12, 1.5e-12]]
+    for layer, value in zip(model.layers, values.values(), strict=True):
+        layer.kernel.assign(value)
+    schedule = sos.schedules.ConstantSparsity(0.25, 0)
+    sparse = sos.sparsify(model, sos.distributions.global_magnitude(schedule))
+    sos.UpdateSparsity().update(sparse, 0)
+    threshold = np.sort(np.concatenate([v.ravel() for v in values.values()]))[2]
+    for path, mask in sos.masks(sparse).items():
+        np.testing.assert_array_equal(mask, values[path] > threshold)
+
+
 def test_erdos_renyi_kernel_magnitude_is_exact_at_every_update():
     model = network()
     sparse = sos.sparsify(model, sos.distributions.erdos_renyi_kernel_magnitude(RISING))

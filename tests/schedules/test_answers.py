@@ -118,7 +118,7 @@ def test_truth_values(should, due):
 
 @pytest.mark.parametrize(
     ("sparsity", "expected"),
-    [(ml_dtypes.bfloat16(0.9), 0.9), (np.float32(0.98), 0.98), (None, None)],
+    [(ml_dtypes.bfloat16(0.9), 0.9), (np.float32(0.98), 0.98), (0.0, 0.0), (None, None)],
 )
 def test_results_and_dry_runs_say_the_number_that_was_meant(sparsity, expected):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
@@ -223,6 +223,11 @@ def test_a_jump_is_answered_at_once():
     assert time.monotonic() - begin < 10
 
 
+def test_an_update_at_the_first_step_counts():
+    assert last_due(Saying(at=10), 10, 15) == (10, 0.75)
+    assert last_due(Saying(at=10), 11, 15) is None
+
+
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
@@ -264,6 +269,11 @@ def test_a_run_is_not_measured_by_a_schedule_that_was_changed(schedule):
 def test_a_wrong_last_update_is_an_error_that_names_it(answer):
     with pytest.raises(ValueError, match=r"`last_update` must return .*Received: .*Saying"):
         last_due(Saying(at=90, answer=answer), 0, 100)
+
+
+def test_a_last_update_after_the_step_is_refused_even_if_one_is_due_then():
+    with pytest.raises(ValueError, match=r"the last step up to `step`.*Received: 101 .*step 100"):
+        last_due(Saying(at=101, answer=101), 0, 100)
 
 
 def test_a_schedule_that_would_have_to_be_asked_for_ever_says_what_to_do():

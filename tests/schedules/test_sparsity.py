@@ -85,6 +85,12 @@ def test_the_last_update_is_at_the_end_whatever_the_frequency(begin, end, freque
             assert schedule.last_update(step) == max((d for d in due if d <= step), default=None)
 
 
+def test_an_end_at_step_0_leaves_one_update():
+    schedule = ConstantSparsity(0.5, 0, end_step=0)
+    assert schedule.last_update(0) == schedule.last_update(500) == 0
+    assert [step for step in range(501) if schedule(step)[0]] == [0]
+
+
 @pytest.mark.parametrize("kind", ["PolynomialDecay", "ConstantSparsity"])
 def test_the_twins_of_tfmots_schedules_keep_its_steps(tfmot, kind):
     arguments = {

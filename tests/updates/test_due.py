@@ -269,6 +269,24 @@ def test_tfmots_schedules_give_the_masks_of_their_twins():
     assert zeros(ours) == [80, 80, 80]
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "short", "frequency"),
+    [
+        (0, 11, True, False),
+        (0, 12, True, True),
+        (12, 20, True, True),
+        (13, 20, False, False),
+    ],
+)
+def test_a_run_from_or_to_the_end_of_a_tfmot_schedule_says_what_it_lacks(
+    start, end, short, frequency
+):
+    schedule = pruning_schedules().PolynomialDecay(0.0, 0.9, 2, 12, frequency=4)
+    found = SparsityUpdates(pruned(schedule)).unreached(start, end)
+    assert ["last update at step 10" in sentence for sentence in found] == [True] * short
+    assert any("`frequency` does not divide" in sentence for sentence in found) == frequency
+
+
 def test_a_subclass_that_inherits_its_configuration_is_a_schedule_of_its_own():
     class Scaled(sos.schedules.ConstantSparsity):
         scale = 1.0

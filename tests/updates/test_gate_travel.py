@@ -8,7 +8,10 @@ import pytest
 
 import state_of_sparsity as sos
 from state_of_sparsity.optimizers.adam_with_multipliers import AdamWithMultipliers
-from state_of_sparsity.updates.gate_travel import warn_if_no_gate_can_shut
+from state_of_sparsity.updates.gate_travel import (
+    warn_if_no_gate_can_shut,
+    warn_if_no_gate_is_shut,
+)
 
 X = np.random.default_rng(0).normal(size=(10, 6)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(10, 4)).astype("float32")
@@ -70,6 +73,35 @@ def test_a_run_of_no_steps_is_not_too_short():
     wrapper = sos.L0Regularization(keras.layers.Dense(4), 0.1)
     wrapper.build((None, 6))
     warn_if_no_gate_can_shut([wrapper], Adam(), 5, 5)  # warnings are errors here
+
+
+def gates_at(log_alpha):
+    """Returns a layer whose gates shut at a log alpha of exactly 0."""
+    wrapper = sos.L0Regularization(
+        keras.layers.Dense(4), 0.1, gate_speed=1, gamma=-1.1, zeta=1.1, seed=0
+    )
+    wrapper.build((None, 6))
+    (variable,) = wrapper.kernel_state.values()
+    variable.assign(np.full(variable.shape, log_alpha))
+    return wrapper
+
+
+def test_a_gate_on_the_boundary_is_shut():
+    warn_if_no_gate_is_shut([gates_at(0.0)])  # warnings are errors here
+    with pytest.warns(UserWarning, match="No gate of sos.L0Regularization is shut"):
+        warn_if_no_gate_is_shut([gates_at(1e-6)])
+
+
+def test_a_run_that_just_reaches_the_boundary_is_long_enough():
+    warn_if_no_gate_can_shut([gates_at(4.0)], Adam(0.25), 5, 13)  # warnings are errors here
+    with pytest.warns(UserWarning, match="in this run of 7 steps"):
+        warn_if_no_gate_can_shut([gates_at(4.0)], Adam(0.25), 5, 12)
+
+
+def test_the_learning_rate_after_the_last_step_moves_nothing():
+    rate = keras.optimizers.schedules.PiecewiseConstantDecay([12], [0.25, 100.0])
+    with pytest.warns(UserWarning, match=r"by about 0\.25 a step"):
+        warn_if_no_gate_can_shut([gates_at(5.0)], Adam(rate), 5, 13)
 
 
 def test_a_run_that_is_long_enough():
