@@ -92,7 +92,11 @@ def test_every_way_of_running_gives_the_same_loss(name, noise_off):
 
 @with_graphs
 @pytest.mark.parametrize(
-    ("name", "kind"), [("variational dropout", "attention"), ("l0", "recurrent")]
+    ("name", "kind"),
+    [
+        pytest.param("variational dropout", "attention", marks=pytest.mark.slow),
+        ("l0", "recurrent"),
+    ],
 )
 def test_every_step_of_other_layers_is_compiled_by_xla(name, kind):
     tokens = keras.Input((6,), dtype="int32")

@@ -120,6 +120,7 @@ def test_the_digits_without_tensorflow(tmp_path):
 PRUNING = {"SPARSITY": 0.9, "FREQUENCY": 1}
 
 
+@pytest.mark.slow
 def test_the_digits_with_a_schedule_of_tfmot(tmp_path):
     ended = train("quickstart/magnitude_pruning.gin", tmp_path, tensorflow=True, **PRUNING)
     assert result_of(ended, tmp_path)["sparsity"] == pytest.approx(0.9, abs=1e-3)

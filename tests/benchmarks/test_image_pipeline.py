@@ -29,6 +29,7 @@ def test_help():
     assert "--output" in done.stdout and done.stderr == ""
 
 
+@pytest.mark.slow
 def test_pipelines_of_few_images(monkeypatch, tmp_path, capsys):
     import image_pipeline
 

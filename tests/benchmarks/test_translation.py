@@ -28,6 +28,7 @@ def test_help():
     assert "--output" in done.stdout and done.stderr == ""
 
 
+@pytest.mark.slow
 def test_it_measures_text_and_translations(monkeypatch, tmp_path, capsys):
     import translation
 

@@ -109,13 +109,14 @@ def test_at_speed_1_training_is_bit_for_bit_what_it_was_without():
     assert losses[0] == losses[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "l0_weight", "sparsity", "options"),
     [
         ("adam", 1e-3, 0.8, {}),
-        pytest.param("adam", 2e-4, 0.5, {"group": "unit"}, marks=pytest.mark.slow),
-        pytest.param("adam", 1e-3, 0.7, {"initial_keep": 0.99}, marks=pytest.mark.slow),
-        pytest.param("rmsprop", 1e-3, 0.8, {}, marks=pytest.mark.slow),
+        ("adam", 2e-4, 0.5, {"group": "unit"}),
+        ("adam", 1e-3, 0.7, {"initial_keep": 0.99}),
+        ("rmsprop", 1e-3, 0.8, {}),
     ],
 )
 def test_plain_optimizers_prune_digits_in_900_steps(optimizer, l0_weight, sparsity, options):

@@ -259,6 +259,7 @@ np.savez("found.npz", *Searching(small(), extra_length=6).predict_on_batch(SOURC
 """
 
 
+@pytest.mark.slow
 def test_under_jax_without_tensorflow(tmp_path, searched):
     variables = {
         "KERAS_BACKEND": "jax",

@@ -105,8 +105,8 @@ def assert_same(path, reference):
     assert not list(RunDir(path).path.rglob(".tmp-*"))
 
 
-# Of the others two are killed elsewhere below, and dense training has nothing that these have not.
-@pytest.mark.parametrize("technique", slow_but(["magnitude_pruning", "random_pruning"], TECHNIQUES))
+# Some of the others are killed elsewhere below.
+@pytest.mark.parametrize("technique", slow_but(["magnitude_pruning"], TECHNIQUES))
 def test_killed_run_ends_as_an_uninterrupted_one(tmp_path, processes, uninterrupted, technique):
     killed = tmp_path / "killed"
     assert in_new_process(processes, killed, technique, 3) == -signal.SIGKILL
@@ -126,7 +126,8 @@ def test_killed_while_saving(tmp_path, processes, uninterrupted):
     assert_same(killed, uninterrupted(technique))
 
 
-@pytest.mark.parametrize("wanted", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("wanted", [3, 20])
 def test_killed_at_random_moments(tmp_path, processes, uninterrupted, wanted):
     technique = "l0_regularization"
     reference = uninterrupted(technique)

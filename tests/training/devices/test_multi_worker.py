@@ -131,6 +131,7 @@ def test_two_workers_are_equal_and_as_one_process(processes, two_workers, tmp_pa
         assert json.loads(two) == pytest.approx(json.loads(one), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_and_the_job_started_again(processes, two_workers, tmp_path):
     killed = tmp_path / "killed"
     assert run(processes, killed, 2, kill_in_step=3) == [-signal.SIGKILL, -signal.SIGKILL]

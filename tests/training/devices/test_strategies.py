@@ -50,6 +50,7 @@ def test_two_logical_processors():
     assert "`batch_size` must be a multiple of the 2 replicas" in found["batch_size"]
 
 
+@pytest.mark.slow
 def test_two_devices_of_jax():
     flags = "--xla_force_host_platform_device_count=2"
     found = run_script("two_replicas.py", KERAS_BACKEND="jax", XLA_FLAGS=flags)
@@ -82,6 +83,7 @@ def test_what_cannot_be_had(name, message):
         strategy_choice.choose(name)
 
 
+@pytest.mark.slow
 def test_a_tpu_cannot_be_had():
     # In a process of its own: looking for one empties the caches of all that ran before.
     code = "from state_of_sparsity.training.devices import strategy_choice as s; s.choose('tpu')"
