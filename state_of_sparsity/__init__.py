@@ -34,6 +34,7 @@ _REGISTERING = (
     "layers",
     "models.transformer_layers",
     "optimizers.inverse_square_root",
+    "optimizers.rewound",
     "optimizers.warm_up_and_drops",
     "optimizers.adam_with_multipliers",
     "optimizers.sgd_with_multipliers",

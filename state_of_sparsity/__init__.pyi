@@ -11,6 +11,7 @@ from state_of_sparsity.layers import RandomPruning as RandomPruning
 from state_of_sparsity.layers import ScheduledMask as ScheduledMask
 from state_of_sparsity.layers import SparseWrapper as SparseWrapper
 from state_of_sparsity.layers import VariationalDropout as VariationalDropout
+from state_of_sparsity.surgery.fix_masks import fix_masks as fix_masks
 from state_of_sparsity.surgery.freeze import freeze as freeze
 from state_of_sparsity.surgery.sparsify import sparsify as sparsify
 from state_of_sparsity.surgery.strip import strip as strip

@@ -91,7 +91,7 @@ def decode_run(
             f"`run_dir` must be a run that learned to translate. Received: {directory}, whose data "
             f"are {type(experiment.data).__name__}."
         )
-    _say(f"{run_dir.path}, step {step:,} of {experiment.steps:,}")
+    _say(f"{run_dir.path}, step {step:,} of {experiment.last_step:,}")
     plain = strip(model) if structure.sparse_layers(model) else model
     data = experiment.data
     search = _search_settings(experiment, beam_size, length_penalty)

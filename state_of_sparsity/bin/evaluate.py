@@ -88,7 +88,7 @@ def evaluate_run(directory, data_dir=None, split="test", thresholds=(), trusted=
     with _errors_naming_data_dir(data_dir):
         run_dir, experiment, model, step = saved_run.load(directory, data_dir, trusted)
         state = "finished" if run_dir.is_finished else "not finished: its last checkpoint"
-        print(f"{run_dir.path}, step {step:,} of {experiment.steps:,} ({state})\n")
+        print(f"{run_dir.path}, step {step:,} of {experiment.last_step:,} ({state})\n")
         found = figures.measure(experiment, model, split, thresholds)
     return {
         "run_dir": str(run_dir.path),

@@ -43,7 +43,7 @@ def _schedule_table(experiment, model):
     """Returns lines: one row a step, one column for each thing that changes over the steps."""
     rate = functools.partial(learning_rate_at, model.optimizer)
     columns = {"learning rate": rate, **_schedules(model)}
-    steps = sorted({experiment.steps * row // (_ROWS - 1) for row in range(_ROWS)})
+    steps = sorted({experiment.last_step * row // (_ROWS - 1) for row in range(_ROWS)})
     rows = [[str(step), *(f"{column(step):.6g}" for column in columns.values())] for step in steps]
     return aligned([["step", *columns], *rows], ">", least=10)
 

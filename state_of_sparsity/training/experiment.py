@@ -11,6 +11,7 @@ from state_of_sparsity.surgery.sparsify import sparsify
 from state_of_sparsity.training.devices.strategies import Strategy
 from state_of_sparsity.training.experiment_check import check_fields, check_made
 from state_of_sparsity.training.optimizer_check import check_optimizer
+from state_of_sparsity.training.tickets import Start
 from state_of_sparsity.updates.due import SparsityUpdates
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.keras_internals import all_layers
@@ -26,7 +27,8 @@ class Experiment:
         data: a data set as `state_of_sparsity.data` describes.
         optimizer: callable without arguments that returns a Keras optimizer.
         loss: a Keras loss.
-        steps: optimizer steps, a multiple of `eval_every`.
+        steps: optimizer steps, a multiple of `eval_every`; with a `start`, those of the schedules,
+            of which it may begin late or take longer.
         eval_every: steps between validations, which are also when metrics and a checkpoint are
             written; a multiple of `steps_per_execution`.
         metrics: Keras metrics or their names.
@@ -48,6 +50,11 @@ class Experiment:
         callbacks: Keras callbacks, called before metrics and checkpoints are written, in every
             worker. Of their state, checkpoints hold attributes that are numbers, text, or lists of
             these, and no arguments of their constructors.
+        kept_steps: steps whose state is kept in the run directory (`training.runs.snapshot`) beside
+            step 0 and the last, for other runs to begin from; multiples of `steps_per_execution`.
+        kept_optimizer: whether what is kept has the optimizer's state too.
+        start: a `tickets.Start`, where the run does not begin with weights of its own; None for one
+            that does.
 
     Raises:
         ValueError: if a field is of another type or out of range, or the numbers of steps do not
@@ -70,6 +77,9 @@ class Experiment:
     jit_compile: bool | str = "auto"
     averaged_checkpoints: int = 1
     callbacks: Sequence = ()
+    kept_steps: Sequence[int] = ()
+    kept_optimizer: bool = False
+    start: Start | None = None
 
     def __post_init__(self):
         check_fields(self)
@@ -78,16 +88,33 @@ class Experiment:
                 "`callbacks` must not have `restore_best_weights=True`: it brings back old masks, "
                 "and an interrupted run would forget the weights. Set it to False."
             )
-        _check_multiple("steps", self.steps, "eval_every", self.eval_every)
-        if self.averaged_checkpoints > self.steps // self.eval_every:
+        if self.start is not None and self.start.masks_of is not None and self.rules is not None:
             raise ValueError(
-                "`averaged_checkpoints` must be at most the number of validations, `steps` / "
-                f"`eval_every` = {self.steps // self.eval_every}. Received: "
+                "`rules` must be None where `start` has `masks_of`, which are fixed. Received: "
+                "both. Begin from the gin file of the dense run."
+            )
+        _check_multiple("steps", self.steps, "eval_every", self.eval_every)
+        if self.last_step % self.eval_every:
+            raise ValueError(
+                "`start` must leave a number of steps that is a multiple of `eval_every`, "
+                f"{self.eval_every}. Received: {self.last_step:,} of {self.steps:,} steps. Change "
+                "`rate_from` or `length` of the start, or `eval_every`."
+            )
+        if self.averaged_checkpoints > self.last_step // self.eval_every:
+            raise ValueError(
+                "`averaged_checkpoints` must be at most the number of validations, steps / "
+                f"`eval_every` = {self.last_step // self.eval_every}. Received: "
                 f"{self.averaged_checkpoints}."
             )
-        _check_multiple(
-            "eval_every", self.eval_every, "steps_per_execution", self.steps_per_execution
-        )
+        per_execution = "steps_per_execution", self.steps_per_execution
+        _check_multiple("eval_every", self.eval_every, *per_execution)
+        for step in self.kept_steps:
+            _check_multiple("kept_steps", step, *per_execution)
+
+    @property
+    def last_step(self) -> int:
+        """How many optimizer steps the run takes: `steps`, unless its `start` says otherwise."""
+        return self.steps if self.start is None else self.start.steps(self.steps)
 
     def build(self, strategy: Strategy | None = None) -> keras.Model:
         """Seeds everything and returns the model: built, sparsified, compiled, optimizer built.
@@ -105,16 +132,21 @@ class Experiment:
         strategy = Strategy() if strategy is None else strategy
         strategy.check(self.data.batch_size, self.steps_per_execution, self.jit_compile)
         keras.config.set_dtype_policy(self.precision)
-        keras.utils.set_random_seed(self.seed)
+        seed = self.seed if self.start is None else self.start.model_seed(self.seed)
+        keras.utils.set_random_seed(seed)
         with strategy.scope():
             model = self.model()
             check_made("model", model, keras.Model)
+            if self.start is not None:
+                model = self.start.begin(model, self.seed)
             if self.rules is not None:
                 model = sparsify(model, self.rules)
-                _check_schedules(model, self.steps)
+                _check_schedules(model, self.last_step)
             optimizer = self.optimizer()
             check_made("optimizer", optimizer, keras.optimizers.Optimizer)
-            check_optimizer(optimizer, self.steps)
+            if self.start is not None:
+                self.start.set_learning_rate(optimizer, self.steps)
+            check_optimizer(optimizer, self.last_step)
             model.compile(
                 optimizer=optimizer,
                 loss=self.loss,
@@ -123,7 +155,7 @@ class Experiment:
                 jit_compile=strategy.jit_compile(self.jit_compile),
             )
             model.optimizer.build(model.trainable_variables)
-        _warn_of_late_learning_rate(model.optimizer, self.steps, self.data.batch_size)
+        _warn_of_late_learning_rate(model.optimizer, self.last_step, self.data.batch_size)
         if strategy.replicas > 1 and keras.backend.backend() == "tensorflow":
             _warn_of_own_statistics(model)
         return model

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.optimizers.learning_rate import innermost, learning_rate_at, schedule_of
 from state_of_sparsity.schedules.answers import sparsity_at
 from state_of_sparsity.surgery import structure
@@ -24,6 +25,7 @@ def identity(experiment, model, rows) -> dict:
         "name": experiment.name,
         "technique": technique(model),
         "distribution": distribution(model, steps),
+        "start": None if experiment.start is None else experiment.start.name,
         "target_sparsity": target_sparsity(model, steps),
         "data_set": name if isinstance(name, str) else _snake(type(experiment.data)),
         "model": model.name,
@@ -57,8 +59,16 @@ def distribution(model, steps: int) -> str | None:
 
 
 def target_sparsity(model, steps: int) -> float | None:
-    """Returns the sparsity that all schedules agree on at the last step, else None."""
-    targets = _targets(structure.sparse_layers(model).values(), steps)
+    """Returns the sparsity that all schedules agree on at the last step, else None.
+
+    Of a model whose masks are fixed it is the one they have together.
+    """
+    wrappers = structure.sparse_layers(model).values()
+    if wrappers and all(isinstance(wrapper, FixedMask) for wrapper in wrappers):
+        masks = [kernel.mask() for wrapper in wrappers for kernel in wrapper.sparse_kernels]
+        present = sum(int(mask.sum()) for mask in masks) / sum(mask.size for mask in masks)
+        return round(1 - present, 3)
+    targets = _targets(wrappers, steps)
     return targets.pop() if len(targets) == 1 else None
 
 

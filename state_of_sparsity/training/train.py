@@ -12,6 +12,7 @@ from state_of_sparsity.training.experiment import Experiment
 from state_of_sparsity.training.first_trace import make_metrics
 from state_of_sparsity.training.runs.checkpoint import Checkpoints
 from state_of_sparsity.training.runs.divergence import StopOnDivergence
+from state_of_sparsity.training.runs.keep_snapshots import KeepSnapshots
 from state_of_sparsity.training.runs.metrics_log import MetricsLog
 from state_of_sparsity.training.runs.progress import Progress
 from state_of_sparsity.training.runs.run_dir import RunDir
@@ -59,17 +60,21 @@ def train(
     strategy.check_agreement(checkpoint=step)
     callbacks = experiment.callbacks, restored.get("callbacks", ())
     saver = SaveCheckpoints(checkpoints, every, restored["wall_time_s"], *callbacks)
-    written: list[keras.callbacks.Callback] = [saver]
+    kept = experiment.kept_steps, every, experiment.kept_optimizer
+    keeper = KeepSnapshots(run_dir, *kept, strategy.is_chief, step)
+    written: list[keras.callbacks.Callback] = [keeper, saver]
     if strategy.is_chief:
         examples = getattr(experiment.data, "examples_per_step", experiment.data.batch_size)
         shown = verbose, run_dir.is_started
-        progress = Progress(run_dir.progress, experiment.steps, every, examples, *shown)
+        progress = Progress(run_dir.progress, experiment.last_step, every, examples, *shown)
         progress.phase(f"{'resuming' if step else 'starting'} at step {step}, on {strategy}")
         metrics_log = MetricsLog(run_dir, every, step)
-        written = [StartRun(run_dir, start, experiment.data), metrics_log, saver, progress]
+        started = StartRun(run_dir, start, experiment.data)
+        written = [started, keeper, metrics_log, saver, progress]
     # A callback may have stopped the run just before it was interrupted.
-    end = step if restored.get("stopped") else experiment.steps
+    end = step if restored.get("stopped") else experiment.last_step
     _fit(experiment, model, strategy, (step, end), written)
+    keeper.keep_last(model)  # before checkpoints are averaged
     result = None
     if strategy.is_chief:
         if averaged > 1:

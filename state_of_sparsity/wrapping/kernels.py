@@ -10,6 +10,7 @@ from state_of_sparsity.wrapping.keras_internals import (
     direct_layers,
     layers_inside,
     own_trainable_variables,
+    own_variables,
 )
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
@@ -79,6 +80,14 @@ def own_weights(layer: keras.layers.Layer) -> list[SparseKernel]:
     variables = [v for v in own_trainable_variables(layer) if id(v) not in borrowed]
     names = [_name(layer, variable, number) for number, variable in enumerate(variables)]
     return [SparseKernel(n, n, v, layer) for n, v in zip(names, variables, strict=True)]
+
+
+def own_variables_by_name(layer: keras.layers.Layer) -> dict[str, keras.Variable]:
+    """Returns every variable that the layer itself holds, trainable or not, by its name."""
+    inside = layers_inside(layer)
+    borrowed = {id(variable) for child in inside for variable in own_variables(child)}
+    variables = [v for v in own_variables(layer) if id(v) not in borrowed]
+    return {_name(layer, v, number): v for number, v in enumerate(variables)}
 
 
 def own_kernels(layer: keras.layers.Layer) -> list[SparseKernel]:

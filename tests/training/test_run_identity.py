@@ -61,6 +61,7 @@ def test_a_run_says_what_it_was():
         "name": "magnitude_pruning",
         "technique": "magnitude_pruning",
         "distribution": "uniform",
+        "start": None,
         "target_sparsity": 0.8,
         "data_set": "digits",
         "model": "network",

@@ -41,6 +41,8 @@ class RunDir:
     * `config.gin`: the operative configuration, defaults included;
     * `metrics.csv`, `metrics.jsonl`: one row an evaluation, the same after any interruption;
     * `progress.jsonl`: phases, rates and times as they were; `tensorboard/`; `checkpoints/`;
+    * `snapshots/`: the state at step 0, at the steps of `kept_steps` and at the end, for other runs
+      to begin from;
     * `report.csv`, `report.md`, `report.txt`: sizes and sparsity layer by layer;
     * `model.keras`: the stripped model; it loads without this package, but for the Transformer;
     * `vocabulary.model`, `data_digests.json`: of a run that translates, the subwords it learned,
@@ -61,9 +63,14 @@ class RunDir:
         self.progress = self.path / "progress.jsonl"
         self.tensorboard = self.path / "tensorboard"
         self.checkpoints = self.path / "checkpoints"
+        self.snapshots = self.path / "snapshots"
         self.model = self.path / "model.keras"
         self.result = self.path / "result.json"
         self._lock = self.path / "lock"
+
+    def snapshot(self, step):
+        """Returns the path of the snapshot of a step."""
+        return self.snapshots / f"step_{step:08d}.npz"
 
     def report(self, suffix):
         """Returns the path of the layer report with a `suffix` such as `csv`."""
@@ -119,7 +126,7 @@ class RunDir:
         """
         self.check(config)
         self.checkpoints.mkdir(parents=True, exist_ok=True)
-        for directory in (self.path, self.checkpoints):
+        for directory in (self.path, self.checkpoints, self.snapshots):
             atomic_write.remove_leftovers(directory)
         state = self._read_state() if self.state.exists() else {"commit": source_commit()}
         if "settings" not in state:  # new, or older than they are
@@ -219,7 +226,7 @@ class RunDir:
 
     def _refuse_links(self):
         """Raises where writing would go through a link; other files are replaced, links too."""
-        for path in (self.progress, self.tensorboard, self.checkpoints):
+        for path in (self.progress, self.tensorboard, self.checkpoints, self.snapshots):
             if path.is_symlink():
                 raise RunDirError(
                     f"`run_dir` must hold what its run writes. Received: {path}, which is a link. "

@@ -1,0 +1,144 @@
+"""What a run keeps of a step for others to begin from: arrays by the paths of layers.
+
+A snapshot is an archive that numpy reads alone:
+
+>>> with np.load("runs/one/snapshots/step_00000000.npz") as snapshot:
+...     kernel = snapshot["weights/hidden/kernel"]
+
+It holds `weights/PATH`, every variable of the model's layers; `masks/PATH`, of each sparse kernel
+which weights are present; `values/PATH`, of kernels that a technique scales (the gates of L0
+regularization), what evaluation computes with; `technique/PATH`, what a technique learns beside a
+kernel; `optimizer/NAME`, where that was asked for; `kernels`, the paths of all kernels in their
+order, and `step`.
+"""
+
+import dataclasses
+import os
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+
+from state_of_sparsity import atomic_write, zip_years
+from state_of_sparsity.errors import UsageError
+from state_of_sparsity.layers.masked import MaskedWrapper
+from state_of_sparsity.surgery.structure import model_kernels
+from state_of_sparsity.surgery.variables_by_path import variables_by_path
+
+_PARTS = ("weights", "masks", "values", "technique", "optimizer")
+
+
+class SnapshotError(UsageError):
+    """A snapshot that is not there or cannot be used; the message names it and says what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """The state of a model at one step.
+
+    Args:
+        step: optimizer steps completed.
+        kernels: the paths of all kernels, in the order of the layers.
+        weights: `{path: array}`, every variable of the model's layers as it is stored.
+        masks: `{kernel path: boolean array}`, of sparse kernels.
+        values: `{kernel path: array}`, of kernels that evaluation computes with other values of.
+        technique: `{path: array}`, what techniques learn beside kernels.
+        optimizer: `{name: array}`, of the optimizer; empty unless it was asked for.
+    """
+
+    step: int
+    kernels: tuple[str, ...]
+    weights: dict[str, np.ndarray]
+    masks: dict[str, np.ndarray]
+    values: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    technique: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    optimizer: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    @property
+    def as_evaluated(self) -> dict[str, np.ndarray]:
+        """The weights that evaluation computes with: masked ones are zero."""
+        weights = {**self.weights, **self.values}
+        return weights | {path: np.where(m, weights[path], 0) for path, m in self.masks.items()}
+
+
+def take(model: keras.Model, step: int, optimizer: bool = False) -> Snapshot:
+    """Returns the state of a model now, copied.
+
+    Args:
+        model: a built Keras model; compiled, where its optimizer is asked for.
+        step: optimizer steps completed.
+        optimizer: whether to take the variables of its optimizer too.
+    """
+    weights, technique = variables_by_path(model)
+    kernels = model_kernels(model)
+    sparse = [kernel for kernel in kernels if kernel.wrapper is not None]
+    scaled = [k for k in sparse if not isinstance(k.wrapper, MaskedWrapper)]
+    slots = model.optimizer.variables if optimizer else []
+    return Snapshot(
+        step,
+        tuple(kernel.path for kernel in kernels),
+        _arrays(weights),
+        {kernel.path: np.array(kernel.mask()) for kernel in sparse},
+        {kernel.path: np.array(kernel.values()) for kernel in scaled},
+        _arrays(technique),
+        _arrays({variable.path: variable for variable in slots}),
+    )
+
+
+def save(path: str | os.PathLike, snapshot: Snapshot) -> None:
+    """Writes a snapshot, atomically.
+
+    Args:
+        path: a file name that ends in `.npz`; its folder is made if need be.
+        snapshot: what `take` returned.
+    """
+    arrays: dict[str, Any] = {"step": np.array(snapshot.step)}
+    arrays["kernels"] = np.array(snapshot.kernels, dtype=str)
+    for part in _PARTS:
+        arrays |= {f"{part}/{name}": value for name, value in getattr(snapshot, part).items()}
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write.atomic_path(path) as temporary, zip_years.any_year():
+        np.savez(temporary, **arrays)
+
+
+def read(path: str | os.PathLike) -> Snapshot:
+    """Reads what `save` wrote.
+
+    Raises:
+        SnapshotError: if it is not there, damaged, or no snapshot.
+    """
+    try:
+        if not pathlib.Path(path).is_file():  # a pipe would be waited for
+            raise ValueError("it is no file")
+        # Opened here, since numpy leaves a file open that turns out to be damaged.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            parts = {part: {} for part in _PARTS}
+            for name in archive.files:
+                part, _, rest = name.partition("/")
+                if rest and part in parts:
+                    parts[part][rest] = archive[name]
+            kernels = tuple(map(str, archive["kernels"]))
+            snapshot = Snapshot(int(archive["step"]), kernels, **parts)
+            _check(snapshot)
+            return snapshot
+    except Exception as error:  # the readers of damaged archives raise nearly anything
+        reason = "it is no archive of arrays" if "unsafely" in str(error) else error
+        raise SnapshotError(
+            f"{path} must be a snapshot of a run ({reason}). Train the run again in another "
+            "directory, and begin from that."
+        ) from error
+
+
+def _check(snapshot):
+    for part in (snapshot.masks, snapshot.values):
+        for path, array in part.items():
+            if array.shape != snapshot.weights[path].shape:
+                raise ValueError(f"its array for {path!r} has another shape than the weights")
+    if any(mask.dtype != bool for mask in snapshot.masks.values()):
+        raise ValueError("its masks are not Boolean")
+
+
+def _arrays(variables):
+    # Copied: some backends hand out the memory that the next step writes to.
+    return {k: np.array(keras.ops.convert_to_numpy(v)) for k, v in variables.items()}
