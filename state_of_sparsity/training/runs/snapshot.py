@@ -1,11 +1,7 @@
 """What a run keeps of a step for others to begin from: arrays by the paths of layers.
 
-A snapshot is an archive that numpy reads alone:
-
->>> with np.load("runs/one/snapshots/step_00000000.npz") as snapshot:
-...     kernel = snapshot["weights/hidden/kernel"]
-
-It holds `weights/PATH`, every variable of the model's layers; `masks/PATH`, of each sparse kernel
+A snapshot is an archive that numpy reads alone, `snapshots/step_00000000.npz` in the directory of a
+run. It holds `weights/PATH`, every variable of the model's layers; `masks/PATH`, of each sparse kernel
 which weights are present; `values/PATH`, of kernels that a technique scales (the gates of L0
 regularization), what evaluation computes with; `technique/PATH`, what a technique learns beside a
 kernel; `optimizer/NAME`, where that was asked for; `kernels`, the paths of all kernels in their
