@@ -56,10 +56,8 @@ def fix_masks(model: keras.Model, masks: Mapping[str, npt.ArrayLike]) -> keras.M
 
     named = [kernels[path] for path in masks]
     tables = _tables(model, named)
-    rules = [(expression, fixed) for expression in tables]
-    if len(tables) < len(named):
-        rules.append(("", fixed))
-    sparse = sparsify(model, rules)
+    rules = [(f"^{re.escape(path)}$", fixed) for path in sorted(_outermost(tables))]
+    sparse = sparsify(model, rules if len(tables) == len(named) else [*rules, ("", fixed)])
     left = set(masks) - {kernel.path for kernel in model_kernels(sparse) if kernel.wrapper}
     if left:
         raise ValueError(
@@ -94,10 +92,15 @@ def _check(model, masks, kernels):
 
 
 def _tables(model, kernels):
-    """Returns expressions for the layers of position embeddings and the like.
+    """Returns the paths of the layers that hold position embeddings and the like, one a kernel.
 
-    A rule for all layers leaves those dense; one that names them does not.
+    A rule for all layers leaves them dense; one that names them does not.
     """
     held_as = attributes_that_hold(model)
     tables = [k for k in kernels if is_additive_table(k, held_as.get(id(k.owner), ()))]
-    return list(dict.fromkeys(f"^{re.escape(k.path.rpartition('/')[0])}$" for k in tables))
+    return [table.path.rpartition("/")[0] for table in tables]
+
+
+def _outermost(paths):
+    """Returns the paths that are inside no other: a layer that is named is taken whole."""
+    return {p for p in paths if not any(p.startswith(f"{other}/") for other in paths)}
