@@ -55,7 +55,8 @@ def smart_ratios(snapshot: Snapshot, seed: int, last_density: float = 0.3) -> Ma
         last_density: of the last kernel, in (0, 1].
 
     Raises:
-        ValueError: if the last kernel alone has more weights than the run.
+        ValueError: if the last kernel alone has more weights than the run, or all others together
+            have no room for what it leaves.
 
     Reference: Su et al., "Sanity-Checking Pruning Methods", 2020, section 4. What exceeds a density
     of 1 is shared by the other kernels in proportion; theirs gave it to the next ones.
@@ -64,16 +65,16 @@ def smart_ratios(snapshot: Snapshot, seed: int, last_density: float = 0.3) -> Ma
     masks = _sparse(snapshot)
     sizes = np.array([mask.size for mask in masks.values()])
     total = sum(int(mask.sum()) for mask in masks.values())
-    left = total - round(last_density * sizes[-1])
-    if left < 0:
+    last = round(last_density * sizes[-1])
+    if not 0 <= total - last <= sizes[:-1].sum():
         raise ValueError(
-            f"`last_density` must leave weights for the other kernels: {last_density} of "
-            f"{sizes[-1]:,} is more than the {total:,} weights of all. Give a smaller one."
+            f"`last_density` must leave the other kernels, of {sizes[:-1].sum():,} weights, their "
+            f"part of the {total:,} of all. Received: {last_density}, {last:,} weights of the "
+            f"last. Give a {'smaller' if last > total else 'greater'} one."
         )
     places = np.arange(len(sizes) - 1, 0, -1)
-    densities = np.append(_capped(places**2 + places, sizes[:-1], left), last_density)
+    counts = [*_shared_out(places**2 + places, sizes[:-1], total - last), last]
     generator = np.random.default_rng(seed)
-    counts = np.rint(densities * sizes).astype(int)
     return {
         path: generator.permutation(np.arange(mask.size) < count).reshape(mask.shape)
         for (path, mask), count in zip(masks.items(), counts, strict=True)
@@ -186,15 +187,20 @@ def _check_all_found(shares, paths):
             )
 
 
-def _capped(weights, sizes, total):
-    """Returns densities in proportion to weights, none above 1, that have `total` weights."""
-    densities = np.ones(len(sizes))
-    open_ = np.ones(len(sizes), bool)
-    while open_.any():
-        scale = (total - sizes[~open_].sum()) / (weights * sizes)[open_].sum()
-        densities[open_] = np.maximum(scale * weights[open_], 0)
-        over = open_ & (densities > 1)
+def _shared_out(ratios, sizes, total):
+    """Returns counts that add up to `total`, of densities in proportion to ratios, at most 1."""
+    full = np.zeros(len(sizes), bool)
+    exact = sizes.astype(float)
+    while not full.all():
+        scale = (total - sizes[full].sum()) / (ratios * sizes)[~full].sum()
+        exact = np.where(full, sizes, scale * ratios * sizes)
+        over = exact > sizes
         if not over.any():
             break
-        densities[over], open_[over] = 1, False
-    return densities
+        full |= over
+        exact = np.minimum(exact, sizes)
+    counts = np.floor(exact).astype(int)
+    # Up again where most was cut off.
+    most = np.argsort(counts - exact, kind="stable")[: total - counts.sum()]
+    counts[most] += 1
+    return counts
