@@ -23,6 +23,11 @@ def sweep():
     _run("sweep")
 
 
+def rounds():
+    """Runs `sos-rounds`."""
+    _run("rounds")
+
+
 def report():
     """Runs `sos-report`."""
     _run("report")

@@ -37,7 +37,8 @@ class Start:
 
     Args:
         masks_of: directory of a finished run whose masks are fixed in this one; `{seed}` in it
-            stands for the experiment's seed. `None` leaves the model to `Experiment.rules`.
+            stands for the experiment's seed, `{directory}` for this run's own, such as in
+            `{directory}/../dense`. `None` leaves the model to `Experiment.rules`.
         masks: a function of `ticket_masks`, or one like them: `(snapshot, seed) -> {kernel path:
             array}`, of the last snapshot of `masks_of`.
         weights_of: directory of the run that all weights come from, `{seed}` as above; `None`
@@ -190,10 +191,11 @@ class Start:
             return self._go_on(model, own)
         masks = weights = None
         if self.masks_of is not None:
-            source = kept_state.read(self.masks_of, seed, LAST, "masks_of")
+            source = kept_state.read(self.masks_of, seed, LAST, "masks_of", self.directory)
             masks = self.masks(kept_state.fitted(model, source, "`masks_of`"), seed)
         if self.weights_of is not None:
-            kept = kept_state.read(self.weights_of, seed, self.step, "weights_of")
+            path, step = self.weights_of, self.step
+            kept = kept_state.read(path, seed, step, "weights_of", self.directory)
             kept = kept_state.fitted(model, kept, "`weights_of`")
             # What a run ended with is what it computes with, such as weights times their gates.
             weights = kept.weights | (kept.values if self.step == LAST else {})
@@ -201,7 +203,9 @@ class Start:
         if self.initialize is not None:
             self.initialize(model, seed)
         if self.masks_of is not None and self.weights_of is None:
-            _check_drawn_anew(model, kept_state.read(self.masks_of, seed, 0, "masks_of"))
+            _check_drawn_anew(
+                model, kept_state.read(self.masks_of, seed, 0, "masks_of", self.directory)
+            )
         return model
 
     def _go_on(self, model, own):
