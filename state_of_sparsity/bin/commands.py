@@ -33,6 +33,11 @@ def report():
     _run("report")
 
 
+def interpolate():
+    """Runs `sos-interpolate`."""
+    _run("interpolate")
+
+
 def _run(program):
     # absl finds the flags and the description that `--help` shows, and a sweep what its workers
     # run, in the main module: it has to be the program, as with `python -m`.
