@@ -38,7 +38,7 @@ def _is_settings(value):
 
 # What `result.json` may hold to describe a run: names, what they are, and how that is said. What
 # else is there judges it, and is a number.
-_NAMES = ("name", "technique", "distribution", "data_set", "model", "optimizer")
+_NAMES = ("name", "technique", "distribution", "start", "data_set", "model", "optimizer")
 TEXT = (*_NAMES, "config_hash", "commit", "version")  # hexadecimal digits may look like a number
 _COUNTS = ("size", "nonzero", "multiply_adds", "sparse_multiply_adds", "seed", "steps")
 _RULES = [

@@ -13,19 +13,26 @@ from state_of_sparsity.training.runs.snapshot import Snapshot, SnapshotError
 LAST = "last"
 
 
-def read(path: str | os.PathLike, seed: int, step: int | str, argument: str) -> Snapshot:
+def read(
+    path: str | os.PathLike,
+    seed: int,
+    step: int | str,
+    argument: str,
+    directory: str | os.PathLike | None = None,
+) -> Snapshot:
     """Returns what a run kept of a step.
 
     Args:
-        path: its directory; `{seed}` in it stands for the seed.
+        path: its directory; `{seed}` in it stands for the seed, `{directory}` for the directory.
         seed: of the experiment that asks.
         step: a step, or "last", of a finished run.
         argument: what the directory was given as, for messages.
+        directory: of the run that asks, if it has one.
 
     Raises:
         SnapshotError: if there is no run, it is not finished, or has not kept the step.
     """
-    run_dir = RunDir(os.fspath(path).replace("{seed}", str(seed)))
+    run_dir = RunDir(_filled_in(os.fspath(path), seed, argument, directory))
     if not run_dir.is_started:
         raise SnapshotError(
             f"`{argument}` must be the directory of a run of state_of_sparsity.bin.train. "
@@ -47,6 +54,20 @@ def read(path: str | os.PathLike, seed: int, step: int | str, argument: str) -> 
             "run again in another directory, with this step in Experiment.kept_steps."
         )
     return snapshot.read(file)
+
+
+def _filled_in(path, seed, argument, directory):
+    """Returns a path with what stands in braces replaced."""
+    path = path.replace("{seed}", str(seed))
+    if "{directory}" not in path:
+        return path
+    if directory is None:
+        raise SnapshotError(
+            f"`{argument}` must name a run without {{directory}} where this run has no directory. "
+            f"Received: {path!r}. Name the run by its path, or give this one a directory."
+        )
+    # In words alone: this run's directory need not be there yet, and may be a link.
+    return os.path.normpath(path.replace("{directory}", os.fspath(directory)))
 
 
 def check_paths(model: keras.Model, source: Snapshot, what: str) -> None:

@@ -38,7 +38,8 @@ class Start:
 
     Args:
         masks_of: directory of a finished run whose masks are fixed in this one; `{seed}` in it
-            stands for the experiment's seed. `None` leaves the model to `Experiment.rules`.
+            stands for the experiment's seed, `{directory}` for this run's own, such as in
+            `{directory}/../dense`. `None` leaves the model to `Experiment.rules`.
         masks: a function of `ticket_masks`, or one like them: `(snapshot, seed) -> {kernel path:
             array}`, of the last snapshot of `masks_of`.
         weights_of: directory of the run that all weights come from, `{seed}` as above; `None`
@@ -171,11 +172,12 @@ class Start:
             return _with(model, masks, kept, f"`directory`, {own.path},")
         masks = weights = None
         if self.masks_of is not None:
-            source = kept_state.read(self.masks_of, seed, LAST, "masks_of")
+            source = kept_state.read(self.masks_of, seed, LAST, "masks_of", self.directory)
             masks = self.masks(source, seed)
             kept_state.check_paths(model, source, "`masks_of`")
         if self.weights_of is not None:
-            weights = kept_state.read(self.weights_of, seed, self.step, "weights_of")
+            path, step = self.weights_of, self.step
+            weights = kept_state.read(path, seed, step, "weights_of", self.directory)
         model = _with(model, masks, weights, "`weights_of`")
         if self.initialize is not None:
             self.initialize(model, seed)
