@@ -17,6 +17,7 @@ GIN_CONFIGS = gin_app.gin_configs()
 FILES = sorted(str(path.relative_to(GIN_CONFIGS)) for path in GIN_CONFIGS.rglob("*.gin"))
 # These are given beside a run's own file.
 HARDWARE = [name for name in FILES if name.startswith("hardware/")]
+OF_STARTS = [n for n in FILES if "mask_sources/" in n or re.search("tickets/.*(masks|tion)", n)]
 
 NETS = {
     "lenet_300_100": ("hidden_1", "hidden_2", "logits"),
@@ -35,13 +36,15 @@ def header(name):
 
 # Files to include say so in their first lines and have no command of their own.
 BASES = [name for name in FILES if "base of" in header(name)]
-RUNS = [name for name in FILES if name not in [*BASES, *HARDWARE]]
-LENET = [name for name in RUNS if name.startswith("lenet/")]
-RESNET50 = [name for name in RUNS if name.startswith("resnet50/")]
-CIFAR10 = [name for name in RUNS if name.startswith("cifar10/")]
-TRANSFORMER = [name for name in RUNS if name.startswith("transformer/")]
-TRANSLATION = [name for name in RUNS if name.startswith("translation/")]
-MULTI30K = [name for name in RUNS if name.startswith("multi30k/")]
+RUNS = [name for name in FILES if name not in [*BASES, *HARDWARE, *OF_STARTS]]
+# Those that begin from other runs have tests of their own, in test_gin_configs_of_starts.py.
+OTHERS = [name for name in RUNS if 'include "tickets/' not in (GIN_CONFIGS / name).read_text()]
+LENET = [name for name in OTHERS if name.startswith("lenet/")]
+RESNET50 = [name for name in OTHERS if name.startswith("resnet50/")]
+CIFAR10 = [name for name in OTHERS if name.startswith("cifar10/")]
+TRANSFORMER = [name for name in OTHERS if name.startswith("transformer/")]
+TRANSLATION = [name for name in OTHERS if name.startswith("translation/")]
+MULTI30K = [name for name in OTHERS if name.startswith("multi30k/")]
 
 
 def command(name):
@@ -84,6 +87,13 @@ def test_the_command_in_the_header_runs_this_file(name):
     gin_app.parse([name], flags_of(name, "gin_binding"))  # all macros filled, none unused
 
 
+@pytest.mark.parametrize("name", OF_STARTS)
+def test_a_file_beside_that_of_a_start_goes_with_it(name):
+    run, beside = flags_of(name, "gin_file")
+    assert beside == name and run in RUNS
+    gin_app.parse([run, beside], flags_of(name, "gin_binding"))
+
+
 @pytest.mark.parametrize("name", HARDWARE)
 def test_a_file_for_hardware_sets_what_every_run_has(name):
     run, hardware = flags_of(name, "gin_file")
@@ -116,7 +126,7 @@ def test_a_base_is_included_and_has_no_command(name):
 # Of the Transformer one: they take the longest, and the others differ in the wrapper alone.
 QUICKSTART = [
     pytest.param(name, marks=[pytest.mark.slow] if re.search("transformer_[^m]", name) else [])
-    for name in RUNS
+    for name in OTHERS
     if name.startswith("quickstart/")
 ]
 
@@ -143,7 +153,7 @@ def test_quickstart_files_train_three_steps(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", [*MULTI30K, *(name for name in RUNS if name.startswith("quickstart/transformer_"))]
+    "name", [*MULTI30K, *(name for name in OTHERS if name.startswith("quickstart/transformer_"))]
 )
 def test_small_transformer_files_build_without_data(name):
     small = [

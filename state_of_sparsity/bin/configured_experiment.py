@@ -41,3 +41,28 @@ def build(strategy, recorded=False):
     if not recorded:
         gin_app.check_all_used()
     return experiment, model
+
+
+def build_to_look_at(strategy):
+    """Returns the configured experiment, its model, and what it cannot begin without yet.
+
+    Where a run that it begins from is not there, the model is as it is made.
+
+    Args:
+        strategy: where the model would train.
+
+    Returns:
+        `(experiment, model, missing)`: the last is `{path of a run: what is to be said of it}`.
+
+    Raises:
+        UsageError: for whatever the user can put right, bindings that nothing uses too.
+    """
+    experiment = make()
+    from state_of_sparsity.training.start_description import missing
+
+    with users_errors.in_one_line():
+        start = experiment.start
+        not_there = {} if start is None else missing(start, experiment.seed)
+        model = experiment.build(strategy, begin=not not_there)
+    gin_app.check_all_used()
+    return experiment, model, not_there

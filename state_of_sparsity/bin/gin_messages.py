@@ -12,6 +12,7 @@ from absl import flags
 from state_of_sparsity import extras
 from state_of_sparsity.bin import gin_internals, gin_parsing
 
+_START = "state_of_sparsity.training.tickets.Start"
 _STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -146,7 +147,9 @@ def unused_bindings(gin_configs):
         f"{scope}/{selector}".strip("/").replace(selector, ".".join(selector.split(".")[-2:])): key
         for key in gin_internals.bindings()
         for scope, selector in [key]
-        if selector not in ("gin.macro", "gin.constant") and not _was_called(scope, selector)
+        if selector not in ("gin.macro", "gin.constant")
+        and not _was_called(scope, selector)
+        and selector not in _of_starts()
     }
     ours = {file for file in gin_parsing.files.values() if file and _lies_in(file, gin_configs)}
     if set(gin_parsing.files.values()) - ours - {None}:
@@ -163,6 +166,12 @@ def _is_bound_in(files, key):
     """Returns whether all that is bound of an object is bound in some files."""
     bound = gin_internals.bindings()[key]
     return all(gin_parsing.files.get((*key, name)) in files for name in bound)
+
+
+def _of_starts():
+    """Returns what starts of runs were given: only a run that begins anew calls it."""
+    starts = (v for (_, selector), v in gin_internals.bindings().items() if selector == _START)
+    return {r.configurable.selector for v in starts for r in gin.config.iterate_references(v)}
 
 
 def _was_called(scope, selector):

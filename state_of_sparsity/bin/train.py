@@ -11,6 +11,7 @@ from state_of_sparsity.bin import (
     configured_experiment,
     error_messages,
     gin_app,
+    header_commands,
     settings,
     system_errors,
     users_errors,
@@ -28,17 +29,7 @@ def main(_):
     """Runs the program; the flags are described by `--help`."""
     bindings = [*FLAGS.gin_binding, *_text_bindings()]
     if FLAGS.dry_run:
-        strategy = _strategy(FLAGS.strategy, FLAGS.tpu)
-        config = gin_app.parse(FLAGS.gin_file, bindings, FLAGS.data_dir)
-        experiment, model = configured_experiment.build(strategy)
-        from state_of_sparsity.training import description, memory_estimate
-
-        print(description.describe(experiment, model))
-        batch = experiment.data.batch_size, strategy.replicas
-        longest = getattr(experiment.data, "maximum_length", None)
-        print(f"\n{memory_estimate.memory_estimate(model, *batch, longest)}")
-        print(f"\nThe configuration as given:\n\n{config}\nIt would train on {strategy}.")
-        print("Dry run: nothing trained or written.")
+        dry_run(FLAGS.gin_file, bindings, FLAGS.data_dir, _strategy(FLAGS.strategy, FLAGS.tpu))
         return
     if not FLAGS.run_dir:
         raise UsageError(
@@ -46,6 +37,35 @@ def main(_):
         )
     strategy = _strategy(FLAGS.strategy, FLAGS.tpu)
     run(FLAGS.gin_file, bindings, FLAGS.run_dir, FLAGS.data_dir, strategy)
+
+
+def dry_run(gin_files, bindings, data_dir, strategy):
+    """Prints what a gin configuration says, with its schedules; trains and writes nothing.
+
+    Args:
+        gin_files: paths of gin files.
+        bindings: gin bindings, which win over the files.
+        data_dir: where the data lies, or None.
+        strategy: where it would train, from `strategy_choice.choose`.
+
+    Raises:
+        UsageError: for whatever the user can put right, but for runs that are not there yet.
+    """
+    config = gin_app.parse(gin_files, bindings, data_dir)
+    experiment, model, missing = configured_experiment.build_to_look_at(strategy)
+    from state_of_sparsity.training import description, memory_estimate
+
+    print(description.describe(experiment, model, begun=not missing))
+    for path, reason in missing.items():
+        print(f"\nIt cannot begin yet, and is shown without its masks. {reason}")
+        command = header_commands.that_makes(path, gin_app.gin_configs())
+        if command is not None:
+            print(f"The command that makes it:\n\n  {command}")
+    batch = experiment.data.batch_size, strategy.replicas
+    longest = getattr(experiment.data, "maximum_length", None)
+    print(f"\n{memory_estimate.memory_estimate(model, *batch, longest)}")
+    print(f"\nThe configuration as given:\n\n{config}\nIt would train on {strategy}.")
+    print("Dry run: nothing trained or written.")
 
 
 def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=True):

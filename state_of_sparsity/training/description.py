@@ -3,36 +3,58 @@
 import functools
 import math
 
+from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.optimizers.learning_rate import learning_rate_at
 from state_of_sparsity.schedules.answers import sparsity_at
 from state_of_sparsity.surgery import structure
 from state_of_sparsity.tables import aligned
+from state_of_sparsity.training.start_description import describe_start
 
 _ROWS = 11
 
 
-def describe(experiment, model):
+def describe(experiment, model, begun=True):
     """Returns the model's layers, its kernels, and learning rate and schedules over the steps.
 
     Args:
         experiment: the `Experiment`.
         model: what `experiment.build()` returned.
+        begun: whether it has begun where the experiment's `start` says; else it has no masks yet.
 
     Returns:
         Text of several lines.
     """
     lines = []
     model.summary(print_fn=lambda text, **_: lines.append(text))
+    start = experiment.start
+    awaits_masks = start is not None and start.masks_of is not None and not begun
+    lines += ["", *aligned(_kernel_rows(model, awaits_masks), "<>><"), ""]
+    lines += _schedule_table(experiment, model)
+    if start is not None:
+        lines += ["", *describe_start(start, experiment.seed, experiment.steps)]
+    return "\n".join(lines)
+
+
+def _kernel_rows(model, awaits_masks):
+    """Returns a row a kernel; before masks are there, any kernel may get one."""
     kernels = structure.model_kernels(model)
     rows = [("kernel", "shape", "weights", "technique")]
     for kernel in kernels:
         shape = "x".join(map(str, kernel.variable.shape))
-        technique = type(kernel.wrapper).__name__ if kernel.wrapper is not None else "dense"
+        technique = "FixedMask, if it has one there" if awaits_masks else "dense"
+        if kernel.wrapper is not None:
+            technique = type(kernel.wrapper).__name__
         rows.append((kernel.path, shape, _size([kernel]), technique))
-    sparse = [kernel for kernel in kernels if kernel.wrapper is not None]
     rows.append(("all kernels", "", _size(kernels), ""))
+    if awaits_masks:
+        return rows
+    sparse = [kernel for kernel in kernels if kernel.wrapper is not None]
     rows.append(("kernels that are made sparse", "", _size(sparse), ""))
-    return "\n".join([*lines, "", *aligned(rows, "<>><"), "", *_schedule_table(experiment, model)])
+    fixed = [kernel for kernel in sparse if isinstance(kernel.wrapper, FixedMask)]
+    if fixed:
+        left = sum(int(kernel.mask().sum()) for kernel in fixed)
+        rows.append(("weights that fixed masks leave", "", f"{left:,}", ""))
+    return rows
 
 
 def _size(kernels):

@@ -119,15 +119,18 @@ class Experiment:
         """How many optimizer steps the run takes: `steps`, unless its `start` says otherwise."""
         return self.steps if self.start is None else self.start.steps(self.steps)
 
-    def build(self, strategy: Strategy | None = None) -> keras.Model:
+    def build(self, strategy: Strategy | None = None, begin: bool = True) -> keras.Model:
         """Seeds everything and returns the model: built, sparsified, compiled, optimizer built.
 
         Keras's dtype policy is `precision` from then on.
 
         Args:
             strategy: where it will train, from `strategy_choice.choose`; one device if `None`.
+            begin: whether the model begins where `start` says; without, it is as it is made, to be
+                looked at before the runs are there that it begins from.
 
         Raises:
+            SnapshotError: if a run that `start` names is not there, or not finished.
             StrategyError: if the strategy cannot run this.
             ValueError: if the model or the optimizer is none, a number of the optimizer is out of
                 range, or a schedule cannot reach its final value within the run.
@@ -140,7 +143,7 @@ class Experiment:
         with strategy.scope():
             model = self.model()
             check_made("model", model, keras.Model)
-            if self.start is not None:
+            if self.start is not None and begin:
                 model = self.start.begin(model, self.seed)
             if self.rules is not None:
                 model = sparsify(model, self.rules)

@@ -1,0 +1,79 @@
+"""Where a run begins, in words, and what it cannot begin without."""
+
+import os
+
+from state_of_sparsity.tables import aligned
+from state_of_sparsity.training import kept_state, ticket_masks
+from state_of_sparsity.training.kept_state import LAST
+from state_of_sparsity.training.runs.snapshot import SnapshotError
+from state_of_sparsity.training.tickets import Start
+
+
+def describe_start(start: Start, seed: int, steps: int) -> list[str]:
+    """Returns lines: masks, weights, learning rate and length of a run.
+
+    Args:
+        start: where it begins.
+        seed: of the experiment; paths have it in place of `{seed}`.
+        steps: `Experiment.steps`, at which the learning rate's schedule ends.
+    """
+    rows = [
+        ("masks", _masks(start, seed)),
+        ("weights", _weights(start, seed)),
+        ("learning rate", _learning_rate(start, steps)),
+        ("steps", f"{start.steps(steps):,}"),
+    ]
+    return [f"It begins as {start.name}:", *(f"  {line}" for line in aligned(rows, "<<"))]
+
+
+def missing(start: Start, seed: int) -> dict[str, str]:
+    """Returns what a run cannot begin without yet: `{path of a run: what is to be said of it}`.
+
+    Args:
+        start: where it begins.
+        seed: of the experiment.
+    """
+    sources = [(start.masks_of, LAST, "masks_of"), (start.weights_of, start.step, "weights_of")]
+    found: dict[str, str] = {}
+    for path, step, argument in sources:
+        if path is None:
+            continue
+        try:
+            kept_state.read(path, seed, step, argument, start.directory)
+        except SnapshotError as error:
+            found.setdefault(_name(path, seed), str(error))
+    return found
+
+
+def _masks(start, seed):
+    if start.masks_of is None:
+        return "those of the experiment's rules"
+    of = f"of the last step of {_name(start.masks_of, seed)}"
+    if start.masks is ticket_masks.as_found:
+        return of
+    return f"{getattr(start.masks, '__name__', type(start.masks).__name__)}, {of}"
+
+
+def _weights(start, seed):
+    if start.weights_of is not None:
+        step = "the last step" if start.step == LAST else f"step {start.step:,}"
+        return f"of {step} of {_name(start.weights_of, seed)}"
+    if start.initialize is None:
+        return "drawn anew"
+    return f"drawn anew by {getattr(start.initialize, '__name__', 'initialize')}"
+
+
+def _learning_rate(start, steps):
+    final = "its last value" if start.final_rate is None else f"{start.final_rate:g}"
+    if start.rate_from == LAST:
+        return f"{final} throughout"
+    text = f"from step {start.rate_from:,} of a schedule of {steps:,}"
+    if start.length == 1:
+        return text
+    if start.stretch:
+        return f"{text}, {start.length:g} times as long"
+    return f"{text}, then {final}" if start.length > 1 else f"{text}, cut short"
+
+
+def _name(path, seed):
+    return os.fspath(path).replace("{seed}", str(seed))

@@ -1,0 +1,153 @@
+"""Gin files of runs that begin from others: each with its source, its length and its settings."""
+
+import re
+
+import pytest
+
+from state_of_sparsity.bin import configured_experiment, gin_app, header_commands, settings, train
+from state_of_sparsity.training.devices.strategies import Strategy
+from tests.small_cifar10 import random_cifar10, write_cifar10
+from tests.small_mnist import random_mnist, write_mnist
+from tests.test_gin_configs import GIN_CONFIGS, OF_STARTS, OTHERS, RUNS, SHORT, flags_of
+
+STARTS = {
+    "lottery_ticket": "lottery_ticket",
+    "late_rewinding": r"rewinding_to_\d+",
+    "learning_rate_rewinding": "learning_rate_rewinding",
+    "fine_tuning": "fine_tuning",
+    "scratch_e": "scratch",
+    "scratch_b": "scratch_2_times",
+    "reinitialized": "scratch",
+}
+FOLDERS = ["quickstart", "cifar10", "multi30k", "resnet50", "transformer"]
+FILES = [name for name in RUNS if name not in OTHERS]
+SOURCES = [name for name in OF_STARTS if "mask_sources/" in name]
+
+
+def start_of(name):
+    """Returns which start a file is of."""
+    return next(s for s in STARTS if s in re.split("[/.]|transformer_", name))
+
+
+def parsed(files, bindings=(), data_dir=None):
+    """Returns the settings of gin files, and their experiment."""
+    gin_app.parse(files, bindings, data_dir)
+    return settings.of_parsed(), configured_experiment.make()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Folders of the data sets that a file of a gin folder asks for."""
+    mnist, cifar10 = (tmp_path_factory.mktemp(name) for name in ("mnist", "cifar10"))
+    write_mnist(mnist, *random_mnist(train=120, test=20))
+    write_cifar10(cifar10, *random_cifar10(train=150, test=10))
+    folders = {"lenet": str(mnist), "cifar10": str(cifar10)}
+    return lambda name: folders.get(name.split("/")[0])
+
+
+def test_every_start_is_in_every_folder():
+    networks = ("lenet_300_100", "lenet_5")
+    names = {f"{folder}/{start}.gin" for folder in FOLDERS for start in STARTS}
+    names |= {f"lenet/{start}/{network}.gin" for start in STARTS for network in networks}
+    names |= {
+        f"quickstart/transformer_{s}.gin" for s in ("lottery_ticket", "scratch_e", "scratch_b")
+    }
+    assert names == {*FILES}
+
+
+@pytest.mark.parametrize("name", [*FILES, *SOURCES])
+def test_a_start_goes_on_with_the_settings_of_the_run_that_a_header_makes(name, data):
+    files = flags_of(name, "gin_file")
+    own, experiment = parsed(files, data_dir=data(name))
+    command = header_commands.that_makes(own["MASKS_OF"], GIN_CONFIGS)
+    flags = [a.split("=", 1) for a in header_commands.arguments(command)]
+    theirs, source = parsed(
+        [value for flag, value in flags if flag == "--gin_file"],
+        [value for flag, value in flags if flag == "--gin_binding"],
+        data(name),
+    )
+    of_the_start = {"STEPS"} if name == "transformer/scratch_b.gin" else set()
+    differing = {k for k in own.keys() & theirs.keys() if own[k] != theirs[k]} - of_the_start
+    assert differing == {"experiment.Experiment.name"}
+    assert source.rules is not None and source.start is None and experiment.rules is None
+    if experiment.start.step not in (0, "last"):
+        assert source.kept_steps == (experiment.start.step,)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_start_is_what_its_file_is_called_and_trains_to_its_end(name, data):
+    _, experiment = parsed(flags_of(name, "gin_file"), data_dir=data(name))
+    start, steps = experiment.start, experiment.steps
+    is_the_studys = name == "transformer/scratch_b.gin"
+    assert re.fullmatch("scratch" if is_the_studys else STARTS[start_of(name)], start.name)
+    twice = 2 * steps if "scratch_b" in name and not is_the_studys else steps
+    expected = steps - start.rate_from if "late" in name else twice
+    assert experiment.last_step == expected
+    # Raises where a rate is needed that has fallen to nothing.
+    start.set_learning_rate(experiment.optimizer(), steps)
+
+
+def test_fine_tuning_takes_a_hundredth_of_a_peak_that_falls_to_nothing(data):
+    for name in FILES:
+        if "fine_tuning" in name:
+            own, experiment = parsed([name], data_dir=data(name))
+            falls = name.split("/")[0] in ("quickstart", "cifar10", "lenet")
+            expected = own["LEARNING_RATE"] / 100 if falls else None
+            assert experiment.start.final_rate == (pytest.approx(expected) if falls else None)
+
+
+@pytest.mark.parametrize(
+    ("files", "bindings"),
+    [
+        (["lenet/scratch_b/lenet_5.gin", "tickets/sparse_initialization.gin"], []),
+        (["cifar10/late_rewinding.gin", "tickets/one_shot_masks.gin"], ["SHARE = 0.9"]),
+        (["resnet50/lottery_ticket.gin", "resnet50/mask_sources/sparsity_0.95.gin"], []),
+    ],
+)
+def test_a_dry_run_needs_no_run_to_begin_from(files, bindings, data, capsys):
+    small = ["WIDTH = 0.0625"] if "resnet50" in files[0] else []
+    train.dry_run(files, [*bindings, *small], data(files[0]), Strategy())
+    text = capsys.readouterr().out
+    assert "FixedMask, if it has one there" in text and "It begins as " in text
+    (made,) = re.findall(r"(?m)^The command that makes it:\n\n  (.*)$", text)
+    assert "cannot begin yet" in text
+    assert "magnitude_" in made and ("kept_steps = (390,)" in made) == ("rewinding" in files[0])
+
+
+def test_training_needs_the_run_to_begin_from(tmp_path):
+    with pytest.raises(train.UsageError, match="`masks_of` must be the directory of a run"):
+        train.run(["quickstart/scratch_e.gin"], [], tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def pruned(tmp_path_factory):
+    """A run of three steps that has kept the second."""
+    path = tmp_path_factory.mktemp("runs") / "pruned_0"
+    schedule = ["SPARSITY = 0.9", "BEGIN_STEP = 0", "END_STEP = 2", "FREQUENCY = 1"]
+    bindings = [*SHORT, *schedule, "Experiment.kept_steps = (2,)"]
+    train.run(["quickstart/magnitude_pruning.gin"], bindings, path, verbose=False)
+    return path
+
+
+@pytest.mark.parametrize("start", ["late_rewinding", "scratch_b", "fine_tuning"])
+def test_quickstart_files_train_from_a_run(start, pruned, tmp_path, capsys):
+    files = [f"quickstart/{start}.gin"]
+    bindings = [*SHORT, f"MASKS_OF = '{pruned.parent}/pruned_{{seed}}'"]
+    if start == "late_rewinding":
+        bindings += ["REWIND_STEP = 2", "EVAL_EVERY = 1"]
+    train.dry_run(files, bindings, None, Strategy())
+    text = capsys.readouterr().out
+    assert re.search("weights that fixed masks leave +5,020", text) and "cannot" not in text
+    result = train.run(files, bindings, tmp_path / "run", verbose=False)
+    assert result["technique"] == "fixed_mask" and re.fullmatch(STARTS[start], result["start"])
+    assert result["steps"] == {"late_rewinding": 1, "scratch_b": 6}.get(start, 3)
+    assert result["sparsity"] == pytest.approx(0.9, abs=1e-3)
+
+
+def test_a_run_goes_on_without_what_made_its_masks(pruned, tmp_path):
+    files = ["quickstart/lottery_ticket.gin", "tickets/one_shot_masks.gin"]
+    bindings = [*SHORT, "SHARE = 0.5", f"MASKS_OF = '{pruned}'"]
+    result = train.run(files, bindings, tmp_path, verbose=False)
+    (tmp_path / "result.json").unlink()
+    again = train.run(files, bindings, tmp_path, verbose=False)
+    assert again["sparsity"] == result["sparsity"] == pytest.approx(0.95, abs=1e-3)
