@@ -89,7 +89,7 @@ def test_the_values_of_l0_are_weights_times_gates_and_the_weights_are_not():
     weights, values = taken.weights["dense/kernel"], taken.values["dense/kernel"]
     assert not np.allclose(weights, values, rtol=1e-3)
     ratio = values / weights
-    assert 0.5 < ratio.min() and ratio.max() <= 1
+    assert ratio.min() > 0.5 and ratio.max() <= 1
 
 
 def test_layers_and_variables_of_one_name_have_paths_of_their_own():
