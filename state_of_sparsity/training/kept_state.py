@@ -1,6 +1,7 @@
 """What another run kept of a step: found, read, and fitted to the model that takes it."""
 
 import dataclasses
+import itertools
 import os
 import re
 
@@ -92,14 +93,17 @@ def fitted(model: keras.Model, source: Snapshot, what: str) -> Snapshot:
         return source
     if _without_numbers(shapes) == _without_numbers(theirs):
         return _renamed(source, dict(zip(theirs, shapes, strict=True)))
-    differing = [path for path in {**shapes, **theirs} if shapes.get(path) != theirs.get(path)]
-    first = differing[0]
+    pairs = itertools.zip_longest(_without_numbers(theirs), _without_numbers(shapes))
+    their, ours = next(pair for pair in pairs if pair[0] != pair[1])
     raise ValueError(
-        f"{what} must be a run of a model like this one, '{model.name}'. Received: one that "
-        f"differs in {len(differing)} of {len(shapes)} variables, first in {first!r}: "
-        f"{theirs.get(first, 'none')} there, {shapes.get(first, 'none')} here. Name a run of this "
-        "model, or bind the settings of the model as that run had them."
+        f"{what} must be a run of a model like this one, '{model.name}'. Received: one that has "
+        f"{_in_words(their)} where this one has {_in_words(ours)}. Name a run of this model, or "
+        "bind the settings of the model as that run had them."
     )
+
+
+def _in_words(variable):
+    return "no variable more" if variable is None else f"'{variable[0]}' of shape {variable[1]}"
 
 
 def _without_numbers(shapes):

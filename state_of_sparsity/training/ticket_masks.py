@@ -94,8 +94,9 @@ def inverted(snapshot: Snapshot, seed: int) -> Masks:
     Reference: Frankle, Dziugaite, Roy, Carbin, "Pruning Neural Networks at Initialization: Why Are
     We Missing the Mark?", 2021, section 5 ("inversion").
     """
+    stored = snapshot.weights
     return {
-        path: keep_largest(-np.abs(snapshot.weights[path]), mask.size - int(mask.sum()))
+        path: keep_largest(-_magnitudes(path, stored[path]), mask.size - int(mask.sum()))
         for path, mask in _sparse(snapshot).items()
     }
 
@@ -126,8 +127,8 @@ def pruned(
     """
     check_number("share", share, least=0, below=1)
     check_flag("by_layer", by_layer)
+    _check_shares(shares, snapshot.kernels)
     own = {path: _own_share(path, shares) for path in snapshot.kernels}
-    _check_all_found(shares, snapshot.kernels)
     masks = {p: _mask(snapshot, p) for p in snapshot.kernels if own[p] != 0 or p in snapshot.masks}
     together = [path for path in masks if own[path] is None and not by_layer]
     left = {path: int(mask.sum()) for path, mask in masks.items()}
@@ -153,10 +154,14 @@ def _global_counts(snapshot, masks, paths, share):
 
 def _scores(snapshot, path, mask):
     """Returns magnitudes, of weights that are gone one below all others."""
-    values = snapshot.values.get(path, snapshot.weights[path]).astype(np.float32)
+    values = snapshot.values.get(path, snapshot.weights[path])
+    return np.where(mask, _magnitudes(path, values), np.float32(-1))
+
+
+def _magnitudes(path, values):
     if not np.isfinite(values).all():
         raise ValueError(f"The kernel {path!r} of the run holds NaN: it has diverged.")
-    return np.where(mask, np.abs(values), np.float32(-1))
+    return np.abs(values.astype(np.float32))
 
 
 def _mask(snapshot, path):
@@ -178,12 +183,20 @@ def _own_share(path, shares):
     return next((own for pattern, own in shares if re.search(pattern, path)), None)
 
 
-def _check_all_found(shares, paths):
-    for pattern, share in shares:
+def _check_shares(shares, paths):
+    try:
+        expressions = [(re.compile(pattern), share) for pattern, share in shares]
+    except (TypeError, ValueError, re.error):
+        raise ValueError(
+            "`shares` must be pairs of a regular expression and a share, such as "
+            f"(('^head/', 0.1),). Received: {shares!r}."
+        ) from None
+    for expression, share in expressions:
         check_number("shares", share, least=0, below=1)
-        if not any(re.search(pattern, path) for path in paths):
+        if not any(expression.search(path) for path in paths):
             raise ValueError(
-                f"`shares` must name kernels, which are {list(paths)}. Received: {pattern!r}."
+                f"`shares` must name kernels, which are {list(paths)}. "
+                f"Received: {expression.pattern!r}."
             )
 
 

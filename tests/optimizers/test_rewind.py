@@ -99,9 +99,7 @@ def test_a_built_optimizer_with_a_rewound_rate_can_be_saved_and_trained():
 def test_a_schedule_that_ends_at_nothing_needs_a_final_rate(first):
     ends = keras.optimizers.schedules.CosineDecay(0.5, LAST)
     optimizer = keras.optimizers.SGD(ends)
-    with pytest.raises(
-        ValueError, match=r"`final_rate` must be given.* Bind a rate, such as 0.005"
-    ):
+    with pytest.raises(ValueError, match=r"`final_rate` must be given.* such as 0\.005"):
         rewind(optimizer, LAST, first=first, beyond=True)
     assert schedule_of(optimizer) is ends
     rewind(optimizer, LAST, first=first, beyond=True, final_rate=0.02)
