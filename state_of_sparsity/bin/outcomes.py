@@ -1,6 +1,7 @@
 """What became of one of many runs: `of_run` runs it, and tells it from those that failed."""
 
 import dataclasses
+import logging
 import os
 import time
 import traceback
@@ -48,6 +49,7 @@ def of_run(
     from state_of_sparsity.training.runs.run_dir import RunInUseError
 
     keras.backend.clear_session()
+    logging.getLogger("tensorflow").addFilter(_is_of_one_run)
     begin = time.monotonic()
     try:
         result = train.run(gin_files, bindings, path, data_dir, verbose=False)
@@ -81,3 +83,8 @@ def add_to_table(table: run_table.RunTable, path: str | os.PathLike, name: str) 
     except OSError as error:
         return f"  NOT IN THE TABLE: {system_errors.explain(error)}"
     return ""
+
+
+def _is_of_one_run(record):
+    # Every run traces functions of its own; TensorFlow takes them for one that is traced again.
+    return "triggered tf.function retracing" not in record.getMessage()

@@ -138,7 +138,9 @@ def _kept(settings, recipe):
     key, kept = key or "Experiment.kept_steps", settings.get(key) or []
     while isinstance(kept, str) and kept[1:] in settings:  # a macro
         key, kept = kept[1:], settings[kept[1:]]
-    return (f"{key} = {sorted({*kept, recipe.rewind_step})}",)
+    if not isinstance(kept, list) or recipe.rewind_step in kept:
+        return ()  # what is no list is refused when the experiment is made
+    return (f"{key} = {[*kept, recipe.rewind_step]}",)
 
 
 def _branch_seed(settings, number, branch):
@@ -147,7 +149,7 @@ def _branch_seed(settings, number, branch):
     if not isinstance(seed, int):
         raise UsageError(
             "`reinitializations` needs gin files with a macro SEED, which each branch has another "
-            f"value of. Received: {'none' if seed is None else seed!r}. Add SEED = 0 to the gin "
-            "file and use it: Experiment.seed = %SEED."
+            f"value of. Received: SEED = {seed!r}. Add SEED = 0 to the gin file and use it: "
+            "Experiment.seed = %SEED."
         )
     return (seed + number * _A_ROUND + branch * _A_BRANCH) % 2**32

@@ -23,7 +23,7 @@ import time
 
 from absl import flags
 
-from state_of_sparsity import output_path
+from state_of_sparsity import atomic_write, output_path
 from state_of_sparsity.analysis import results, run_table
 from state_of_sparsity.analysis import rounds as finished_rounds
 from state_of_sparsity.bin import (
@@ -86,6 +86,7 @@ def run(gin_files, bindings, directory, recipe, data_dir=None, workers=1, table=
     if not (directory / plan[1].directory / "run.json").exists():
         round_rehearsal.check(*plan[:2], directory, data_dir)
     directory.mkdir(parents=True, exist_ok=True)
+    atomic_write.remove_leftovers(directory)
     failed = _run_all(plan, directory, data_dir, workers, table)
     _write_table(directory)
     if failed:
