@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from state_of_sparsity import extras
 from state_of_sparsity.analysis import plots
 from state_of_sparsity.analysis.interpolation import Curve
-from state_of_sparsity.analysis.words import capital
 
 with extras.explained():
     from matplotlib.figure import Figure
@@ -49,7 +48,8 @@ def plot(
         _draw(axes, lines, name)
         axes.set_xlabel(f"0: {plots.label(ends[0])}; 1: {plots.label(ends[1])}")
     handles, labels = panels[0].get_legend_handles_labels()
-    place = {"loc": "outside lower center", "ncols": 3}
+    columns = len(lines) if 1 < len(lines) <= 4 else 3  # one for each pair, where they fit
+    place = {"loc": "outside lower center", "ncols": columns}
     figure.legend(handles, labels, frameon=False, fontsize=9, **place)
     plots.set_title(figure, title)
     return plots.save(figure, path)
@@ -66,7 +66,7 @@ def _draw(axes, lines, figure):
                 marker="o",
                 markersize=3,
                 linestyle=_LINES.get(curve.split, "-"),
-                label=plots.label(", ".join(filter(None, (capital(name), f"{curve.split} data")))),
+                label=plots.label(", ".join(filter(None, (name, f"{curve.split} data")))),
             )
     for end in (0, 1):
         axes.axvline(end, color="0.6", linewidth=0.8)

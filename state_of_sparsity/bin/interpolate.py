@@ -9,6 +9,7 @@ The first is the instability analysis of Frankle et al. (2020), of two copies of
 with other orders of the data: tickets/copy.gin. The second is the line of Evci et al. (2019).
 """
 
+import itertools
 import math
 import pathlib
 import time
@@ -114,7 +115,7 @@ def _measure(experiment, run_dirs, steps):
     ]
     print("\n".join(facts), flush=True)
     try:
-        return _told(rows, len(alphas) * len(splits)), facts
+        return _told(rows, len(alphas)), facts
     except Exception as error:
         if not users_errors.is_about_data(error):
             raise
@@ -169,7 +170,7 @@ def _statistics(data, model):
 
     return (
         "statistics recomputed at each place, the ends too, over the first "
-        f"{FLAGS.train_batches:,} training batches"
+        f"{FLAGS.train_batches:,} training batches, as they are trained on"
     ), recompute
 
 
@@ -198,29 +199,28 @@ def _percent(fraction):
     return f"{100 * fraction:.2f} %"
 
 
-def _told(rows, count):
-    """Returns the rows with their error; says how far it is as each is there."""
+def _told(rows, places):
+    """Returns the rows with their error; says how far it is after each place."""
     from state_of_sparsity.analysis import interpolation
     from state_of_sparsity.training.runs.progress import duration
 
-    begin, timed_from, found = time.monotonic(), None, []
     print("compiling the first evaluation", flush=True)
-    for row in rows:
-        found.append(interpolation.with_error(row))
+    begin, timed_from, found = time.monotonic(), None, []
+    for done in range(1, places + 1):
+        own = [interpolation.with_error(row) for row in itertools.islice(rows, len({*FLAGS.split}))]
+        found += own
         now = time.monotonic()
-        timed_from = timed_from or now  # the first one compiles
-        left = (now - timed_from) / max(len(found) - 1, 1) * (count - len(found))
-        error = found[-1]["error"]
-        figures = f"loss {row['loss']:.4g}" + (
-            "" if error is None else f"  error {_percent(error)}"
-        )
-        eta = f"ETA {duration(left)}" if len(found) > 1 else "ETA ?"
-        print(
-            f"[{duration(now - begin)}] {len(found)}/{count}  {eta}  alpha {row['alpha']:.4g}  "
-            f"{row['split']} {figures}",
-            flush=True,
-        )
+        timed_from = timed_from or now  # the first place compiles
+        left = (places - done) * (now - timed_from) / max(done - 1, 1)
+        eta = duration(left) if done > 1 else "not known yet"
+        text = f"[{duration(now - begin)}] {done}/{places}  ETA {eta}  alpha {own[0]['alpha']:.4g}"
+        print("  ".join([text, *map(_in_words, own)]), flush=True)
     return found
+
+
+def _in_words(row):
+    text = f"{row['split']} loss {row['loss']:.4g}"
+    return text if row["error"] is None else f"{text} error {_percent(row['error'])}"
 
 
 def _write(rows, facts, run_dirs, output_dir):

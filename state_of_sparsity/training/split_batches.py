@@ -59,7 +59,12 @@ def training_inputs(data: Any, count: int) -> Iterator[Any]:
 
 def _first(data, count):
     batches = data.train()
-    return batches.take(count) if hasattr(batches, "take") else itertools.islice(batches, count)
+    if not hasattr(batches, "element_spec"):
+        return itertools.islice(batches, count)
+    import tensorflow as tf
+
+    # Keras warns at the end of data whose number it does not know.
+    return batches.take(count).apply(tf.data.experimental.assert_cardinality(count))
 
 
 def _count(batches):

@@ -83,7 +83,7 @@ def test_the_ends_are_the_runs(runs, call, tmp_path):
     assert_gives(rows[0], result_of(runs / "copy_1"))
     assert_gives(rows[-1], result_of(runs / "copy_2"))
     assert all(row["error"] == pytest.approx(1 - row["accuracy"]) for row in rows)
-    assert "3/3  ETA 0:00  alpha 1  test loss" in output
+    assert "3/3  ETA 0:00  alpha 1  test loss " in output
     page = (tmp_path / "out" / "interpolation.md").read_text()
     assert page.startswith(interpolate.TITLE) and "points above the mean" in page
     names = sorted(path.name for path in (tmp_path / "out").iterdir())

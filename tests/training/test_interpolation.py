@@ -6,7 +6,7 @@ from state_of_sparsity.training import interpolation
 from state_of_sparsity.training.runs import snapshot
 from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.train import train
-from tests.training.experiments import small_experiment
+from tests.training.experiments import network, small_experiment
 
 
 class Batches(keras.utils.PyDataset):
@@ -103,10 +103,19 @@ def test_places(first, last, points, found):
     assert interpolation.places(first, last, points) == found
 
 
-@pytest.mark.filterwarnings("ignore:No gate")  # in so few steps
-@pytest.mark.parametrize("technique", ["magnitude_pruning", "l0_regularization"])
-def test_a_plain_model_with_the_last_snapshot_gives_the_result_of_a_run(technique, tmp_path):
-    experiment, run_dir = small_experiment(technique), RunDir(tmp_path)
+def normalized_network():
+    *layers, logits = network().layers
+    normalization = keras.layers.BatchNormalization(name="normalization")
+    return keras.Sequential([keras.Input((8, 8, 1)), *layers, normalization, logits])
+
+
+@pytest.mark.filterwarnings("ignore:No gate of sos.L0")
+@pytest.mark.parametrize(
+    ("technique", "made"),
+    [("magnitude_pruning", normalized_network), ("l0_regularization", network)],
+)
+def test_a_plain_model_with_the_last_snapshot_gives_the_result_of_a_run(technique, made, tmp_path):
+    experiment, run_dir = small_experiment(technique, model=made), RunDir(tmp_path)
     run_dir.start("the configuration")
     result = train(experiment, experiment.build(), run_dir, verbose=False)
     model = interpolation.plain_model(experiment)
