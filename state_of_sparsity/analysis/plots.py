@@ -72,8 +72,8 @@ def trade_off(
     whole, *close = figure.subplots(1, panels, squeeze=False)[0]
     for axes in (whole, *close):
         _draw_trade_off(axes, aggregates, metric, unjoined)
-    _set_title(figure, run_facts.title(run for a in aggregates for run in a.runs))
-    whole.set_ylabel(_label(words.capital(metrics.label(metric))))
+    set_title(figure, run_facts.title(run for a in aggregates for run in a.runs))
+    whole.set_ylabel(label(words.capital(metrics.label(metric))))
     for axes in close:
         whole.set_title("All runs", fontsize=10)
         axes.set_title("The same, without the lowest quarter of the means", fontsize=10)
@@ -142,7 +142,7 @@ def sparsity_by_layer(
         rotation = 0 if few else 90
         axes.bar_label(bars, texts, fontsize=8, padding=2, rotation=rotation, bbox=box, zorder=3)
         axes.axhline(overall, color="0.3", linestyle="--", linewidth=1)
-        text = f"{_label(words.capital(curve))}: {overall:.1f} % of all weights are zero"
+        text = f"{label(words.capital(curve))}: {overall:.1f} % of all weights are zero"
         axes.set_title(text, fontsize=10, loc="left")
         axes.margins(x=0.01)
         axes.set_ylim(0, 118)
@@ -150,7 +150,7 @@ def sparsity_by_layer(
         axes.spines[["top", "right"]].set_visible(False)
     panels[-1].set_xticks(range(len(names)), names, rotation=0 if few else 90, fontsize=8)
     panels[-1].set_xlabel("Kernel, in the order of the model")
-    _set_title(figure, title)
+    set_title(figure, title)
     figure.supylabel("Sparsity (%); dashed: all kernels together", fontsize=10)
     return save(figure, path)
 
@@ -187,17 +187,23 @@ def save(figure: Figure, path: str | os.PathLike, dpi: int = 150) -> str | os.Pa
     return path
 
 
-def _set_title(figure, title):
+def set_title(figure: Figure, title: str) -> None:
+    """Puts a line above all panels, or none for no text; a long one is wrapped.
+
+    Args:
+        figure: the figure.
+        title: any text.
+    """
     if title:
         lines = textwrap.wrap(title, int(11 * figure.get_figwidth()))[:_LINES]
-        figure.suptitle("\n".join(map(_label, lines)), fontsize=11)
+        figure.suptitle("\n".join(map(label, lines)), fontsize=11)
 
 
 def _draw_trade_off(axes, aggregates, metric, unjoined):
     factor = metrics.factor(metric)
     for baseline in (a for a in aggregates if a.technique == "dense"):
         axes.axhspan(baseline.min * factor, baseline.max * factor, color="0.5", alpha=0.2, lw=0)
-        text = f"{_label(baseline.curve)} (n={baseline.n})"
+        text = f"{label(baseline.curve)} (n={baseline.n})"
         axes.axhline(baseline.mean * factor, color="0.3", linestyle="--", label=text)
     sparse = [a for a in aggregates if a.technique != "dense"]
     for curve, (color, marker) in curve_styles(a.curve for a in sparse).items():
@@ -224,7 +230,7 @@ def _curve(axes, aggregates, curve, metric, *, color, **style):
         **style,
         capsize=3,
         markersize=5,
-        label=f"{_label(words.capital(curve))} (n={seeds})",
+        label=f"{label(words.capital(curve))} (n={seeds})",
     )
     runs = [run for a in aggregates for run in a.runs]
     values = [run.result[metric] * factor for run in runs]
@@ -251,10 +257,10 @@ def _below_one(sparsity):
 
 
 def _short(path):
-    return _label(path.removesuffix("/kernel"))
+    return label(path.removesuffix("/kernel"))
 
 
-def _label(text):
+def label(text: str) -> str:
     """Returns text, cut where long, as matplotlib shows it: it takes dollars for TeX."""
     shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
     return shown.replace("$", r"\$")
