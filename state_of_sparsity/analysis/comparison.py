@@ -90,6 +90,64 @@ def compare(
     return found
 
 
+def compare_with_starts(
+    aggregates: Sequence[Aggregate], metric: str, better: str = "magnitude_pruning"
+) -> list[Comparison]:
+    """Returns comparisons of pruning with each curve of runs that began from masks.
+
+    There is one for each sparsity that both have.
+
+    Args:
+        aggregates: statistics over seeds; of several settings, as `compare`.
+        metric: key of the metric.
+        better: the technique that masks are compared with.
+    """
+    found = []
+    begun = [a for a in aggregates if a.runs[0].start and a.technique == "fixed_mask"]
+    for curve in dict.fromkeys(a.curve for a in begun):
+        own = [a for a in begun if a.curve == curve]
+        task = own[0].runs[0].task
+        pruned = [a for a in aggregates if a.technique == better and a.runs[0].task == task]
+        pruned = [a for a in pruned if not a.runs[0].start]
+        for target in sorted({a.target_sparsity for a in own if a.target_sparsity}):
+            pair = _best(pruned, target, metric), _best(own, target, metric)
+            if None not in pair:
+                found.append(Comparison(target, *pair))
+    return found
+
+
+def starts_text(comparisons: Sequence[Comparison], metric: str) -> str:
+    """Returns comparisons with runs that began from masks as a section in Markdown; "" of none.
+
+    Args:
+        comparisons: what `compare_with_starts` returned.
+        metric: key of the metric.
+    """
+    if not comparisons:
+        return ""
+    factor = metrics.factor(metric)
+    rows = [
+        [
+            for_markdown(c.worse.curve),
+            percent(c.sparsity, 1),
+            f"{c.better.mean * factor:.2f} ({c.better.n})",
+            f"{c.worse.mean * factor:.2f} ({c.worse.n})",
+            f"{round(c.difference * factor, 2) + 0.0:+.2f}",
+            f"{c.spread * factor:.2f}",
+            c.verdict,
+        ]
+        for c in comparisons
+    ]
+    header = ["Masks of others", "Sparsity", "Pruned (n)", "Mean (n)"]
+    header += ["Difference", "Spread", "Pruned above?"]
+    return (
+        "## Magnitude pruning above what begins from its masks?\n\n"
+        f"{table(header, rows)}\n\nMeans of {for_markdown(metrics.label(metric))} over n seeds. "
+        "Spread: best minus worst seed, of the two the larger. Above: the difference is larger "
+        "than the spread."
+    )
+
+
 def comparison_text(comparisons: Sequence[Comparison], metric: str) -> str:
     """Returns comparisons as a section in Markdown.
 

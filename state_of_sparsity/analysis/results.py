@@ -1,6 +1,7 @@
 """Finished runs as plain data, and their statistics over seeds."""
 
 import collections
+import dataclasses
 import math
 import os
 import pathlib
@@ -35,6 +36,11 @@ class Run:
     def distribution(self) -> str | None:
         """How zeros are shared among kernels; None without a choice, or not recorded."""
         return self.result.get("distribution")
+
+    @property
+    def start(self) -> str | None:
+        """Where it began, such as `lottery_ticket`; None with weights and masks of its own."""
+        return self.result.get("start")
 
     @property
     def sparsity(self) -> float:
@@ -143,17 +149,20 @@ def aggregate(runs: Iterable[Run], metric: str) -> list[Aggregate]:
     """
     runs = list(runs)
     tasks = {run.task for run in runs}
+    targets = _targets(runs)
     curves, groups = collections.defaultdict(list), collections.defaultdict(list)
     for run in runs:
-        curve = run.technique, run.distribution, run.task
-        curves[curve].append(run.settings)
-        groups[curve, run.target_sparsity, run_settings.as_text(run.settings)].append(run)
-    table = [
-        statistics_of(
-            members, metric, _title(members[0], tasks), _setting(members[0], curves[curve])
-        )
-        for (curve, *_), members in groups.items()
-    ]
+        curves[_curve(run)].append(run)
+        groups[_curve(run), targets[run.path], run_settings.as_text(run.settings)].append(run)
+    names = collections.defaultdict(set)
+    for (*kind, name), _ in curves.items():
+        names[tuple(kind)].add(name)
+    table = []
+    for (curve, target, _), members in groups.items():
+        run, others = members[0], [other.settings for other in curves[curve]]
+        title = _title(run, tasks, several_names=len(names[curve[:-1]]) > 1)
+        found = statistics_of(members, metric, title, _setting(run, others))
+        table.append(dataclasses.replace(found, target_sparsity=target))
     return sorted(table, key=lambda a: (a.technique != "dense", a.curve, a.sparsity, a.setting))
 
 
@@ -174,11 +183,36 @@ def statistics_of(runs: Sequence[Run], metric: str, curve: str, setting: str) ->
     )
 
 
-def _title(run, tasks):
-    """Returns what a run's technique is called among runs of some tasks."""
-    name = words.technique(run.technique, run.distribution)
-    task = ", ".join(map(words.words, run.task)) or "not recorded"
-    return name if len(tasks) == 1 else f"{name} ({task})"
+def _targets(runs):
+    """Returns what each run was asked for, by its path.
+
+    Fixed masks have the sparsity they have, and say it to three digits: it is the one that another
+    run was asked for, if just one has these digits.
+    """
+    asked = collections.defaultdict(set)
+    for run in runs:
+        if run.technique != "fixed_mask" and run.target_sparsity is not None:
+            asked[round(run.target_sparsity, 3)].add(run.target_sparsity)
+    found = {}
+    for run in runs:
+        near = asked[run.target_sparsity] if run.technique == "fixed_mask" else ()
+        found[run.path] = next(iter(near)) if len(near) == 1 else run.target_sparsity
+    return found
+
+
+def _curve(run):
+    """Returns what runs of one curve share; the last is what a run with a start was named."""
+    name = run.result.get("name") if run.start else None
+    return run.technique, run.distribution, run.start, run.task, name
+
+
+def _title(run, tasks, several_names):
+    """Returns what a run is called among runs of some tasks, of one or several names."""
+    title = words.technique(run.technique, run.distribution, run.start)
+    told = [run.result.get("name") or "no name"] if several_names else []
+    if len(tasks) > 1:
+        told.append(", ".join(map(words.words, run.task)) or "not recorded")
+    return f"{title} ({', '.join(told)})" if told else title
 
 
 def _setting(run, others):

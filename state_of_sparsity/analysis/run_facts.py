@@ -10,7 +10,7 @@ _FACTS: dict[str, tuple[str, Callable]] = {
     "data_set": ("data set", words),
     "model": ("model", words),
     "optimizer": ("optimizer", str),
-    "learning_rate": ("peak learning rate", "{:g}".format),
+    "learning_rate": ("peak learning rate", "{:.4g}".format),
     "batch_size": ("batch size", "{:,}".format),
     "steps": ("optimizer steps", "{:,}".format),
     "seed": ("seeds", str),

@@ -6,8 +6,13 @@ import pathlib
 from collections.abc import Callable, Iterable
 
 from state_of_sparsity import atomic_write
-from state_of_sparsity.analysis import metrics, plots, results, run_facts
-from state_of_sparsity.analysis.comparison import compare, comparison_text
+from state_of_sparsity.analysis import metrics, one_sparsity_plot, plots, results, run_facts
+from state_of_sparsity.analysis.comparison import (
+    compare,
+    compare_with_starts,
+    comparison_text,
+    starts_text,
+)
 from state_of_sparsity.analysis.markdown import code, percent, table
 from state_of_sparsity.analysis.pareto import interpolate, upper_envelope
 from state_of_sparsity.analysis.words import capital
@@ -50,7 +55,11 @@ def write_report(
         tell(f"Not counted: {path}: {reason}")
     aggregates = results.aggregate(runs, metric)
     parts = [_head(runs, others, metric), _by_sparsity(aggregates, metric)]
-    parts.append(comparison_text(compare(aggregates, metric), metric))
+    from_masks = compare_with_starts(aggregates, metric)
+    with_random = compare(aggregates, metric)
+    if with_random or not from_masks:
+        parts.append(comparison_text(with_random, metric))
+    parts.append(starts_text(from_masks, metric))
     parts.append(_plots(aggregates, metric, output_dir))
     root = pathlib.Path(os.path.commonpath([path.absolute().parent for path in run_dirs]))
     parts += [_all_settings(aggregates, metric), _all_runs(runs, aggregates, metric, root)]
@@ -133,10 +142,15 @@ def _by_curve(aggregates):
 
 
 def _plots(aggregates, metric, output_dir):
-    plots.trade_off(aggregates, metric, output_dir / "trade_off.png")
+    if one_sparsity_plot.fits(aggregates):
+        one_sparsity_plot.draw(aggregates, metric, output_dir / "trade_off.png")
+        told = "Large marks are means over seeds, lines go from the worst to the best seed, dots "
+    else:
+        plots.trade_off(aggregates, metric, output_dir / "trade_off.png")
+        told = "Lines join means over seeds, bars go from the worst to the best seed, dots "
     text = (
         f"## Trade-off\n\n![Metric against sparsity](trade_off.png)\n\n{_formats('trade_off')} "
-        "Lines join means over seeds, bars go from the worst to the best seed, dots are runs."
+        f"{told}are runs."
     )
     layers = _layers(aggregates)
     if layers:
@@ -155,8 +169,13 @@ def _formats(name):
 
 
 def _layers(aggregates):
-    """Returns rows of `report.csv` by curve, of those that have the kernels that most have."""
-    chosen = _nearest_in_sparsity(aggregates)
+    """Returns rows of `report.csv` by curve, of those that have the kernels that most have.
+
+    Masks that came from other runs are left out where these are shown.
+    """
+    own = [a for a in aggregates if not (a.technique == "fixed_mask" and a.runs[0].start)]
+    sparse = [a for a in own if a.technique != "dense"]
+    chosen = _nearest_in_sparsity(sparse or aggregates)
     layers = {curve: aggregate.runs[0].layers() for curve, aggregate in chosen.items()}
     kernels = {curve: tuple(r["path"] for r in rows) for curve, rows in layers.items() if rows}
     if not kernels:

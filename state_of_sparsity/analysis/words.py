@@ -1,9 +1,15 @@
 """What techniques, data sets and models are called in text, by their names in `result.json`."""
 
+import re
+
 _WORDS = {
     "l0_regularization": "L0 regularization",
     "erdos_renyi_kernel": "Erdos-Renyi-Kernel",
     "layerwise": "a sparsity for each layer",
+    "learning_rate_rewinding": "learning-rate rewinding",
+    "fine_tuning": "fine-tuning",
+    "smart_ratios_masks": "masks by smart ratios",
+    "scratch_sparse_initialization": "scratch, sparse initialization",
     "digits": "handwritten digits",
     "mnist": "MNIST",
     "cifar10": "CIFAR-10",
@@ -15,6 +21,9 @@ _WORDS = {
     "vgg7": "VGG-7",
     **{f"resnet{depth}": f"ResNet-{depth}" for depth in (8, 18, 20, 32, 34, 50, 56, 101, 152, 200)},
 }
+_START = re.compile(
+    r"(?:(.+_masks)_)?(.*?)(?:_rate_from_(\d+|last))?(?:_([\d.e+-]+)_times(_at_final_rate)?)?", re.S
+)
 
 
 def words(name: str) -> str:
@@ -31,15 +40,54 @@ def words(name: str) -> str:
     return " + ".join(_WORDS.get(part, part.replace("_", " ")) for part in name.split("+"))
 
 
-def technique(name: str, distribution: str | None = None) -> str:
+def technique(name: str, distribution: str | None = None, begun: str | None = None) -> str:
     """Returns a technique in words, with how its zeros are shared among the kernels.
+
+    Masks of another run are called by where the run began.
+
+    Args:
+        name: of the technique.
+        distribution: of its zeros, or None.
+        begun: the `start` of the run, or None.
 
     Example:
 
     >>> technique("magnitude_pruning", "erdos_renyi_kernel")
     'Magnitude pruning, Erdos-Renyi-Kernel'
+    >>> technique("fixed_mask", None, "lottery_ticket")
+    'Lottery ticket'
     """
-    return capital(", ".join(words(part) for part in (name, distribution) if part))
+    parts = [words(part) for part in (name, distribution) if part]
+    if begun:
+        parts = [start(begun)] if name == "fixed_mask" else [*parts, start(begun)]
+    return capital(", ".join(parts))
+
+
+def start(name: str) -> str:
+    """Returns where a run began in words.
+
+    Args:
+        name: as results have it: masks, weights, learning rate and length in snake case.
+
+    Example:
+
+    >>> start("shuffled_masks_rewinding_to_390_2_times")
+    'rewinding to step 390, shuffled masks, 2 times the steps'
+    """
+    found = _START.fullmatch(name)
+    if found is None:
+        return words(name)
+    masks, weights, rate, times, final = found.groups()
+    weights = re.sub(r"_to_(?=\d+$)", "_to_step_", weights)
+    of, _, step = weights.partition("_to_step_")
+    parts = [f"{words(of)} to step {step}" if step else words(of)]
+    parts += [words(masks)] if masks else []
+    parts += (
+        [f"learning rate from {'its end' if rate == 'last' else f'step {rate}'}"] if rate else []
+    )
+    parts += [f"{times} times the steps"] if times else []
+    parts += ["the rest at the last rate"] if final else []
+    return ", ".join(parts)
 
 
 def capital(text: str) -> str:

@@ -13,15 +13,17 @@ class Cell:
     Args:
         gin_file: its gin file.
         settings: pairs of macro and value, both as text.
+        shared: gin bindings that all cells have, and that name no directory.
     """
 
     gin_file: str
     settings: tuple[tuple[str, str], ...]
+    shared: tuple[str, ...] = ()
 
     @property
     def bindings(self):
-        """The gin bindings, e.g. `["SPARSITY = 0.9", "SEED = 0"]`."""
-        return [f"{name} = {value}" for name, value in self.settings]
+        """The gin bindings, e.g. `["SPARSITY = 0.9", "SEED = 0"]`, those of the grid last."""
+        return [*self.shared, *(f"{name} = {value}" for name, value in self.settings)]
 
     @property
     def directory(self):
@@ -71,16 +73,19 @@ def cells(grid):
     return found
 
 
-def all_cells(grids):
+def all_cells(grids, bindings=()):
     """Returns the cells of several grids, in their order.
 
     Args:
         grids: texts as `cells` takes them.
+        bindings: gin bindings that all cells have.
 
     Raises:
         ValueError: if one does not have that form, or two cells would share a run directory.
     """
-    found = [cell for grid in grids for cell in cells(grid)]
+    found = [
+        dataclasses.replace(cell, shared=tuple(bindings)) for grid in grids for cell in cells(grid)
+    ]
     _check_distinct(found, grids)
     return found
 

@@ -37,7 +37,7 @@ def main(_):
     if not FLAGS.sweep_dir:
         raise UsageError("`sweep_dir` must be given: --sweep_dir=DIRECTORY.")
     try:
-        cells = grid.all_cells(FLAGS.grid)
+        cells = grid.all_cells(FLAGS.grid, FLAGS.gin_binding)
         table = FLAGS.table and run_table.RunTable(output_path.check_file("table", FLAGS.table))
     except ValueError as error:
         raise UsageError(str(error)) from error
@@ -182,6 +182,9 @@ def define_flags():
     """Defines the flags of this program."""
     flags.DEFINE_multi_string(
         "grid", [], "'FILE.gin NAME=VALUE,VALUE NAME=VALUE': every combination. May be repeated."
+    )
+    flags.DEFINE_multi_string(
+        "gin_binding", [], "Gin binding of all runs, whose directories it does not name."
     )
     flags.DEFINE_list("only", [], "Directories of the runs wanted, or those they lie in.")
     flags.DEFINE_string("table", None, "CSV file that gets a line for every finished run.")

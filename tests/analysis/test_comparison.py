@@ -5,7 +5,13 @@ import statistics
 import pytest
 
 from state_of_sparsity.analysis import results
-from state_of_sparsity.analysis.comparison import Comparison, compare, comparison_text
+from state_of_sparsity.analysis.comparison import (
+    Comparison,
+    compare,
+    compare_with_starts,
+    comparison_text,
+    starts_text,
+)
 from state_of_sparsity.analysis.results import Aggregate, Run
 
 
@@ -108,3 +114,23 @@ def test_each_distribution_is_compared_and_each_model_with_itself(make_run):
 
 def test_nothing_to_compare():
     assert "Not told" in comparison_text([], "accuracy")
+
+
+def test_pruning_is_compared_with_each_start_from_its_masks(make_run):
+    pruned = [make_run("magnitude_pruning", 0.9, 0.95 + 0.001 * s, s) for s in range(3)]
+    for start, accuracy in (("lottery_ticket", 0.95), ("scratch_2_times", 0.7)):
+        pruned += [
+            make_run("fixed_mask", 0.9, accuracy + 0.001 * s, s, distribution=start, start=start)
+            for s in range(3)
+        ]
+    aggregates = results.aggregate(results.read_runs(pruned)[0], "accuracy")
+    comparisons = compare_with_starts(aggregates, "accuracy")
+    assert [(c.worse.curve, c.verdict) for c in comparisons] == [
+        ("Lottery ticket", "no: equal"),
+        ("Scratch, 2 times the steps", "yes"),
+    ]
+    text = starts_text(comparisons, "accuracy")
+    assert "| Scratch, 2 times the steps | 90.0 % | 95.10 (3) | 70.10 (3) | +25.00 |" in text
+    assert starts_text([], "accuracy") == ""
+    own = [a for a in aggregates if a.technique == "fixed_mask"]
+    assert compare_with_starts(own, "accuracy") == []

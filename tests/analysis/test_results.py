@@ -102,3 +102,33 @@ def test_import_needs_neither_keras_nor_tensorflow(module):
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr
+
+
+def test_runs_that_began_otherwise_are_curves_of_their_own(make_run):
+    starts = ["lottery_ticket", "scratch", "scratch_2_times", "rewinding_to_390"]
+    made = [
+        make_run("fixed_mask", 0.986, 0.9, 0, model=start, start=start, name="mine")
+        for start in starts
+    ]
+    made.append(make_run("magnitude_pruning", 0.9862, 0.95, 0))
+    runs = [results.Run(run.path, {**run.result, "model": "m"}, {}) for run in read(made)]
+    aggregates = results.aggregate(runs, "accuracy")
+    titles = ["Lottery ticket", "Magnitude pruning", "Rewinding to step 390", "Scratch"]
+    assert [a.curve for a in aggregates] == [*titles, "Scratch, 2 times the steps"]
+    # Fixed masks say the sparsity that they have to three digits.
+    assert {a.target_sparsity for a in aggregates} == {0.9862}
+
+
+def test_equal_starts_are_told_apart_by_the_names_of_their_runs(make_run):
+    made = [
+        make_run("fixed_mask", 0.9, 0.9, seed, start="scratch", name=name)
+        for seed, name in enumerate(["scratch-E", "scratch-E", "re-initialized"])
+    ]
+    found = {a.curve: a.n for a in results.aggregate(read(made), "accuracy")}
+    assert found == {"Scratch (scratch-E)": 2, "Scratch (re-initialized)": 1}
+
+
+def read(paths):
+    runs, others = results.read_runs(paths)
+    assert not others
+    return runs

@@ -30,6 +30,12 @@ def test_cells_of_two_grids_that_would_share_a_directory_are_refused():
         all_cells(["a/dense.gin SEED=0", "b/dense.gin SEED=0"])
 
 
+def test_bindings_of_all_cells_name_no_directory_and_give_way_to_the_grid():
+    (cell,) = all_cells(["a/dense.gin SEED=1"], ["MASKS_OF = 'runs/{seed}'", "SEED = 0"])
+    assert cell.directory == "dense/seed_1"
+    assert cell.bindings == ["MASKS_OF = 'runs/{seed}'", "SEED = 0", "SEED = 1"]
+
+
 @pytest.mark.parametrize("text", ["", "SEED=0", "a.gin SEED", "a.gin SEED=", "a.gin SEED=0,,1"])
 def test_text_of_another_form_is_refused(text):
     with pytest.raises(ValueError, match="`grid` must"):
