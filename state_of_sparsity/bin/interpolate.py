@@ -99,8 +99,8 @@ def _measure(experiment, run_dirs, steps):
         model = interpolation.plain_model(experiment)
         kept = []
         for run_dir, step in zip(run_dirs, steps, strict=True):
-            kept.append(kept_state.read(run_dir.path, experiment.seed, step, "run_dir"))
-            kept_state.check_paths(model, kept[-1], f"`run_dir`, {run_dir.path},")
+            found = kept_state.read(run_dir.path, experiment.seed, step, "run_dir")
+            kept.append(kept_state.fitted(model, found, f"`run_dir`, {run_dir.path},"))
         splits, said = _splits(experiment.data)
     ends = _ends(kept)
     statistics, prepare = _statistics(experiment.data, model)
