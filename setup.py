@@ -17,7 +17,7 @@ PACKAGE = "state_of_sparsity"
 GIN_PACKAGE = f"{PACKAGE}.gin_configs"
 
 # Console commands: `sos-train` is `python -m state_of_sparsity.bin.train`, and so on.
-PROGRAMS = ["train", "evaluate", "decode", "sweep", "report"]
+PROGRAMS = ["train", "evaluate", "decode", "sweep", "rounds", "interpolate", "report"]
 
 TENSORFLOW = [
     "tensorflow>=2.20,<3",

@@ -23,9 +23,19 @@ def sweep():
     _run("sweep")
 
 
+def rounds():
+    """Runs `sos-rounds`."""
+    _run("rounds")
+
+
 def report():
     """Runs `sos-report`."""
     _run("report")
+
+
+def interpolate():
+    """Runs `sos-interpolate`."""
+    _run("interpolate")
 
 
 def _run(program):

@@ -6,10 +6,8 @@
 A run is stripped of its technique first, and left as it is.
 """
 
-import contextlib
 import json
 import math
-import re
 
 from absl import flags
 
@@ -85,7 +83,7 @@ def evaluate_run(directory, data_dir=None, split="test", thresholds=(), trusted=
     Raises:
         UsageError: for whatever the user can put right.
     """
-    with _errors_naming_data_dir(data_dir):
+    with saved_run.errors_naming_data_dir(data_dir):
         run_dir, experiment, model, step = saved_run.load(directory, data_dir, trusted)
         state = "finished" if run_dir.is_finished else "not finished: its last checkpoint"
         print(f"{run_dir.path}, step {step:,} of {experiment.last_step:,} ({state})\n")
@@ -119,19 +117,6 @@ def evaluate_model(path, gin_files, bindings=(), data_dir=None, split="test"):
     experiment = configured_experiment.make()
     print(f"{path}\n")
     return {"model": str(path), **figures.measure(experiment, model, split)}
-
-
-@contextlib.contextmanager
-def _errors_naming_data_dir(data_dir):
-    """Adds the flag to errors about `data_dir`, where it was not given."""
-    try:
-        yield
-    except UsageError as error:
-        if data_dir is not None or not re.search("`data_dir`|No such file", str(error)):
-            raise
-        raise UsageError(
-            f"{error} A run does not record where its data lay: give --data_dir=DIRECTORY."
-        ) from error
 
 
 def define_flags():

@@ -8,7 +8,7 @@ import pathlib
 from absl import flags
 
 from state_of_sparsity import output_path
-from state_of_sparsity.bin import gin_app
+from state_of_sparsity.bin import gin_app, output_folder
 from state_of_sparsity.errors import UsageError
 
 FLAGS = flags.FLAGS
@@ -24,24 +24,12 @@ def main(_):
     from state_of_sparsity.analysis import run_report
 
     output_dir = pathlib.Path(FLAGS.output_dir).expanduser()
-    _check_is_no_others(output_dir, run_report.TITLE)
+    output_folder.check_is_no_others(output_dir, "report.md", run_report.TITLE)
     try:
         path = run_report.write_report(finished + unfinished, output_dir, tell=_say)
     except ValueError as error:
         raise UsageError(str(error)) from error
     _say(f"Report: {path}")
-
-
-def _check_is_no_others(output_dir, title):
-    """Refuses to replace the report of a run, and a page that is no report of this program."""
-    page = output_dir / "report.md"
-    is_run = (output_dir / output_path.RUN_FILES[0]).exists()
-    if is_run or (page.is_file() and not page.read_bytes().startswith(title.encode())):
-        what = "a run directory" if is_run else f"one with {page.name}, which is no report on runs"
-        raise UsageError(
-            f"`output_dir` must be a directory for reports. Received: {output_dir}, {what}. Name "
-            "another one."
-        )
 
 
 def find_runs(run_dirs, globs):

@@ -1,6 +1,8 @@
 """What a run saved: its configuration, experiment and model, and files of models."""
 
+import contextlib
 import pathlib
+import re
 import tempfile
 
 from state_of_sparsity.bin import (
@@ -34,15 +36,8 @@ def load(directory, data_dir=None, trusted=False):
     Raises:
         UsageError: for whatever the user can put right.
     """
-    from state_of_sparsity.training.runs.run_dir import RunDir
-
-    run_dir = RunDir(directory)
-    if not run_dir.state.exists():
-        raise UsageError(
-            "`run_dir` must be a run of state_of_sparsity.bin.train, which has a run.json. "
-            f"Received: {directory}."
-        )
-    _parse_recorded(run_dir, data_dir, trusted)
+    run_dir = find(directory)
+    parse_recorded(run_dir, data_dir, trusted)
     # Imports Keras, which what is refused need not wait for.
     from state_of_sparsity.training.devices.strategies import Strategy
 
@@ -50,6 +45,36 @@ def load(directory, data_dir=None, trusted=False):
     # What was averaged is what a finished run left, and not where another one stands.
     averaged = experiment.averaged_checkpoints if run_dir.is_finished else 1
     return run_dir, experiment, *_last_saved(run_dir, model, averaged)
+
+
+@contextlib.contextmanager
+def errors_naming_data_dir(data_dir):
+    """Adds the flag to errors about `data_dir`, where it was not given."""
+    try:
+        yield
+    except UsageError as error:
+        if data_dir is not None or not re.search("`data_dir`|No such file", str(error)):
+            raise
+        raise UsageError(
+            f"{error} A run does not record where its data lay: give --data_dir=DIRECTORY."
+        ) from error
+
+
+def find(directory):
+    """Returns the `RunDir` of a run that has been started.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    from state_of_sparsity.training.runs.run_dir import RunDir
+
+    run_dir = RunDir(directory)
+    if not run_dir.is_started:
+        raise UsageError(
+            "`run_dir` must be a run of state_of_sparsity.bin.train, which has a run.json. "
+            f"Received: {directory}."
+        )
+    return run_dir
 
 
 def load_model(path):
@@ -74,8 +99,17 @@ def load_model(path):
         ) from error
 
 
-def _parse_recorded(run_dir, data_dir, trusted):
-    """Parses the configuration that a run was started with."""
+def parse_recorded(run_dir, data_dir=None, trusted=False):
+    """Parses the configuration that a run was started with.
+
+    Args:
+        run_dir: its `RunDir`.
+        data_dir: where the data lies, or None.
+        trusted: whether the configuration may name anything, and so run any code.
+
+    Raises:
+        UsageError: if it names what it may not, or cannot be parsed.
+    """
     config = run_dir.read_config()
     if not trusted:
         recorded_configuration.check(config, run_dir.path)

@@ -12,43 +12,24 @@ runs is "running elsewhere": it is asked again at the end, counted, and no failu
 """
 
 import collections
-import contextlib
-import dataclasses
 import functools
 import json
 import os
 import pathlib
-import sys
 import time
-import traceback
 
 from absl import flags
 
-from state_of_sparsity import file_lock, output_path
-from state_of_sparsity.analysis import results, run_table
-from state_of_sparsity.bin import gin_app, grid, start_up, system_errors, train, worker_logs
-from state_of_sparsity.bin.workers import WorkerDiedError, Workers, how_it_ended
+from state_of_sparsity import output_path
+from state_of_sparsity.analysis import run_table
+from state_of_sparsity.bin import gin_app, grid, outcomes, run_workers, worker_logs
+from state_of_sparsity.bin.outcomes import CRASHED, ELSEWHERE, FAILED, FINISHED, TRAINED
+from state_of_sparsity.bin.workers import WorkerDiedError, Workers
 from state_of_sparsity.errors import UsageError
 
 FLAGS = flags.FLAGS
 
 SECONDS_BETWEEN_REPORTS = 30
-
-TRAINED, FINISHED, ELSEWHERE = "trained", "finished before", "running elsewhere"
-FAILED, CRASHED = "failed", "crashed"  # by what the user can put right, and by a mistake of ours
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What became of a cell.
-
-    Args:
-        kind: `TRAINED`, `FINISHED`, `ELSEWHERE`, `FAILED` or `CRASHED`.
-        text: what to print.
-    """
-
-    kind: str
-    text: str
 
 
 def main(_):
@@ -125,14 +106,15 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
     count = min(workers, len(cells))
     runs, processes = _number(len(cells), "run"), _number(count, "process", "es")
     print(f"{runs} in {processes}, in {directory}. Starting.", flush=True)
-    prepare = functools.partial(_start_worker, directory, count)
+    prepare = functools.partial(run_workers.start, directory, count)
     begin, counts, failed, crashed = time.monotonic(), collections.Counter(), [], []
     try:
         with Workers(count, run_cell, prepare) as pool:
             for cell, outcome in _outcomes(pool, cells, directory, data_dir):
                 kind, text = outcome.kind, outcome.text
                 if table is not None and kind in (TRAINED, FINISHED):
-                    problem = _add_to_table(table, cell, directory)
+                    path = directory / cell.directory
+                    problem = outcomes.add_to_table(table, path, cell.directory)
                     kind, text = (FAILED if problem else kind), text + problem
                 counts[kind] += 1
                 if kind == FAILED:
@@ -145,9 +127,9 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
                 eta = f"  ETA {left_s:.0f} s" if counts[TRAINED] and left else ""
                 print(f"[{done}/{len(cells)}] {cell.directory}  {text}{eta}", flush=True)
     except WorkerDiedError as error:
-        raise UsageError(_explained(error, directory)) from error
+        raise UsageError(run_workers.explained(error, directory)) from error
     except (KeyboardInterrupt, SystemExit) as error:
-        _say_where_it_ended(error, counts.total(), len(cells))
+        run_workers.say_where_it_ended(error, counts.total(), len(cells))
         raise
     later = " Run the same command once those have ended." if counts[ELSEWHERE] else ""
     total = ", ".join(f"{number} {kind}" for kind, number in counts.items())
@@ -180,30 +162,6 @@ def _outcomes(pool, cells, directory, data_dir):
         yield task[0], outcome
 
 
-def _explained(error, directory):
-    """Returns what is to be said of a worker that died."""
-    others = ", ".join(cell.directory for cell, *_ in error.others)
-    meanwhile = f" (others ran {others})" if others else ""
-    log = directory / worker_logs.name(error.process)
-    return (
-        f"The worker process {error.process} {how_it_ended(error.exit_code)}, while it ran "
-        f"{error.task[0].directory}{meanwhile}; see {log}. Run the same command to go on, with "
-        "fewer `workers` if need be."
-    )
-
-
-def _say_where_it_ended(error, done, cells):
-    """Says how far an interrupted sweep is; of SIGINT, what to do is said where it is caught."""
-    by_signal = isinstance(error, SystemExit)
-    end = "Ended by a signal. Run the same command to go on." if by_signal else ""
-    with contextlib.suppress(OSError):  # the terminal may be gone
-        print(
-            f"\n{done} of {cells} runs are done; those that were running go on from their last "
-            f"checkpoint. {end}".rstrip(),
-            file=sys.stderr,
-        )
-
-
 def _progress(run_dir):
     """Returns how far an unfinished run is, in a line, or None if it has not begun to train."""
     try:
@@ -214,51 +172,10 @@ def _progress(run_dir):
         return None
 
 
-def _add_to_table(table, cell, directory):
-    """Adds a finished run to the table; returns what to say where that cannot be done."""
-    try:
-        run = results.read_run(directory / cell.directory)
-        table.add([run_table.row(run, cell.directory)])
-    except (file_lock.LockError, ValueError) as error:
-        return f"  NOT IN THE TABLE: {error}"
-    except OSError as error:
-        return f"  NOT IN THE TABLE: {system_errors.explain(error)}"
-    return ""
-
-
 def run_cell(cell, directory, data_dir):
     """Runs one cell in this process and returns its `Outcome`."""
-    import keras
-
-    from state_of_sparsity.training.runs.run_dir import RunInUseError
-
-    keras.backend.clear_session()
-    begin = time.monotonic()
-    try:
-        path = directory / cell.directory
-        result = train.run([cell.gin_file], cell.bindings, path, data_dir, verbose=False)
-    except RunInUseError as error:
-        return Outcome(ELSEWHERE, f"running elsewhere ({error.process})")
-    except UsageError as error:
-        return Outcome(FAILED, f"FAILED: {error}")
-    except Exception as error:
-        traceback.print_exc()
-        log = worker_logs.name(os.getpid())
-        return Outcome(CRASHED, f"CRASHED: {error!r}, a mistake of ours: its traceback is in {log}")
-    if result is None:
-        return Outcome(FINISHED, "finished before, left alone")
-    names = [name for name in ("sparsity", "accuracy", "bleu") if name in result]
-    figures = "  ".join(f"{name} {result[name]:.4f}" for name in names)
-    return Outcome(TRAINED, f"{figures}  in {time.monotonic() - begin:.1f} s")
-
-
-def _start_worker(directory, workers):
-    """Gives a worker process its log and its share of the cores."""
-    worker_logs.write_to_own(directory)
-    start_up.prepare()
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
-        os.environ.setdefault(name, threads)
+    log, path = worker_logs.name(os.getpid()), directory / cell.directory
+    return outcomes.of_run([cell.gin_file], cell.bindings, path, data_dir, log)
 
 
 def define_flags():

@@ -113,13 +113,15 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
         with run_dir.lock() if strategy.is_chief else contextlib.nullcontext():
             if run_dir.is_finished and strategy.workers == 1:
                 return None  # by a process that held the lock until now
-            experiment, model = configured_experiment.build(strategy)
+            # What a started run begins from is in its directory, and bound for nothing.
+            experiment, model = configured_experiment.build(strategy, run_dir.is_started)
             open_data(experiment.data, model)
             operative = gin.operative_config_str()
 
             def start():
                 run_dir.start(config, given)
-                atomic_write.write_text(run_dir.config, operative)
+                if not run_dir.config.exists():
+                    atomic_write.write_text(run_dir.config, operative)
 
             strategy.wait_for_all()
             # Started by its first step, so that what cannot take one leaves no started run.

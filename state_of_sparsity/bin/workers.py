@@ -83,18 +83,16 @@ class Workers:
         """Yields pairs of a task and what the function returned, as they end.
 
         Args:
-            tasks: tuples of what the function is called with.
+            tasks: tuples of what the function is called with; those that are added to a deque
+                while results are yielded are run too.
             every_s: seconds without a result after which `idle` is called.
             idle: called without arguments.
 
         Raises:
             WorkerDiedError: if a process ended in the midst of its task.
         """
-        waiting = collections.deque(tasks)
-        while len(self._processes) < min(self._count, len(waiting)):
-            self._start()
-        for pipe in self._processes:
-            self._give(pipe, waiting)
+        waiting = tasks if isinstance(tasks, collections.deque) else collections.deque(tasks)
+        self._give_all(waiting)
         while self._tasks:
             ready = multiprocessing.connection.wait([*self._tasks, self._alarm], every_s)
             self._end_if_told()
@@ -103,16 +101,19 @@ class Workers:
                 self._end_if_told()
             for pipe in ready:
                 result = self._take(pipe)
-                task = self._tasks.pop(pipe)
-                self._give(pipe, waiting)
-                yield task, result
+                yield self._tasks.pop(pipe), result
                 self._end_if_told()
+                self._give_all(waiting)
 
-    def _give(self, pipe, waiting):
-        if waiting:
-            self._tasks[pipe] = waiting.popleft()
-            with contextlib.suppress(OSError):  # of one that has died, which is seen next
-                pipe.send(self._tasks[pipe])
+    def _give_all(self, waiting):
+        """Gives tasks to all processes without one, of which as many are started as have any."""
+        while len(self._processes) < min(self._count, len(self._tasks) + len(waiting)):
+            self._start()
+        for pipe in [pipe for pipe in self._processes if pipe not in self._tasks]:
+            if waiting:
+                self._tasks[pipe] = waiting.popleft()
+                with contextlib.suppress(OSError):  # of one that has died, which is seen next
+                    pipe.send(self._tasks[pipe])
 
     def _take(self, pipe):
         try:

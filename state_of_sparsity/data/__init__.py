@@ -12,6 +12,8 @@ A data set is an object with
 * optionally `name`: what results call it, else they do by its class;
 * optionally `classes`: how many values the labels may have, compared with the model's outputs;
   and `examples`: how many are trained on, compared with what a learning rate counts epochs of;
+* optionally `whole_train()`: what is trained on in finite batches, as evaluation would see it: in a
+  fixed order, all of it, without augmentation;
 * optionally `keep()`, called when a run has taken its first step: saves what an interrupted run
   needs to find the same data again.
 """

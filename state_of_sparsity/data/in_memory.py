@@ -97,6 +97,10 @@ class InMemory:
                     yield whole[own], labels[chosen[own]]
             epoch, skip = epoch + 1, 0
 
+    def whole_train(self) -> keras.utils.PyDataset:
+        """Returns all that is trained on, in batches of a fixed order and without `augment`."""
+        return self._batches(self._train)
+
     def validation(self) -> keras.utils.PyDataset | None:
         """Returns the validation batches, or None if nothing is held out."""
         return self._batches(self._validation) if len(self._validation[0]) else None

@@ -36,6 +36,10 @@ class ReadWhenUsed:
         """Yields `(images, labels)` for optimizer steps `first_step`, `first_step + 1`, ..."""
         return self._data.train(first_step, worker, workers)
 
+    def whole_train(self) -> keras.utils.PyDataset:
+        """Returns all that is trained on, in batches of a fixed order and without augmentation."""
+        return self._data.whole_train()
+
     def validation(self) -> keras.utils.PyDataset | None:
         """Returns the validation batches, or None if nothing is held out."""
         return self._data.validation()

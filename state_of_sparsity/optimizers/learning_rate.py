@@ -33,18 +33,27 @@ def innermost(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimiz
     return optimizer
 
 
+def stepping_optimizers(optimizer: keras.optimizers.Optimizer) -> list[keras.optimizers.Optimizer]:
+    """Returns the optimizers that have learning rates: one, but where layers are shared out."""
+    optimizer = innermost(optimizer)
+    several = getattr(optimizer, "optimizers", None)
+    if not several:
+        return [optimizer]
+    return [inner for each in several for inner in stepping_optimizers(each)]
+
+
 def schedule_of(optimizer: keras.optimizers.Optimizer) -> Any:
     """Returns what an optimizer was given as its learning rate, whatever is wrapped around it.
 
     A schedule, a function without arguments, or a variable, which the public property evaluates;
-    None of an optimizer that has none.
+    None of an optimizer that has none. Where layers are shared out among several, the first one's.
     """
-    return given_learning_rate(_with_a_learning_rate(optimizer))
+    return given_learning_rate(stepping_optimizers(optimizer)[0])
 
 
 def present_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
     """Returns the learning rate of the step that comes next."""
-    return _number(_with_a_learning_rate(optimizer).learning_rate)
+    return _number(stepping_optimizers(optimizer)[0].learning_rate)
 
 
 def learning_rate_at(optimizer: keras.optimizers.Optimizer, step: int) -> float:
@@ -60,13 +69,6 @@ def learning_rate_at(optimizer: keras.optimizers.Optimizer, step: int) -> float:
     if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
         return _number(schedule(ops.convert_to_tensor(int(step))))
     return present_learning_rate(optimizer)
-
-
-def _with_a_learning_rate(optimizer):
-    """Returns the innermost optimizer; the first, where layers are shared out among several."""
-    optimizer = innermost(optimizer)
-    several = getattr(optimizer, "optimizers", None)
-    return _with_a_learning_rate(several[0]) if several else optimizer
 
 
 def _number(value):

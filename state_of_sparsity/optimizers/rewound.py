@@ -80,7 +80,9 @@ class Rewound(keras.optimizers.schedules.LearningRateSchedule):
     @property
     def last_change(self) -> int:
         """The first step from which on the learning rate stays as it is, at the latest."""
-        ends = min(getattr(self.schedule, "last_change", 0), self.last)
+        ends = self.last
+        if self.final_rate is None:
+            ends = min(getattr(self.schedule, "last_change", 0), self.last)
         return max(0, round((ends - self.first) * self.stretch))
 
     def get_config(self) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from typing import Any
 
 import keras
 
+from state_of_sparsity.arguments import check_integer
 from state_of_sparsity.optimizers.learning_rate import schedule_of
 from state_of_sparsity.surgery.sparsify import sparsify
 from state_of_sparsity.training.devices.strategies import Strategy
-from state_of_sparsity.training.experiment_check import check_fields, check_made
+from state_of_sparsity.training.experiment_check import MOST_STEPS, check_fields, check_made
 from state_of_sparsity.training.optimizer_check import check_optimizer
 from state_of_sparsity.training.tickets import Start
 from state_of_sparsity.updates.due import SparsityUpdates
@@ -94,6 +95,7 @@ class Experiment:
                 "both. Begin from the gin file of the dense run."
             )
         _check_multiple("steps", self.steps, "eval_every", self.eval_every)
+        check_integer("steps", self.last_step, 1, MOST_STEPS)
         if self.last_step % self.eval_every:
             raise ValueError(
                 "`start` must leave a number of steps that is a multiple of `eval_every`, "
@@ -102,13 +104,14 @@ class Experiment:
             )
         if self.averaged_checkpoints > self.last_step // self.eval_every:
             raise ValueError(
-                "`averaged_checkpoints` must be at most the number of validations, steps / "
+                "`averaged_checkpoints` must be at most the number of validations, `steps` / "
                 f"`eval_every` = {self.last_step // self.eval_every}. Received: "
                 f"{self.averaged_checkpoints}."
             )
         per_execution = "steps_per_execution", self.steps_per_execution
         _check_multiple("eval_every", self.eval_every, *per_execution)
         for step in self.kept_steps:
+            check_integer("kept_steps", step, 0, self.last_step)
             _check_multiple("kept_steps", step, *per_execution)
 
     @property
@@ -147,9 +150,7 @@ class Experiment:
                 _check_schedules(model, self.last_step)
             optimizer = self.optimizer()
             check_made("optimizer", optimizer, keras.optimizers.Optimizer)
-            if self.start is not None:
-                self.start.set_learning_rate(optimizer, self.steps)
-            check_optimizer(optimizer, self.last_step)
+            check_optimizer(optimizer, self.steps)
             model.compile(
                 optimizer=optimizer,
                 loss=self.loss,
@@ -158,6 +159,8 @@ class Experiment:
                 jit_compile=strategy.jit_compile(self.jit_compile),
             )
             model.optimizer.build(model.trainable_variables)
+            if self.start is not None:
+                self.start.set_learning_rate(model.optimizer, self.steps)
         _warn_of_late_learning_rate(model.optimizer, self.last_step, self.data.batch_size)
         if strategy.replicas > 1 and keras.backend.backend() == "tensorflow":
             _warn_of_own_statistics(model)

@@ -2,7 +2,8 @@
 
 import keras
 
-from state_of_sparsity.arguments import check_integer
+from state_of_sparsity.arguments import check_flag, check_integer, is_integer
+from state_of_sparsity.training.tickets import Start
 
 # More steps than any run takes, and fewer than the counter of the optimizer holds.
 MOST_STEPS = 2**31 - 1
@@ -33,6 +34,9 @@ def check_fields(experiment):
     _check_loss(experiment.loss)
     for name, is_one, what in _LISTS:
         _check_list(name, getattr(experiment, name), is_one, what)
+    check_flag("kept_optimizer", experiment.kept_optimizer)
+    if not (experiment.start is None or isinstance(experiment.start, Start)):
+        raise _error("start", "a tickets.Start(), with () behind, or None", experiment.start)
 
 
 def check_made(argument, made, kind):
@@ -104,6 +108,7 @@ _LISTS = (
     ("metrics", _is_metric, "Keras metrics or their names"),
     ("evaluators", _is_function, "callables"),
     ("callbacks", _is_callback, "Keras callbacks"),
+    ("kept_steps", is_integer, "steps"),
 )
 
 

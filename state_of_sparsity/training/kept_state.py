@@ -1,6 +1,9 @@
-"""What another run kept of a step: found, read, and compared with the model that takes it."""
+"""What another run kept of a step: found, read, and fitted to the model that takes it."""
 
+import dataclasses
+import itertools
 import os
+import re
 
 import keras
 import numpy as np
@@ -47,10 +50,10 @@ def read(
     number = run_dir.read_result()["steps"] if step == LAST else step
     file = run_dir.snapshot(number)
     if not file.exists():
-        steps = sorted(int(p.stem.rpartition("_")[2]) for p in run_dir.snapshots.glob("step_*.npz"))
+        kept = run_dir.snapshot_steps()
         raise SnapshotError(
             f"`{argument}` must be a run that kept step {number}. Received: {run_dir.path}, which "
-            f"has kept {', '.join(map(str, steps)) or 'none'}. Choose one of those, or train the "
+            f"has kept {', '.join(map(str, kept)) or 'none'}. Choose one of those, or train the "
             "run again in another directory, with this step in Experiment.kept_steps."
         )
     return snapshot.read(file)
@@ -70,23 +73,54 @@ def _filled_in(path, seed, argument, directory):
     return os.path.normpath(path.replace("{directory}", os.fspath(directory)))
 
 
-def check_paths(model: keras.Model, source: Snapshot, what: str) -> None:
-    """Raises a `ValueError` unless a snapshot has the variables of a model, in their shapes.
+def fitted(model: keras.Model, source: Snapshot, what: str) -> Snapshot:
+    """Returns a snapshot by the paths of a model, which has the same variables in their shapes.
+
+    Paths differ by the numbers alone that Keras gives layers without a name, `dense_3`, which go by
+    what the process made before; then the order tells which is which.
 
     Args:
         model: a built model.
         source: the snapshot.
-        what: what to call its run in messages.
+        what: what to call the snapshot's run in messages.
+
+    Raises:
+        ValueError: naming a variable that differs.
     """
     shapes = {path: tuple(v.shape) for path, v in variables_by_path(model)[0].items()}
     theirs = {path: np.shape(array) for path, array in source.weights.items()}
     if shapes == theirs:
-        return
-    differing = [path for path in {**shapes, **theirs} if shapes.get(path) != theirs.get(path)]
-    first = differing[0]
+        return source
+    if _without_numbers(shapes) == _without_numbers(theirs):
+        return _renamed(source, dict(zip(theirs, shapes, strict=True)))
+    pairs = itertools.zip_longest(_without_numbers(theirs), _without_numbers(shapes))
+    their, ours = next(pair for pair in pairs if pair[0] != pair[1])
     raise ValueError(
-        f"{what} must be a run of a model like this one, '{model.name}'. Received: one that "
-        f"differs in {len(differing)} of {len(shapes)} variables, first in {first!r}: "
-        f"{theirs.get(first, 'none')} there, {shapes.get(first, 'none')} here. Name a run of this "
-        "model, or bind the settings of the model as that run had them."
+        f"{what} must be a run of a model like this one, '{model.name}'. Received: one that has "
+        f"{_in_words(their)} where this one has {_in_words(ours)}. Name a run of this model, or "
+        "bind the settings of the model as that run had them."
     )
+
+
+def _in_words(variable):
+    return "no variable more" if variable is None else f"'{variable[0]}' of shape {variable[1]}"
+
+
+def _without_numbers(shapes):
+    return [(re.sub(r"_\d+(?=/|$)", "", path), shape) for path, shape in shapes.items()]
+
+
+def _renamed(source, names):
+    def by_new_names(arrays):
+        return {names[path]: array for path, array in arrays.items()}
+
+    return dataclasses.replace(
+        source,
+        kernels=tuple(names[path] for path in source.kernels),
+        weights=by_new_names(source.weights),
+        masks=by_new_names(source.masks),
+        values=by_new_names(source.values),
+    )
+
+
+check_paths = fitted

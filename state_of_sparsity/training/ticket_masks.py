@@ -55,7 +55,8 @@ def smart_ratios(snapshot: Snapshot, seed: int, last_density: float = 0.3) -> Ma
         last_density: of the last kernel, in (0, 1].
 
     Raises:
-        ValueError: if the last kernel alone has more weights than the run.
+        ValueError: if the last kernel alone has more weights than the run, or all others together
+            have no room for what it leaves.
 
     Reference: Su et al., "Sanity-Checking Pruning Methods", 2020, section 4. What exceeds a density
     of 1 is shared by the other kernels in proportion; theirs gave it to the next ones.
@@ -64,16 +65,16 @@ def smart_ratios(snapshot: Snapshot, seed: int, last_density: float = 0.3) -> Ma
     masks = _sparse(snapshot)
     sizes = np.array([mask.size for mask in masks.values()])
     total = sum(int(mask.sum()) for mask in masks.values())
-    left = total - round(last_density * sizes[-1])
-    if left < 0:
+    last = round(last_density * sizes[-1])
+    if not 0 <= total - last <= sizes[:-1].sum():
         raise ValueError(
-            f"`last_density` must leave weights for the other kernels: {last_density} of "
-            f"{sizes[-1]:,} is more than the {total:,} weights of all. Give a smaller one."
+            f"`last_density` must leave the other kernels, of {sizes[:-1].sum():,} weights, their "
+            f"part of the {total:,} of all. Received: {last_density}, {last:,} weights of the "
+            f"last. Give a {'smaller' if last > total else 'greater'} one."
         )
     places = np.arange(len(sizes) - 1, 0, -1)
-    densities = np.append(_capped(places**2 + places, sizes[:-1], left), last_density)
+    counts = [*_shared_out(places**2 + places, sizes[:-1], total - last), last]
     generator = np.random.default_rng(seed)
-    counts = np.rint(densities * sizes).astype(int)
     return {
         path: generator.permutation(np.arange(mask.size) < count).reshape(mask.shape)
         for (path, mask), count in zip(masks.items(), counts, strict=True)
@@ -93,8 +94,9 @@ def inverted(snapshot: Snapshot, seed: int) -> Masks:
     Reference: Frankle, Dziugaite, Roy, Carbin, "Pruning Neural Networks at Initialization: Why Are
     We Missing the Mark?", 2021, section 5 ("inversion").
     """
+    stored = snapshot.weights
     return {
-        path: keep_largest(-np.abs(snapshot.weights[path]), mask.size - int(mask.sum()))
+        path: keep_largest(-_magnitudes(path, stored[path]), mask.size - int(mask.sum()))
         for path, mask in _sparse(snapshot).items()
     }
 
@@ -125,8 +127,8 @@ def pruned(
     """
     check_number("share", share, least=0, below=1)
     check_flag("by_layer", by_layer)
+    _check_shares(shares, snapshot.kernels)
     own = {path: _own_share(path, shares) for path in snapshot.kernels}
-    _check_all_found(shares, snapshot.kernels)
     masks = {p: _mask(snapshot, p) for p in snapshot.kernels if own[p] != 0 or p in snapshot.masks}
     together = [path for path in masks if own[path] is None and not by_layer]
     left = {path: int(mask.sum()) for path, mask in masks.items()}
@@ -152,10 +154,14 @@ def _global_counts(snapshot, masks, paths, share):
 
 def _scores(snapshot, path, mask):
     """Returns magnitudes, of weights that are gone one below all others."""
-    values = snapshot.values.get(path, snapshot.weights[path]).astype(np.float32)
+    values = snapshot.values.get(path, snapshot.weights[path])
+    return np.where(mask, _magnitudes(path, values), np.float32(-1))
+
+
+def _magnitudes(path, values):
     if not np.isfinite(values).all():
         raise ValueError(f"The kernel {path!r} of the run holds NaN: it has diverged.")
-    return np.where(mask, np.abs(values), np.float32(-1))
+    return np.abs(values.astype(np.float32))
 
 
 def _mask(snapshot, path):
@@ -177,24 +183,37 @@ def _own_share(path, shares):
     return next((own for pattern, own in shares if re.search(pattern, path)), None)
 
 
-def _check_all_found(shares, paths):
-    for pattern, share in shares:
+def _check_shares(shares, paths):
+    try:
+        expressions = [(re.compile(pattern), share) for pattern, share in shares]
+    except (TypeError, ValueError, re.error):
+        raise ValueError(
+            "`shares` must be pairs of a regular expression and a share, such as "
+            f"(('^head/', 0.1),). Received: {shares!r}."
+        ) from None
+    for expression, share in expressions:
         check_number("shares", share, least=0, below=1)
-        if not any(re.search(pattern, path) for path in paths):
+        if not any(expression.search(path) for path in paths):
             raise ValueError(
-                f"`shares` must name kernels, which are {list(paths)}. Received: {pattern!r}."
+                f"`shares` must name kernels, which are {list(paths)}. "
+                f"Received: {expression.pattern!r}."
             )
 
 
-def _capped(weights, sizes, total):
-    """Returns densities in proportion to weights, none above 1, that have `total` weights."""
-    densities = np.ones(len(sizes))
-    open_ = np.ones(len(sizes), bool)
-    while open_.any():
-        scale = (total - sizes[~open_].sum()) / (weights * sizes)[open_].sum()
-        densities[open_] = np.maximum(scale * weights[open_], 0)
-        over = open_ & (densities > 1)
+def _shared_out(ratios, sizes, total):
+    """Returns counts that add up to `total`, of densities in proportion to ratios, at most 1."""
+    full = np.zeros(len(sizes), bool)
+    exact = sizes.astype(float)
+    while not full.all():
+        scale = (total - sizes[full].sum()) / (ratios * sizes)[~full].sum()
+        exact = np.where(full, sizes, scale * ratios * sizes)
+        over = exact > sizes
         if not over.any():
             break
-        densities[over], open_[over] = 1, False
-    return densities
+        full |= over
+        exact = np.minimum(exact, sizes)
+    counts = np.floor(exact).astype(int)
+    # Up again where most was cut off.
+    most = np.argsort(counts - exact, kind="stable")[: total - counts.sum()]
+    counts[most] += 1
+    return counts

@@ -4,19 +4,18 @@ import os
 from collections.abc import Callable
 
 import keras
+import numpy as np
 
 from state_of_sparsity.arguments import check_flag, check_integer, check_number, check_path
-from state_of_sparsity.optimizers.learning_rate import innermost, learning_rate_at, schedule_of
-from state_of_sparsity.optimizers.rewound import Rewound
+from state_of_sparsity.optimizers.rewind import rewind
 from state_of_sparsity.surgery.fix_masks import fix_masks
+from state_of_sparsity.surgery.structure import model_kernels
 from state_of_sparsity.surgery.variables_by_path import variables_by_path
-from state_of_sparsity.training import kept_state, ticket_masks
+from state_of_sparsity.training import kept_state, ticket_masks, ticket_names
 from state_of_sparsity.training.kept_state import LAST
 from state_of_sparsity.training.runs import snapshot
 from state_of_sparsity.training.runs.run_dir import RunDir
 
-# Of its peak: a schedule that has fallen below has ended, and trains nothing any more.
-_LEAST_RATE = 1e-5
 _SCRATCH_SEED = 2**31
 
 
@@ -48,7 +47,7 @@ class Start:
         initialize: `(model, seed)`, called when masks are fixed, such as
             `sparse_initialization.sparsity_aware`; not with `weights_of`.
         rate_from: the step of the learning rate's schedule that this run begins at, less than the
-            experiment's `steps`; or "last": its last value throughout.
+            experiment's `steps`; or "last": its last value throughout, for as many steps.
         length: how many times as long the run takes as the rest of the schedule, above 0.
         stretch: whether a longer run stretches the schedule, or has its last value longer.
         final_rate: the learning rate where the schedule has ended; `None` for its last value,
@@ -81,8 +80,8 @@ class Start:
         final_rate: float | None = None,
         directory: str | os.PathLike[str] | None = None,
     ) -> None:
-        for name, path in (("masks_of", masks_of), ("weights_of", weights_of)):
-            check_path(name, path)
+        check_path("masks_of", masks_of)
+        check_path("weights_of", weights_of)
         check_path("directory", directory)
         _check_step("step", step)
         _check_step("rate_from", rate_from)
@@ -93,21 +92,54 @@ class Start:
         _check_callable("masks", masks)
         if initialize is not None:
             _check_callable("initialize", initialize)
-            if masks_of is None or weights_of is not None:
-                raise ValueError(
-                    "`initialize` draws weights for masks: it needs `masks_of`, and no "
-                    f"`weights_of`. Received: masks_of={masks_of!r}, weights_of={weights_of!r}."
-                )
         self.masks_of, self.masks, self.weights_of, self.step = masks_of, masks, weights_of, step
         self.initialize, self.directory = initialize, directory
         self.rate_from, self.length, self.stretch = rate_from, length, stretch
         self.final_rate = final_rate
+        self._check_effects()
+
+    def _check_effects(self):
+        """Raises where an argument has no effect with the others."""
+        if self.masks_of is None and self.weights_of is None:
+            raise ValueError(
+                "`masks_of` or `weights_of` must be given: the directory of a run to begin from. "
+                "Received: neither. A run that begins from none needs no `start`."
+            )
+        if self.initialize is not None and (self.masks_of is None or self.weights_of is not None):
+            raise ValueError(
+                "`initialize` draws weights for masks: it needs `masks_of`, and no `weights_of`. "
+                f"Received: masks_of={self.masks_of!r}, weights_of={self.weights_of!r}."
+            )
+        if self.masks_of is None and self.masks is not ticket_masks.as_found:
+            raise ValueError(
+                "`masks` makes masks of those of a run: it needs `masks_of`. Received: None."
+            )
+        if self.weights_of is None and self.step != 0:
+            raise ValueError(
+                "`step` is one of the run that weights come from: it needs `weights_of`. Received: "
+                f"step={self.step!r}, and no run."
+            )
+        if self.final_rate is not None and not self._is_beyond:
+            raise ValueError(
+                "`final_rate` is the learning rate where the schedule has ended: it needs "
+                "rate_from='last', or a `length` above 1 with stretch=False. Received: "
+                f"{self.final_rate!r} with rate_from={self.rate_from!r}, length={self.length!r}, "
+                f"stretch={self.stretch!r}."
+            )
+
+    @property
+    def _is_beyond(self):
+        """Whether the run goes on where the learning rate's schedule has ended."""
+        return self.rate_from == LAST or (self.length > 1 and not self.stretch)
 
     def steps(self, steps: int) -> int:
         """Returns how many steps the run takes.
 
         Args:
             steps: those of the learning rate's schedule, `Experiment.steps`.
+
+        Raises:
+            ValueError: if the schedule has ended where the run would begin.
         """
         first = 0 if isinstance(self.rate_from, str) else self.rate_from
         if first >= steps:
@@ -121,26 +153,15 @@ class Start:
         """Has an optimizer follow the learning rate of this start.
 
         Args:
-            optimizer: the optimizer, as it would train from the start.
+            optimizer: the optimizer, built, as it would train from the start.
             steps: the step at which its schedule ends.
 
         Raises:
             ValueError: if the last value of the schedule is needed, and is nothing.
         """
-        inner, given = innermost(optimizer), schedule_of(optimizer)
-        is_schedule = isinstance(given, keras.optimizers.schedules.LearningRateSchedule)
-        last = isinstance(self.rate_from, str)
-        beyond = last or (self.length > 1 and not self.stretch)
-        if beyond and self.final_rate is None:
-            _check_last_rate(optimizer, steps)
-        if not is_schedule and self.final_rate is None:
-            return  # it is the same at every step
         first = steps if isinstance(self.rate_from, str) else self.rate_from
-        stretch = self.length if self.stretch and not last else 1.0
-        if (first, stretch, beyond) != (0, 1.0, False):
-            schedule = given if is_schedule else learning_rate_at(optimizer, 0)
-            final = self.final_rate if beyond else None
-            inner.learning_rate = Rewound(schedule, first, steps, stretch, final)
+        stretch = self.length if self.stretch and first < steps else 1.0
+        rewind(optimizer, steps, first, stretch, self._is_beyond, self.final_rate)
 
     def model_seed(self, seed: int) -> int:
         """Returns the seed that the model is made with.
@@ -167,63 +188,57 @@ class Start:
         """
         own = None if self.directory is None else RunDir(self.directory)
         if own is not None and own.is_started and own.snapshot(0).exists():
-            kept = snapshot.read(own.snapshot(0))
-            masks = kept.masks if self.masks_of is not None else None
-            return _with(model, masks, kept, f"`directory`, {own.path},")
+            return self._go_on(model, own)
         masks = weights = None
         if self.masks_of is not None:
             source = kept_state.read(self.masks_of, seed, LAST, "masks_of", self.directory)
-            masks = self.masks(source, seed)
-            kept_state.check_paths(model, source, "`masks_of`")
+            masks = self.masks(kept_state.fitted(model, source, "`masks_of`"), seed)
         if self.weights_of is not None:
             path, step = self.weights_of, self.step
-            weights = kept_state.read(path, seed, step, "weights_of", self.directory)
-        model = _with(model, masks, weights, "`weights_of`")
+            kept = kept_state.read(path, seed, step, "weights_of", self.directory)
+            kept = kept_state.fitted(model, kept, "`weights_of`")
+            # What a run ended with is what it computes with, such as weights times their gates.
+            weights = kept.weights | (kept.values if self.step == LAST else {})
+        model = _with(model, masks, weights)
         if self.initialize is not None:
             self.initialize(model, seed)
+        if self.masks_of is not None and self.weights_of is None:
+            _check_drawn_anew(
+                model, kept_state.read(self.masks_of, seed, 0, "masks_of", self.directory)
+            )
         return model
+
+    def _go_on(self, model, own):
+        """Returns a model with what this run began with when it was started."""
+        remedy = "Remove it, and the run begins from `masks_of` and `weights_of` again."
+        kept = snapshot.read(own.snapshot(0), remedy)
+        kept = kept_state.fitted(model, kept, f"`directory`, {own.path},")
+        return _with(model, None if self.masks_of is None else kept.masks, kept.weights)
 
     @property
     def name(self) -> str:
         """What reports call runs that begin so: `lottery_ticket`, `scratch`, and so on."""
-        return "_".join(filter(None, [self._masks_name(), self._weights_name(), self._length()]))
-
-    def _masks_name(self):
-        name = getattr(self.masks, "__name__", type(self.masks).__name__)
-        is_given = self.masks_of is None or name in ("as_found", "pruned")
-        return "" if is_given else f"{name}_masks"
-
-    def _weights_name(self):
-        if self.weights_of is None:
-            return "scratch_sparse_initialization" if self.initialize is not None else "scratch"
-        if self.step == LAST:
-            last = isinstance(self.rate_from, str)
-            return "fine_tuning" if last else "learning_rate_rewinding"
-        return "lottery_ticket" if self.step == 0 else f"rewinding_to_{self.step}"
-
-    def _length(self):
-        variant = "" if self.stretch or self.length == 1 else "_at_final_rate"
-        return "" if self.length == 1 else f"{self.length:g}_times{variant}"
+        return ticket_names.name_of(self)
 
 
-def _with(model, masks, weights, what):
+def _with(model, masks, weights):
     """Returns a model with weights, and with masks fixed; None for those it has."""
     if weights is not None:
-        variables, _ = variables_by_path(model)
-        kept_state.check_paths(model, weights, what)
-        for path, variable in variables.items():
-            variable.assign(weights.weights[path])
+        for path, variable in variables_by_path(model)[0].items():
+            variable.assign(weights[path])
     return model if masks is None else fix_masks(model, masks)
 
 
-def _check_last_rate(optimizer, steps):
-    peak = max(learning_rate_at(optimizer, steps * part // 100) for part in range(100))
-    last = learning_rate_at(optimizer, steps)
-    if last <= _LEAST_RATE * peak:
+def _check_drawn_anew(model, first):
+    """Raises if a scratch run has the weights that the run of its masks began with."""
+    first = kept_state.fitted(model, first, "`masks_of`").weights
+    kernels = [kernel for kernel in model_kernels(model) if kernel.wrapper is not None]
+    if all(np.array_equal(k.variable.numpy(), first[k.path]) for k in kernels):
         raise ValueError(
-            f"`final_rate` must be given: the learning rate's schedule ends at {last:g}, which "
-            f"trains nothing (its peak is {peak:g}). Received: None. Bind a rate, such as "
-            f"{peak / 100:g}."
+            "`masks_of` must be a run with other first weights, where there is no `weights_of`: "
+            "this would be its lottery ticket. Received: a run that began with the weights drawn "
+            "here, such as one drawn anew itself. Bind another SEED, or name the run that its "
+            "masks came from."
         )
 
 

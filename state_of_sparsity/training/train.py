@@ -60,8 +60,7 @@ def train(
     strategy.check_agreement(checkpoint=step)
     callbacks = experiment.callbacks, restored.get("callbacks", ())
     saver = SaveCheckpoints(checkpoints, every, restored["wall_time_s"], *callbacks)
-    kept = experiment.kept_steps, every, experiment.kept_optimizer
-    keeper = KeepSnapshots(run_dir, *kept, strategy.is_chief, step)
+    keeper = KeepSnapshots(run_dir, experiment, strategy.is_chief, step)
     written: list[keras.callbacks.Callback] = [keeper, saver]
     if strategy.is_chief:
         examples = getattr(experiment.data, "examples_per_step", experiment.data.batch_size)
@@ -74,18 +73,21 @@ def train(
     # A callback may have stopped the run just before it was interrupted.
     end = step if restored.get("stopped") else experiment.last_step
     _fit(experiment, model, strategy, (step, end), written)
-    keeper.keep_last(model)  # before checkpoints are averaged
     result = None
     if strategy.is_chief:
         if averaged > 1:
-            count = min(averaged, len(checkpoints.paths()))
-            progress.phase(f"taking the mean of the last {count} checkpoints")
-            checkpoints.restore_latest(model, averaged)
+            _take_mean(checkpoints, model, averaged, progress)
         progress.phase("evaluating the stripped model on test data")
         result = outcome.write(experiment, model, run_dir, metrics_log.rows, saver.wall_time_s)
         progress.phase(f"finished: {run_dir.path}")
     strategy.wait_for_all()  # no worker leaves before the chief is done
     return result
+
+
+def _take_mean(checkpoints, model, averaged, progress):
+    count = min(averaged, len(checkpoints.paths()))
+    progress.phase(f"taking the mean of the last {count} checkpoints")
+    checkpoints.restore_latest(model, averaged)
 
 
 def _fit(experiment, model, strategy, steps, written):

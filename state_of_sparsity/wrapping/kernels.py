@@ -1,7 +1,7 @@
 """Which weights of a layer are kernels, and what they are called."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import keras
@@ -62,14 +62,9 @@ def find_kernels(
 def sub_layers(layer: keras.layers.Layer) -> list[tuple[str, keras.layers.Layer]]:
     """Returns the layers directly inside a layer with their names, made unique, in order."""
     inside = layer.layers if isinstance(layer, keras.Model) else direct_layers(layer)
-    named, seen = [], {}
-    for child in inside:
-        if isinstance(child, keras.layers.InputLayer):
-            continue
-        seen[child.name] = seen.get(child.name, 0) + 1
-        repeat = seen[child.name]
-        named.append((child.name if repeat == 1 else f"{child.name}_{repeat}", child))
-    return named
+    children = [child for child in inside if not isinstance(child, keras.layers.InputLayer)]
+    names = made_unique(child.name for child in children)
+    return list(zip(names, children, strict=True))
 
 
 def own_weights(layer: keras.layers.Layer) -> list[SparseKernel]:
@@ -78,16 +73,16 @@ def own_weights(layer: keras.layers.Layer) -> list[SparseKernel]:
     inside = layers_inside(layer)
     borrowed = {id(variable) for child in inside for variable in own_trainable_variables(child)}
     variables = [v for v in own_trainable_variables(layer) if id(v) not in borrowed]
-    names = [_name(layer, variable, number) for number, variable in enumerate(variables)]
-    return [SparseKernel(n, n, v, layer) for n, v in zip(names, variables, strict=True)]
+    return [SparseKernel(name, name, v, layer) for name, v in _named_variables(layer, variables)]
 
 
 def own_variables_by_name(layer: keras.layers.Layer) -> dict[str, keras.Variable]:
     """Returns every variable that the layer itself holds, trainable or not, by its name."""
     inside = layers_inside(layer)
     borrowed = {id(variable) for child in inside for variable in own_variables(child)}
+    # Trainable ones come first, so that their names are those of `own_weights`.
     variables = [v for v in own_variables(layer) if id(v) not in borrowed]
-    return {_name(layer, v, number): v for number, v in enumerate(variables)}
+    return dict(_named_variables(layer, variables))
 
 
 def own_kernels(layer: keras.layers.Layer) -> list[SparseKernel]:
@@ -103,6 +98,29 @@ def _weights(layer, prefix: str, visited: set[int]) -> Iterator[SparseKernel]:
         yield replace(weight, path=prefix + weight.name, name=prefix + weight.name)
     for name, child in sub_layers(layer):
         yield from _weights(child, f"{prefix}{name}/", visited)
+
+
+def _named_variables(layer, variables) -> list[tuple[str, keras.Variable]]:
+    names = (_name(layer, variable, number) for number, variable in enumerate(variables))
+    return list(zip(made_unique(names), variables, strict=True))
+
+
+def made_unique(names: Iterable[str]) -> list[str]:
+    """Returns names in their order, with `_2`, `_3` and so on behind those that are taken.
+
+    Example:
+
+    >>> made_unique(["dense", "dense", "head"])
+    ['dense', 'dense_2', 'head']
+    """
+    unique: dict[str, None] = {}
+    for name in names:
+        found, repeat = name, 1
+        while found in unique:
+            repeat += 1
+            found = f"{name}_{repeat}"
+        unique[found] = None
+    return list(unique)
 
 
 def _name(layer, variable, number) -> str:

@@ -9,6 +9,7 @@ PRUNE = "--gin_file=quickstart/magnitude_pruning.gin"
 DENSE = "--gin_file=quickstart/dense.gin"
 NEW = "--run_dir={new}"
 LONG = "x" * 300
+LINE = ["--run_dir={run}", "--run_dir={run}"]
 
 
 def _bound(*bindings):
@@ -61,6 +62,22 @@ FLAGS = [
     ("report", ["--output_dir={new}"], "run_dir.*runs_glob"),
     ("report", ["--output_dir={new}", "--runs_glob="], "runs_glob"),
     ("report", ["--output_dir=", "--run_dir={run}"], "output_dir"),
+    ("interpolate", [], "run_dir.*twice.*0"),
+    ("interpolate", ["--run_dir={run}", "--output_dir={new}"], "run_dir.*twice.*1"),
+    ("interpolate", [*LINE, "--run_dir={run}", "--output_dir={new}"], "run_dir.*twice.*3"),
+    ("interpolate", LINE, "output_dir"),
+    ("interpolate", [*LINE, "--output_dir={new}", "--points=1"], "points.*1"),
+    ("interpolate", [*LINE, "--output_dir={new}", "--points=many"], "points.*many"),
+    ("interpolate", [*LINE, "--output_dir={new}", "--from=0.5"], "from.*0.5"),
+    ("interpolate", [*LINE, "--output_dir={new}", "--to=0.5"], "to.*0.5"),
+    ("interpolate", [*LINE, "--output_dir={new}", "--to=nan"], "to.*nan"),
+    ("interpolate", [*LINE, "--output_dir={new}", "--from=-inf"], "from.*-inf"),
+    ("interpolate", [*LINE, "--output_dir={new}", "--mask=both"], "mask.*both"),
+    ("interpolate", [*LINE, "--output_dir={new}", "--split=all"], "split.*all"),
+    ("interpolate", [*LINE, "--output_dir={new}", "--step=-1"], "step.*-1"),
+    ("interpolate", [*LINE, "--output_dir={new}", "--step=first"], "step.*first"),
+    ("interpolate", [*LINE, "--output_dir={new}", *["--step=0"] * 3], "step.*3"),
+    ("interpolate", [*LINE, "--output_dir={new}", "--train_batches=0"], "train_batches.*0"),
 ]
 
 PATHS = [
@@ -120,6 +137,20 @@ PATHS = [
     ("report", ["--output_dir={new}", "--run_dir={folder}"], "run_dir.*{folder}"),
     ("report", ["--output_dir={new}", "--runs_glob={folder}/*"], "run_dir.*runs_glob.*finished"),
     ("report", ["--output_dir={new}", "--run_dir={started}"], "none finished"),
+    ("interpolate", ["--run_dir={run}", "--run_dir={no}", "--output_dir={new}"], "run_dir.*{no}"),
+    ("interpolate", ["--run_dir={file}", "--run_dir={run}", "--output_dir={new}"], "run_dir"),
+    ("interpolate", [*LINE, "--output_dir={run}"], "output_dir.*a run directory"),
+    ("interpolate", [*LINE, "--output_dir={file}"], "output_dir.*a file"),
+    ("interpolate", [*LINE, "--output_dir={file}/under"], "output_dir.*lies under"),
+    ("interpolate", [*LINE, "--output_dir=/dev/null"], "output_dir.*a device"),
+    ("interpolate", [*LINE, "--output_dir={lines}"], "output_dir.*interpolation.md.*no report"),
+]
+
+PROGRAMS = [
+    ("evaluate", []),
+    ("decode", ["--input={file}"]),
+    ("train", [DENSE]),
+    ("interpolate", ["--run_dir={run}", "--output_dir={new}"]),
 ]
 
 DAMAGED = (
@@ -128,7 +159,7 @@ DAMAGED = (
     ]
     + [
         (program, [f"--run_dir={{damaged_{name}}}", *more], f"damaged_{name}.*run.json.*damaged")
-        for program, more in (("evaluate", []), ("decode", ["--input={file}"]), ("train", [DENSE]))
+        for program, more in PROGRAMS
         for name in ("text", "list", "empty", "binary", "number", "deep")
     ]
     + [

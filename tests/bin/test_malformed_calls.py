@@ -32,11 +32,13 @@ def places(tmp_path_factory):
     made["unsaid"] = root / "unsaid"
     made["unsaid"].mkdir()
     (made["unsaid"] / "run.json").write_text('{"config": ""}')
-    made["pages"], made["dangling"] = root / "pages", root / "dangling"
-    for name in ("started", "folder", "full", "pages"):
+    made["pages"], made["lines"] = root / "pages", root / "lines"
+    made["dangling"] = root / "dangling"
+    for name in ("started", "folder", "full", "pages", "lines"):
         made[name].mkdir()
     made["dangling"].symlink_to(made["no"])
     (made["pages"] / "report.md").write_text("# My own")
+    (made["lines"] / "interpolation.md").write_text("# My own")
     (made["full"] / "thesis.tex").write_text("")
     shutil.copy(made["run"] / "run.json", made["started"])
     for name, content in RUN_FILES.items():

@@ -12,7 +12,8 @@ import time
 import pytest
 
 from state_of_sparsity.analysis.run_table import RunTable
-from state_of_sparsity.bin import grid, sweep
+from state_of_sparsity.bin import grid, outcomes, sweep
+from state_of_sparsity.bin.outcomes import Outcome
 from state_of_sparsity.errors import UsageError
 from state_of_sparsity.training.runs.run_dir import RunDir
 
@@ -56,7 +57,7 @@ def test_cells_are_independent_of_what_ran_before_in_the_process(swept, tmp_path
 def test_a_finished_cell_is_left_alone_and_a_wrong_one_says_why(swept):
     directory, cells, _ = swept
     outcome = sweep.run_cell(cells[0], directory, None)
-    assert outcome == sweep.Outcome(sweep.FINISHED, "finished before, left alone")
+    assert outcome == Outcome(sweep.FINISHED, "finished before, left alone")
     outcome = sweep.run_cell(cells[2], directory, None)
     assert outcome.kind == sweep.FAILED
     assert outcome.text.startswith("FAILED: The macro SPARSITY is given but nothing uses it")
@@ -68,7 +69,7 @@ def test_a_cell_that_another_process_runs_is_running_elsewhere(swept, tmp_path):
         outcome = sweep.run_cell(cells[0], tmp_path, None)
         assert [path.name for path in (tmp_path / cells[0].directory).iterdir()] == ["lock"]
     expected = f"running elsewhere (process {os.getpid()})"
-    assert outcome == sweep.Outcome(sweep.ELSEWHERE, expected)
+    assert outcome == Outcome(sweep.ELSEWHERE, expected)
 
 
 def test_a_cell_that_another_process_finishes_meanwhile_is_left_alone(swept, tmp_path, monkeypatch):
@@ -100,10 +101,10 @@ def fake_cell(cell, directory, data_dir):
         time.sleep(600)
     if name == "elsewhere" or (name == "meanwhile" and not (directory / "asked").exists()):
         (directory / ("asked" if name == "meanwhile" else "waits")).touch()
-        return sweep.Outcome(sweep.ELSEWHERE, "running elsewhere (process 7)")
+        return Outcome(sweep.ELSEWHERE, "running elsewhere (process 7)")
     if name == "crashed":
-        return sweep.Outcome(sweep.CRASHED, "CRASHED: KeyError('a')")
-    return sweep.Outcome(sweep.TRAINED, name)
+        return Outcome(sweep.CRASHED, "CRASHED: KeyError('a')")
+    return Outcome(sweep.TRAINED, name)
 
 
 def fake_cells(*names):
@@ -129,7 +130,7 @@ def test_what_crashes_a_cell_is_in_the_log_of_its_worker(tmp_path, monkeypatch, 
     def fail(*_, **__):
         raise KeyError("a mistake")
 
-    monkeypatch.setattr(sweep.train, "run", fail)
+    monkeypatch.setattr(outcomes.train, "run", fail)
     outcome = sweep.run_cell(fake_cells("0")[0], tmp_path, None)
     assert outcome.kind == sweep.CRASHED
     assert outcome.text.startswith("CRASHED: KeyError('a mistake'), a mistake of ours: ")
@@ -152,7 +153,7 @@ def test_what_is_not_in_the_table_is_a_failure(fakes, tmp_path, capfd, monkeypat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(RunTable, "add", full)
-    monkeypatch.setattr(sweep.results, "read_run", lambda path: None)
+    monkeypatch.setattr(outcomes.results, "read_run", lambda path: None)
     monkeypatch.setattr(sweep.run_table, "row", lambda run, name: {})
     cells = fake_cells("trained")
     assert sweep.sweep(cells, tmp_path, workers=1, table=RunTable(tmp_path / "t.csv")) != []

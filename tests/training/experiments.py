@@ -7,6 +7,8 @@ import keras
 import state_of_sparsity as sos
 from state_of_sparsity.data.images.digits import Digits
 from state_of_sparsity.training.experiment import Experiment
+from state_of_sparsity.training.runs.run_dir import RunDir
+from state_of_sparsity.training.train import train
 
 STEPS = 6
 EVAL_EVERY = 2
@@ -52,3 +54,13 @@ def small_experiment(technique="dense", **changes):
         "rules": TECHNIQUES[technique],
     }
     return Experiment(**{**arguments, **changes})
+
+
+def trained(path, technique="dense", **changes):
+    """Returns the `RunDir` of a small experiment that has been trained there."""
+    run_dir = RunDir(path)
+    experiment = small_experiment(technique, **changes)
+    with run_dir.lock():
+        model = experiment.build()
+        train(experiment, model, run_dir, verbose=False, start=lambda: run_dir.start(""))
+    return run_dir

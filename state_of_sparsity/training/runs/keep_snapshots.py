@@ -1,4 +1,4 @@
-"""The callback that keeps the state of a run at chosen steps."""
+"""The callback that keeps the state of a run at its first step, its last, and chosen ones."""
 
 import keras
 
@@ -6,25 +6,25 @@ from state_of_sparsity.training.runs import snapshot
 
 
 class KeepSnapshots(keras.callbacks.Callback):
-    """Keeps a snapshot of step 0 and of steps that are asked for, each before its checkpoint.
+    """Keeps snapshots of step 0, of steps that are asked for, and of what training ends with.
 
-    So a run that goes on from a checkpoint has all snapshots up to it. That of step 0 is written
-    when the run has been started, by its first step.
+    Each is written before the checkpoint of its step or of a later one, so a run that goes on from
+    a checkpoint has all snapshots up to it. That of step 0 is written when the run has been
+    started, by its first step, and is held in memory until then. Steps in between cost nothing.
 
     Args:
         run_dir: the `RunDir` to write into.
-        steps: the steps, beside 0.
-        steps_per_epoch: optimizer steps in one Keras epoch.
-        optimizer: whether the optimizer's state is kept too.
+        experiment: the `Experiment`, of which `kept_steps`, `kept_optimizer` and `eval_every`, the
+            steps in one Keras epoch, are used.
         write: whether to write; a worker that is not the chief only takes part in the reading.
         step: optimizer steps completed.
     """
 
-    def __init__(self, run_dir, steps, steps_per_epoch, optimizer=False, write=True, step=0):
+    def __init__(self, run_dir, experiment, write=True, step=0):
         super().__init__()
-        self._run_dir, self._optimizer, self._write = run_dir, optimizer, write
-        self._step = step
-        self._steps, self._steps_per_epoch = {0, *steps}, steps_per_epoch
+        self._run_dir, self._write, self._step = run_dir, write, step
+        self._steps, self._optimizer = set(experiment.kept_steps), experiment.kept_optimizer
+        self._steps_per_epoch = experiment.eval_every
         self._epoch, self._taken = 0, None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -40,9 +40,10 @@ class KeepSnapshots(keras.callbacks.Callback):
         if self._step in self._steps:
             self._save(self._take(self._step))
 
-    def keep_last(self, model):
-        """Writes a snapshot of the model as training has left it."""
-        self.set_model(model)
+    def on_epoch_end(self, epoch, logs=None):
+        self._step = (epoch + 1) * self._steps_per_epoch  # as checkpoints and metrics count
+
+    def on_train_end(self, logs=None):
         self._save(self._take(self._step))
 
     def _take(self, step):

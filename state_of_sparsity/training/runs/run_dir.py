@@ -72,6 +72,11 @@ class RunDir:
         """Returns the path of the snapshot of a step."""
         return self.snapshots / f"step_{step:08d}.npz"
 
+    def snapshot_steps(self):
+        """Returns the steps that there are snapshots of, in order."""
+        names = (path.stem.removeprefix("step_") for path in self.snapshots.glob("step_*.npz"))
+        return sorted(int(name) for name in names if name.isdecimal())
+
     def report(self, suffix):
         """Returns the path of the layer report with a `suffix` such as `csv`."""
         return self.path / f"report.{suffix}"

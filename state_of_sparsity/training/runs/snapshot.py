@@ -1,11 +1,11 @@
 """What a run keeps of a step for others to begin from: arrays by the paths of layers.
 
 A snapshot is an archive that numpy reads alone, `snapshots/step_00000000.npz` in the directory of a
-run. It holds `weights/PATH`, every variable of the model's layers; `masks/PATH`, of each sparse kernel
-which weights are present; `values/PATH`, of kernels that a technique scales (the gates of L0
+run. It holds `weights/PATH`, every variable of the model's layers; `masks/PATH`, which weights of
+each sparse kernel are present; `values/PATH`, of kernels that a technique scales (the gates of L0
 regularization), what evaluation computes with; `technique/PATH`, what a technique learns beside a
 kernel; `optimizer/NAME`, where that was asked for; `kernels`, the paths of all kernels in their
-order, and `step`.
+order, and `step`. What numpy has no type for, such as bfloat16, is stored as float32.
 """
 
 import dataclasses
@@ -21,8 +21,10 @@ from state_of_sparsity.errors import UsageError
 from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.surgery.structure import model_kernels
 from state_of_sparsity.surgery.variables_by_path import variables_by_path
+from state_of_sparsity.wrapping.kernels import made_unique
 
 _PARTS = ("weights", "masks", "values", "technique", "optimizer")
+_REMEDY = "Train the run again in another directory, and begin from that."
 
 
 class SnapshotError(UsageError):
@@ -71,14 +73,16 @@ def take(model: keras.Model, step: int, optimizer: bool = False) -> Snapshot:
     sparse = [kernel for kernel in kernels if kernel.wrapper is not None]
     scaled = [k for k in sparse if not isinstance(k.wrapper, MaskedWrapper)]
     slots = model.optimizer.variables if optimizer else []
+    # Without the optimizer's own name, to which Keras gives a number; wrapped ones repeat some.
+    slot_names = made_unique(variable.path.partition("/")[2] for variable in slots)
     return Snapshot(
         step,
         tuple(kernel.path for kernel in kernels),
         _arrays(weights),
         {kernel.path: np.array(kernel.mask()) for kernel in sparse},
-        {kernel.path: np.array(kernel.values()) for kernel in scaled},
+        {kernel.path: _array(kernel.values()) for kernel in scaled},
         _arrays(technique),
-        _arrays({variable.path: variable for variable in slots}),
+        _arrays(dict(zip(slot_names, slots, strict=True))),
     )
 
 
@@ -98,8 +102,12 @@ def save(path: str | os.PathLike, snapshot: Snapshot) -> None:
         np.savez(temporary, **arrays)
 
 
-def read(path: str | os.PathLike) -> Snapshot:
+def read(path: str | os.PathLike, remedy: str = _REMEDY) -> Snapshot:
     """Reads what `save` wrote.
+
+    Args:
+        path: the file.
+        remedy: what to do about a file that cannot be used, for the message.
 
     Raises:
         SnapshotError: if it is not there, damaged, or no snapshot.
@@ -120,10 +128,7 @@ def read(path: str | os.PathLike) -> Snapshot:
             return snapshot
     except Exception as error:  # the readers of damaged archives raise nearly anything
         reason = "it is no archive of arrays" if "unsafely" in str(error) else error
-        raise SnapshotError(
-            f"{path} must be a snapshot of a run ({reason}). Train the run again in another "
-            "directory, and begin from that."
-        ) from error
+        raise SnapshotError(f"{path} must be a snapshot of a run ({reason}). {remedy}") from error
 
 
 def _check(snapshot):
@@ -136,5 +141,11 @@ def _check(snapshot):
 
 
 def _arrays(variables):
+    return {path: _array(keras.ops.convert_to_numpy(v)) for path, v in variables.items()}
+
+
+def _array(value):
+    # A file would hold types that are not numpy's own as bytes without a meaning.
+    is_numpys = np.asarray(value).dtype.isbuiltin == 1
     # Copied: some backends hand out the memory that the next step writes to.
-    return {k: np.array(keras.ops.convert_to_numpy(v)) for k, v in variables.items()}
+    return np.array(value, None if is_numpys else "float32")

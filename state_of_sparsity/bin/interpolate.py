@@ -1,0 +1,282 @@
+"""Loss and error on the straight line between two runs of one model: are they linearly connected?
+
+    python -m state_of_sparsity.bin.interpolate --run_dir=runs/copy_1 --run_dir=runs/copy_2 \\
+        --output_dir=instability
+    python -m state_of_sparsity.bin.interpolate --run_dir=runs/scratch --run_dir=runs/pruned \\
+        --mask=second --from=-0.2 --to=1.2 --points=29 --split=train --output_dir=barrier
+
+The first is the instability analysis of Frankle et al. (2020), of two copies of a run from one step
+with other orders of the data: tickets/copy.gin. The second is the line of Evci et al. (2019).
+"""
+
+import itertools
+import math
+import pathlib
+import time
+
+from absl import flags
+
+from state_of_sparsity import atomic_write, output_path
+from state_of_sparsity.bin import (
+    configured_experiment,
+    error_messages,
+    gin_app,
+    output_folder,
+    saved_run,
+    users_errors,
+)
+from state_of_sparsity.errors import UsageError
+from state_of_sparsity.tables import aligned
+
+FLAGS = flags.FLAGS
+
+LAST = "last"
+SPLITS = ("train", "validation", "test")
+MASKS = ("none", "first", "second")
+STATISTICS = ("recomputed", "interpolated")
+PAGE, TITLE = "interpolation.md", "# The line between two runs"
+_MOST_POINTS = 10_000
+
+
+def main(_):
+    """Runs the program; the flags are described by `--help`."""
+    _check_flags()
+    output_path.check_folder("output_dir", FLAGS.output_dir)
+    output_dir = pathlib.Path(FLAGS.output_dir).expanduser()
+    output_folder.check_is_no_others(output_dir, PAGE, TITLE)
+    steps = _steps(FLAGS.step)
+    run_dirs = [saved_run.find(directory) for directory in FLAGS.run_dir]
+    with saved_run.errors_naming_data_dir(FLAGS.data_dir):
+        saved_run.parse_recorded(run_dirs[0], FLAGS.data_dir, FLAGS.trust_run_dir)
+        experiment = configured_experiment.make()
+        rows, facts = _measure(experiment, run_dirs, steps)
+    _write(rows, facts, run_dirs, output_dir)
+
+
+def _check_flags():
+    if len(FLAGS.run_dir) != 2:
+        raise UsageError(
+            "`run_dir` must be given twice: --run_dir=FIRST --run_dir=SECOND. "
+            f"Received: {len(FLAGS.run_dir)} of them."
+        )
+    if not FLAGS.output_dir:
+        raise UsageError("`output_dir` must be given: --output_dir=DIRECTORY.")
+    first, last = FLAGS["from"].value, FLAGS["to"].value
+    if not (math.isfinite(first) and first <= 0):
+        raise UsageError(f"`from` must be a number of at most 0, the first run. Received: {first}.")
+    if not (math.isfinite(last) and last >= 1):
+        raise UsageError(f"`to` must be a number of at least 1, the second run. Received: {last}.")
+    for name, least, most in (("points", 2, _MOST_POINTS), ("train_batches", 1, None)):
+        value = FLAGS[name].value
+        if value < least or (most is not None and value > most):
+            allowed = f"at least {least}" + ("" if most is None else f" and at most {most:,}")
+            raise UsageError(f"`{name}` must be {allowed}. Received: {value}.")
+
+
+def _steps(texts):
+    """Returns the steps of both runs, of the flags of one or two."""
+    texts = texts or [LAST]
+    if len(texts) > 2:
+        raise UsageError(
+            "`step` must be given once, for both runs, or twice, for the first and the second. "
+            f"Received: {len(texts)} of them."
+        )
+    wrong = [text for text in texts if text != LAST and not (text.isascii() and text.isdigit())]
+    if wrong:
+        raise UsageError(
+            f"`step` must be a number of steps, such as 0, or '{LAST}'. Received: {wrong[0]}."
+        )
+    steps = [text if text == LAST else int(text) for text in texts]
+    return steps * 2 if len(steps) == 1 else steps
+
+
+def _measure(experiment, run_dirs, steps):
+    """Returns the rows of the table, and what was measured in words, a line each."""
+    # These import Keras, which `--help` and a wrong flag need not wait for.
+    from state_of_sparsity.training import interpolation, kept_state
+
+    with users_errors.in_one_line():
+        model = interpolation.plain_model(experiment)
+        kept = []
+        for run_dir, step in zip(run_dirs, steps, strict=True):
+            kept.append(kept_state.read(run_dir.path, experiment.seed, step, "run_dir"))
+            kept_state.check_paths(model, kept[-1], f"`run_dir`, {run_dir.path},")
+        splits, said = _splits(experiment.data)
+    ends = _ends(kept)
+    statistics, prepare = _statistics(experiment.data, model)
+    alphas = interpolation.places(FLAGS["from"].value, FLAGS["to"].value, FLAGS.points)
+    measured = experiment.loss, experiment.metrics, prepare
+    rows = interpolation.on_line(model, ends, alphas, splits, *measured)
+    facts = [
+        *map(_run_in_words, run_dirs, kept, ("first, at 0", "second, at 1")),
+        f"Masks: {_masks_in_words()}.",
+        f"Batch normalization: {statistics}.",
+        *(f"{split} data: {text}.".capitalize() for split, text in said.items()),
+    ]
+    print("\n".join(facts), flush=True)
+    try:
+        return _told(rows, len(alphas)), facts
+    except Exception as error:
+        if not users_errors.is_about_data(error):
+            raise
+        raise UsageError(
+            "The model must fit the data, the loss and the metrics of the first run's "
+            f"configuration. Received: {error_messages.one_line(error, error_messages.SHORT)}"
+        ) from error
+
+
+def _splits(data):
+    """Returns the batches of each split that was asked for, and what they are in words."""
+    from state_of_sparsity.training import split_batches
+
+    splits, said = {}, {}
+    for split in dict.fromkeys(FLAGS.split):
+        splits[split], said[split] = split_batches.of_split(data, split, FLAGS.train_batches)
+        if splits[split] is None:
+            raise UsageError(
+                f"`split` must be one that the data set has. Received: {split}, for which the data "
+                "of the configuration has no examples."
+            )
+    return splits, said
+
+
+def _ends(kept):
+    """Returns the weights of both ends, under one mask where that was asked for."""
+    from state_of_sparsity.training import interpolation
+
+    if FLAGS.mask == MASKS[0]:
+        return tuple(each.as_evaluated for each in kept)
+    masks = kept[MASKS.index(FLAGS.mask) - 1].masks
+    if not masks:
+        raise UsageError(
+            f"`mask` must be none, or name a run with sparse kernels. Received: {FLAGS.mask}, "
+            "which is dense."
+        )
+    return tuple(interpolation.masked(each.as_evaluated, masks) for each in kept)
+
+
+def _statistics(data, model):
+    """Returns what is done about batch normalization in words, and the function that does it."""
+    from state_of_sparsity.training import batch_statistics, split_batches
+
+    if not batch_statistics.normalization_layers(model):
+        return "the model has none", lambda model: None
+    if FLAGS.batch_norm == "interpolated":
+        return "statistics interpolated as weights are", lambda model: None
+
+    def recompute(model):
+        inputs = split_batches.training_inputs(data, FLAGS.train_batches)
+        batch_statistics.recompute(model, inputs)
+
+    return (
+        "statistics recomputed at each place, the ends too, over the first "
+        f"{FLAGS.train_batches:,} training batches, as they are trained on"
+    ), recompute
+
+
+def _run_in_words(run_dir, snapshot, place):
+    zeros = sum(int(mask.size - mask.sum()) for mask in snapshot.masks.values())
+    weights = sum(snapshot.weights[path].size for path in snapshot.kernels)
+    text = f"The {place}: {run_dir.path}, step {snapshot.step:,}, {_percent(zeros / weights)} zeros"
+    if not run_dir.is_finished:
+        return f"{text}."
+    result = run_dir.read_result()
+    if result["steps"] != snapshot.step or "loss" not in result:
+        return f"{text}."
+    figures = {"loss": result["loss"]}
+    figures |= {k: v for k, v in result.items() if k.endswith("accuracy") and k[:4] != "val_"}
+    recorded = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+    return f"{text}; its result has test {recorded}."
+
+
+def _masks_in_words():
+    if FLAGS.mask == MASKS[0]:
+        return "each end has its own zeros"
+    return f"those of the {FLAGS.mask} run, on both ends"
+
+
+def _percent(fraction):
+    return f"{100 * fraction:.2f} %"
+
+
+def _told(rows, places):
+    """Returns the rows with their error; says how far it is after each place."""
+    from state_of_sparsity.analysis import interpolation
+    from state_of_sparsity.training.runs.progress import duration
+
+    print("compiling the first evaluation", flush=True)
+    begin, timed_from, found = time.monotonic(), None, []
+    for done in range(1, places + 1):
+        own = [interpolation.with_error(row) for row in itertools.islice(rows, len({*FLAGS.split}))]
+        found += own
+        now = time.monotonic()
+        timed_from = timed_from or now  # the first place compiles
+        left = (places - done) * (now - timed_from) / max(done - 1, 1)
+        eta = duration(left) if done > 1 else "not known yet"
+        text = f"[{duration(now - begin)}] {done}/{places}  ETA {eta}  alpha {own[0]['alpha']:.4g}"
+        print("  ".join([text, *map(_in_words, own)]), flush=True)
+    return found
+
+
+def _in_words(row):
+    text = f"{row['split']} loss {row['loss']:.4g}"
+    return text if row["error"] is None else f"{text} error {_percent(row['error'])}"
+
+
+def _write(rows, facts, run_dirs, output_dir):
+    from state_of_sparsity.analysis import interpolation, interpolation_plot
+    from state_of_sparsity.analysis.markdown import table
+    from state_of_sparsity.table_cells import for_markdown
+
+    found = interpolation.curves(rows)
+    cells, verdict = interpolation.table_rows(found), interpolation.verdict(found)
+    print("\n".join(["", *aligned([interpolation.HEADER, *cells], "<<>"), "", *verdict]))
+    atomic_write.write_text(output_dir / "interpolation.csv", interpolation.to_csv(rows))
+    ends = tuple(run_dir.path.name for run_dir in run_dirs)
+    interpolation_plot.plot({"": found}, output_dir / "interpolation.png", ends)
+    text = "\n\n".join(
+        [
+            TITLE,
+            "\n".join(f"* {for_markdown(fact)}" for fact in facts),
+            table(interpolation.HEADER, cells),
+            *verdict,
+            "![Loss and error along the line](interpolation.png)",
+        ]
+    )
+    atomic_write.write_text(output_dir / PAGE, text + "\n")
+    print(f"\nWritten: {output_dir / PAGE}")
+
+
+def define_flags():
+    """Defines the flags of this program."""
+    flags.DEFINE_multi_string("run_dir", [], "Directory of a run: the first, then the second.")
+    flags.DEFINE_bool("trust_run_dir", False, saved_run.TRUST)
+    flags.DEFINE_string("data_dir", None, "Where the data lies.")
+    flags.DEFINE_multi_string(
+        "step", [], f"Step that a run has kept, or '{LAST}'. Once for both runs, or twice."
+    )
+    flags.DEFINE_enum(
+        "mask", MASKS[0], MASKS, "Run whose masks both ends get; none: each has its own zeros."
+    )
+    flags.DEFINE_integer("points", 30, "How many places, evenly spaced; 0 and 1 are added.")
+    flags.DEFINE_float("from", 0.0, "First place, at most 0, the first run.")
+    flags.DEFINE_float("to", 1.0, "Last place, at least 1, the second run.")
+    flags.DEFINE_multi_enum(
+        "split", ["test"], SPLITS, "Part of the data set to evaluate on. May be given repeatedly."
+    )
+    flags.DEFINE_enum(
+        "batch_norm",
+        STATISTICS[0],
+        STATISTICS,
+        "Statistics of batch normalization: recomputed on training batches at each place, as "
+        "Garipov et al. (2018) and REPAIR do, or interpolated as weights are.",
+    )
+    flags.DEFINE_integer(
+        "train_batches", 100, "Training batches that stand for the training data, if not all can."
+    )
+    flags.DEFINE_string("output_dir", None, "Where the table, the page and its plot go.")
+
+
+if __name__ == "__main__":
+    define_flags()
+    gin_app.run(main)

@@ -1,0 +1,122 @@
+"""Rounds killed with SIGKILL and started again end bit for bit as those that were not."""
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from state_of_sparsity import atomic_write
+from state_of_sparsity.bin import rounds
+from state_of_sparsity.bin.round_plan import Recipe
+
+FILES = ["quickstart/dense.gin"]
+BINDINGS = ["STEPS = 6", "EVAL_EVERY = 2", "STEPS_PER_EXECUTION = 1"]
+
+
+def run(path, recipe, kill=None):
+    """Runs rounds in this process, which must be a new one, or dies in it.
+
+    Args:
+        path: directory of the rounds.
+        recipe: the `Recipe`.
+        kill: the end of a path: SIGKILL when that is written and about to take its name.
+    """
+    replace = os.replace
+
+    def kill_or_replace(source, target):
+        if kill is not None and os.fspath(target).endswith(kill):
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+
+    atomic_write.os.replace = kill_or_replace
+    rounds.run(FILES, BINDINGS, path, recipe)
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Starts new processes from one that has imported Keras and not used it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.training.test_resume"])
+    return context
+
+
+def in_new_process(processes, *arguments):
+    process = processes.Process(target=run, args=arguments)
+    process.start()
+    process.join(300)
+    return process.exitcode
+
+
+def contents(directory):
+    """Returns all that runs leave but times: text, results and arrays, by path."""
+    found = {}
+    for path in sorted(directory.rglob("*")):
+        name = path.relative_to(directory).as_posix()
+        if path.suffix in (".csv", ".jsonl", ".md", ".txt", ".gin") and path.stem != "progress":
+            found[name] = path.read_text().replace(str(directory), "")
+        elif path.name in ("result.json", "run.json"):
+            entries = json.loads(path.read_text())
+            found[name] = {k: v for k, v in entries.items() if k != "wall_time_s"}
+        elif path.suffix == ".npz":
+            with np.load(path) as file:
+                arrays = {key: file[key].tobytes() for key in file.files if key != "header"}
+            found[name] = arrays
+        elif path.suffix == ".keras":
+            found[name] = path.stat().st_size
+        assert not path.name.startswith(".tmp-"), path
+    return found
+
+
+def test_rounds_killed_while_they_write(tmp_path, processes):
+    recipe = Recipe(rounds=1, rewind_step=2)
+    assert in_new_process(processes, tmp_path / "0", recipe) == 0
+    whole = contents(tmp_path / "0")
+    assert len([name for name in whole if "/snapshots/" in name]) == 3 + 2
+    for moment in (
+        "round_00/snapshots/step_00000002.npz",
+        "rounds.csv",
+        "round_01/checkpoints/step_00000004.npz",
+    ):
+        exit_code = in_new_process(processes, tmp_path / "1", recipe, moment)
+        assert exit_code == -signal.SIGKILL, moment
+    assert in_new_process(processes, tmp_path / "1", recipe) == 0
+    assert contents(tmp_path / "1") == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(rounds=3, rewind_step=2, reinitializations=1),
+        Recipe(rounds=3, variant="learning_rate_rewinding"),
+        Recipe(rounds=3, variant="fine_tuning", final_rate=1e-3, by_layer=True),
+    ],
+    ids=lambda recipe: recipe.variant,
+)
+def test_rounds_killed_at_random_moments(tmp_path, processes, recipe):
+    begin = time.monotonic()
+    assert in_new_process(processes, tmp_path / "0", recipe) == 0
+    duration = time.monotonic() - begin
+    whole = contents(tmp_path / "0")
+    kills = finished = 0
+    # Mostly long before the end, so that a directory is killed several times.
+    for moment in np.random.default_rng(1).uniform(0.0, 0.6, size=60):
+        path = tmp_path / str(finished + 1)
+        process = processes.Process(target=run, args=(path, recipe))
+        process.start()
+        process.join(moment * duration)
+        process.kill()
+        process.join()
+        kills += process.exitcode == -signal.SIGKILL
+        if process.exitcode == 0:
+            assert contents(path) == whole
+            finished += 1
+        if kills == 20:
+            break
+    assert in_new_process(processes, path, recipe) == 0
+    assert contents(path) == whole
+    assert kills == 20
