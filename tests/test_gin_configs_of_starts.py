@@ -106,7 +106,7 @@ def test_fine_tuning_takes_a_hundredth_of_a_peak_that_falls_to_nothing(data):
 )
 def test_a_dry_run_needs_no_run_to_begin_from(files, bindings, data, capsys):
     small = ["WIDTH = 0.0625"] if "resnet50" in files[0] else []
-    train.dry_run(files, [*bindings, *small], data(files[0]), Strategy())
+    train.dry_run(files, [*bindings, *small], None, data(files[0]), Strategy())
     text = capsys.readouterr().out
     assert "FixedMask, if it has one there" in text and "It begins as " in text
     (made,) = re.findall(r"(?m)^The command that makes it:\n\n  (.*)$", text)
@@ -130,15 +130,17 @@ def pruned(tmp_path_factory):
 
 
 @pytest.mark.parametrize("start", ["late_rewinding", "scratch_b", "fine_tuning"])
-def test_quickstart_files_train_from_a_run(start, pruned, tmp_path, capsys):
+def test_quickstart_files_train_from_a_run(start, pruned, capsys):
     files = [f"quickstart/{start}.gin"]
-    bindings = [*SHORT, f"MASKS_OF = '{pruned.parent}/pruned_{{seed}}'"]
+    bindings = [*SHORT, "MASKS_OF = '{directory}/../pruned_{seed}'"]
     if start == "late_rewinding":
         bindings += ["REWIND_STEP = 2", "EVAL_EVERY = 1"]
-    train.dry_run(files, bindings, None, Strategy())
+    run_dir = pruned.parent / start
+    train.dry_run(files, bindings, run_dir, None, Strategy())
     text = capsys.readouterr().out
+    assert f"masks          of the last step of {pruned}" in text
     assert re.search("weights that fixed masks leave +5,020", text) and "cannot" not in text
-    result = train.run(files, bindings, tmp_path / "run", verbose=False)
+    result = train.run(files, bindings, run_dir, verbose=False)
     assert result["technique"] == "fixed_mask" and re.fullmatch(STARTS[start], result["start"])
     assert result["steps"] == {"late_rewinding": 1, "scratch_b": 6}.get(start, 3)
     assert result["sparsity"] == pytest.approx(0.9, abs=1e-3)

@@ -36,7 +36,9 @@ def test_the_python_runs_from_top_to_bottom(tmp_path):
     assert (tmp_path / "model.keras").exists()
 
 
-@pytest.mark.parametrize("page", ["README.md", "WORKSPACE.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "WORKSPACE.md", "CONTRIBUTING.md", "docs/tickets.md"]
+)
 def test_what_the_pages_name_exists(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for path in re.findall(r"(?:\./)?((?:launch|docs|gin_configs|tests)/[\w./-]+\w)", text):

@@ -29,7 +29,8 @@ def main(_):
     """Runs the program; the flags are described by `--help`."""
     bindings = [*FLAGS.gin_binding, *_text_bindings()]
     if FLAGS.dry_run:
-        dry_run(FLAGS.gin_file, bindings, FLAGS.data_dir, _strategy(FLAGS.strategy, FLAGS.tpu))
+        strategy = _strategy(FLAGS.strategy, FLAGS.tpu)
+        dry_run(FLAGS.gin_file, bindings, FLAGS.run_dir, FLAGS.data_dir, strategy)
         return
     if not FLAGS.run_dir:
         raise UsageError(
@@ -39,19 +40,20 @@ def main(_):
     run(FLAGS.gin_file, bindings, FLAGS.run_dir, FLAGS.data_dir, strategy)
 
 
-def dry_run(gin_files, bindings, data_dir, strategy):
+def dry_run(gin_files, bindings, directory, data_dir, strategy):
     """Prints what a gin configuration says, with its schedules; trains and writes nothing.
 
     Args:
         gin_files: paths of gin files.
         bindings: gin bindings, which win over the files.
+        directory: the run directory, or None.
         data_dir: where the data lies, or None.
         strategy: where it would train, from `strategy_choice.choose`.
 
     Raises:
         UsageError: for whatever the user can put right, but for runs that are not there yet.
     """
-    config = gin_app.parse(gin_files, bindings, data_dir)
+    config = gin_app.parse(gin_files, bindings, data_dir, directory)
     experiment, model, missing = configured_experiment.build_to_look_at(strategy)
     from state_of_sparsity.training import description, memory_estimate
 

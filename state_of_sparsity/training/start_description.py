@@ -5,6 +5,7 @@ import os
 from state_of_sparsity.tables import aligned
 from state_of_sparsity.training import kept_state, ticket_masks
 from state_of_sparsity.training.kept_state import LAST
+from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.runs.snapshot import SnapshotError
 from state_of_sparsity.training.tickets import Start
 
@@ -33,22 +34,25 @@ def missing(start: Start, seed: int) -> dict[str, str]:
         start: where it begins.
         seed: of the experiment.
     """
-    sources = [(start.masks_of, LAST, "masks_of"), (start.weights_of, start.step, "weights_of")]
     found: dict[str, str] = {}
+    own = None if start.directory is None else RunDir(start.directory)
+    if own is not None and own.is_started:
+        return found  # it has begun, and goes on from what it has kept itself
+    sources = [(start.masks_of, LAST, "masks_of"), (start.weights_of, start.step, "weights_of")]
     for path, step, argument in sources:
         if path is None:
             continue
         try:
             kept_state.read(path, seed, step, argument, start.directory)
         except SnapshotError as error:
-            found.setdefault(_name(path, seed), str(error))
+            found.setdefault(_name(start, path, seed), str(error))
     return found
 
 
 def _masks(start, seed):
     if start.masks_of is None:
         return "those of the experiment's rules"
-    of = f"of the last step of {_name(start.masks_of, seed)}"
+    of = f"of the last step of {_name(start, start.masks_of, seed)}"
     if start.masks is ticket_masks.as_found:
         return of
     return f"{getattr(start.masks, '__name__', type(start.masks).__name__)}, {of}"
@@ -57,7 +61,7 @@ def _masks(start, seed):
 def _weights(start, seed):
     if start.weights_of is not None:
         step = "the last step" if start.step == LAST else f"step {start.step:,}"
-        return f"of {step} of {_name(start.weights_of, seed)}"
+        return f"of {step} of {_name(start, start.weights_of, seed)}"
     if start.initialize is None:
         return "drawn anew"
     return f"drawn anew by {getattr(start.initialize, '__name__', 'initialize')}"
@@ -75,5 +79,9 @@ def _learning_rate(start, steps):
     return f"{text}, then {final}" if start.length > 1 else f"{text}, cut short"
 
 
-def _name(path, seed):
-    return os.fspath(path).replace("{seed}", str(seed))
+def _name(start, path, seed):
+    """Returns the directory of a run, with what stands in braces filled in as far as known."""
+    name = os.fspath(path).replace("{seed}", str(seed))
+    if start.directory is None or "{directory}" not in name:
+        return name
+    return os.path.normpath(name.replace("{directory}", os.fspath(start.directory)))
