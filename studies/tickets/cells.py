@@ -9,6 +9,7 @@ from state_of_sparsity.analysis.pages.cells import over_seeds
 
 # What the page calls the cells of CIFAR-10 and Multi30k: folder of a run, and what its name has
 # before `share` and the seed.
+CIFAR10_PRUNED = "magnitude_global"
 VARIANTS = {
     ("dense", ""): "dense",
     ("magnitude_global", ""): "pruned while training",
