@@ -3,12 +3,8 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from state_of_sparsity.bin.round_recipe import WEIGHT_REWINDING, Recipe
 from state_of_sparsity.errors import UsageError
-
-WEIGHT_REWINDING = "weight_rewinding"
-LEARNING_RATE_REWINDING = "learning_rate_rewinding"
-FINE_TUNING = "fine_tuning"
-VARIANTS = (WEIGHT_REWINDING, LEARNING_RATE_REWINDING, FINE_TUNING)
 
 DENSE = "round_00"
 MOST_ROUNDS = MOST_BRANCHES = 99
@@ -16,31 +12,6 @@ MOST_ROUNDS = MOST_BRANCHES = 99
 _SEED = "SEED"
 # Apart by so much, seeds of branches and rounds are those of no other run with a seed below it.
 _A_ROUND, _A_BRANCH = 10_000, 1_000_000
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """How weights are pruned round by round.
-
-    Args:
-        rounds: how often weights are pruned.
-        share: of the weights left, in each round.
-        by_layer: whether each layer loses that share, or all together.
-        layer_shares: pairs of a regular expression and a share, of layers that have their own.
-        variant: one of `VARIANTS`: what is done with weights and learning rate after pruning.
-        rewind_step: where weights are rewound to a step, which.
-        final_rate: of fine-tuning, the learning rate; None for the last of the schedule.
-        reinitializations: how many branches of each round have its masks and weights drawn anew.
-    """
-
-    rounds: int
-    share: float = 0.2
-    by_layer: bool = False
-    layer_shares: tuple[tuple[str, float], ...] = ()
-    variant: str = WEIGHT_REWINDING
-    rewind_step: int = 0
-    final_rate: float | None = None
-    reinitializations: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

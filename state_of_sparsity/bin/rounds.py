@@ -15,10 +15,8 @@ checkpoint. More rounds and branches may be asked for then.
 import collections
 import contextlib
 import functools
-import math
 import os
 import pathlib
-import re
 import time
 
 from absl import flags
@@ -36,7 +34,7 @@ from state_of_sparsity.bin import (
     worker_logs,
 )
 from state_of_sparsity.bin.outcomes import CRASHED, ELSEWHERE, FAILED, FINISHED, TRAINED
-from state_of_sparsity.bin.round_plan import FINE_TUNING, VARIANTS, WEIGHT_REWINDING
+from state_of_sparsity.bin.round_recipe import VARIANTS, WEIGHT_REWINDING, Recipe, layer_share
 from state_of_sparsity.bin.workers import WorkerDiedError, Workers
 from state_of_sparsity.errors import UsageError
 
@@ -67,7 +65,7 @@ def run(gin_files, bindings, directory, recipe, data_dir=None, workers=1, table=
         gin_files: paths of the gin files of the dense run.
         bindings: gin bindings, which win over the files.
         directory: the `pathlib.Path` of the directory of all rounds.
-        recipe: a `round_plan.Recipe`.
+        recipe: a `round_recipe.Recipe`.
         data_dir: where the data lies, or None.
         workers: how many runs at once; rounds wait for those before, branches for their round.
         table: the `RunTable` that gets a line for every finished run, or None.
@@ -202,54 +200,16 @@ def _recipe():
     """Returns the recipe that flags ask for."""
     if FLAGS.rounds is None:
         raise UsageError("`rounds` must be given: --rounds=NUMBER, how often weights are pruned.")
-    _check_share("share", FLAGS.share)
-    if FLAGS.rewind_step and FLAGS.variant != WEIGHT_REWINDING:
-        raise UsageError(
-            f"`rewind_step` is for --variant={WEIGHT_REWINDING}. Received: {FLAGS.rewind_step}, "
-            f"with {FLAGS.variant}. Leave it out."
-        )
-    if FLAGS.final_rate is not None and FLAGS.variant != FINE_TUNING:
-        raise UsageError(
-            f"`final_rate` is for --variant={FINE_TUNING}. Received: {FLAGS.final_rate}, with "
-            f"{FLAGS.variant}. Leave it out."
-        )
-    if FLAGS.final_rate is not None and not (0 < FLAGS.final_rate < math.inf):
-        raise UsageError(f"`final_rate` must be above 0. Received: {FLAGS.final_rate}.")
-    return round_plan.Recipe(
+    return Recipe(
         FLAGS.rounds,
         FLAGS.share,
         FLAGS.by_layer,
-        tuple(map(_layer_share, FLAGS.layer_share)),
+        tuple(map(layer_share, FLAGS.layer_share)),
         FLAGS.variant,
         FLAGS.rewind_step,
         FLAGS.final_rate,
         FLAGS.reinitializations,
     )
-
-
-def _layer_share(text):
-    pattern, equals, share = text.rpartition("=")
-    try:
-        re.compile(pattern)
-        share = float(share)
-    except (re.error, ValueError) as error:
-        equals, reason = "", f" ({error})"
-    else:
-        reason = ""
-    if not (pattern and equals):
-        raise UsageError(
-            "`layer_share` must be a regular expression and a share, as in "
-            f"--layer_share='logits=0.1'. Received: {text!r}{reason}."
-        )
-    _check_share("layer_share", share)
-    return pattern, share
-
-
-def _check_share(flag, share):
-    if not 0 <= share < 1:
-        raise UsageError(
-            f"`{flag}` must be at least 0 and below 1, of the weights left. Received: {share}."
-        )
 
 
 def define_flags():

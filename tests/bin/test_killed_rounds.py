@@ -11,7 +11,7 @@ import pytest
 
 from state_of_sparsity import atomic_write
 from state_of_sparsity.bin import rounds
-from state_of_sparsity.bin.round_plan import Recipe
+from state_of_sparsity.bin.round_recipe import Recipe
 
 FILES = ["quickstart/dense.gin"]
 BINDINGS = ["STEPS = 6", "EVAL_EVERY = 2", "STEPS_PER_EXECUTION = 1"]

@@ -1,7 +1,7 @@
 import pytest
 
 from state_of_sparsity.bin import gin_app, round_plan, settings
-from state_of_sparsity.bin.round_plan import Recipe
+from state_of_sparsity.bin.round_recipe import Recipe
 from state_of_sparsity.errors import UsageError
 
 FILES = ["quickstart/dense.gin"]

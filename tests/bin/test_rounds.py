@@ -11,7 +11,7 @@ from state_of_sparsity.analysis import rounds as finished_rounds
 from state_of_sparsity.analysis.run_table import RunTable
 from state_of_sparsity.bin import outcomes, round_plan, rounds, settings, train
 from state_of_sparsity.bin.gin_app import parse
-from state_of_sparsity.bin.round_plan import Recipe
+from state_of_sparsity.bin.round_recipe import Recipe
 from state_of_sparsity.errors import UsageError
 from state_of_sparsity.training.runs import snapshot
 from state_of_sparsity.training.runs.run_dir import RunDir
