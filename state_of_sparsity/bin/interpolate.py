@@ -99,8 +99,8 @@ def _measure(experiment, run_dirs, steps):
         model = interpolation.plain_model(experiment)
         kept = []
         for run_dir, step in zip(run_dirs, steps, strict=True):
-            kept.append(kept_state.read(run_dir.path, experiment.seed, step, "run_dir"))
-            kept_state.check_paths(model, kept[-1], f"`run_dir`, {run_dir.path},")
+            found = kept_state.read(run_dir.path, experiment.seed, step, "run_dir")
+            kept.append(kept_state.fitted(model, found, f"`run_dir`, {run_dir.path},"))
         splits, said = _splits(experiment.data)
     ends = _ends(kept)
     statistics, prepare = _statistics(experiment.data, model)
@@ -178,15 +178,16 @@ def _run_in_words(run_dir, snapshot, place):
     zeros = sum(int(mask.size - mask.sum()) for mask in snapshot.masks.values())
     weights = sum(snapshot.weights[path].size for path in snapshot.kernels)
     text = f"The {place}: {run_dir.path}, step {snapshot.step:,}, {_percent(zeros / weights)} zeros"
-    if not run_dir.is_finished:
+    result = run_dir.read_result() if run_dir.is_finished else {}
+    if result.get("steps") != snapshot.step:
         return f"{text}."
-    result = run_dir.read_result()
-    if result["steps"] != snapshot.step or "loss" not in result:
-        return f"{text}."
-    figures = {"loss": result["loss"]}
-    figures |= {k: v for k, v in result.items() if k.endswith("accuracy") and k[:4] != "val_"}
-    recorded = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
-    return f"{text}; its result has test {recorded}."
+    figures = {k: v for k, v in result.items() if k == "loss" or k.endswith("accuracy")}
+    recorded = ", ".join(
+        f"{name} {value:.4f}"
+        for name, value in figures.items()
+        if name.isidentifier() and name[:4] != "val_" and isinstance(value, float)
+    )
+    return f"{text}; its result has test {recorded}." if recorded else f"{text}."
 
 
 def _masks_in_words():

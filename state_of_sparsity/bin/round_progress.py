@@ -6,10 +6,12 @@ import pathlib
 import statistics
 import threading
 
+from state_of_sparsity.arguments import is_number
 from state_of_sparsity.bin.round_plan import PlannedRun
 from state_of_sparsity.training.runs.progress import duration
 
 _SECONDS_BETWEEN_REPORTS = 15.0
+_TIMED = {"step", "steps", "eta_s"}
 
 
 class RoundProgress:
@@ -84,7 +86,7 @@ class RoundProgress:
         return states
 
     def _eta(self, states):
-        timed = [s for s in states.values() if {"eta_s", "step", "steps"} <= s.keys()]
+        timed = [s for s in states.values() if s.keys() >= _TIMED]
         whole = [s["eta_s"] * s["steps"] / max(s["steps"] - s["step"], 1) for s in timed]
         count = len(self._unfinished())
         if not count or not (self._seconds or whole):
@@ -98,17 +100,16 @@ class RoundProgress:
 def _merged(lines):
     state = {}
     for line in lines:
-        with contextlib.suppress(ValueError, TypeError):  # half written
-            state |= json.loads(line)
-            if "step" in state and "phase" not in json.loads(line):
-                state["phase"] = "training"
+        with contextlib.suppress(ValueError, TypeError):  # half written, or damaged
+            said = {"phase": "training", **json.loads(line)}
+            state |= {k: v for k, v in said.items() if k == "phase" or is_number(v)}
     return state
 
 
 def _in_words(state):
     """Returns how far a run is, in words."""
-    if state.get("phase") != "training" or "step" not in state:
-        return state.get("phase", "starting")
+    if state.get("phase") != "training" or not state.keys() >= _TIMED:
+        return str(state.get("phase", "starting"))
     parts = [f"step {state['step']:,} of {state['steps']:,}"]
     if "sparsity" in state:
         parts.append(f"{100 * (1 - state['sparsity']):.1f} % of weights left")

@@ -88,7 +88,7 @@ def run(gin_files, bindings, directory, recipe, data_dir=None, workers=1, table=
     directory.mkdir(parents=True, exist_ok=True)
     atomic_write.remove_leftovers(directory)
     failed = _run_all(plan, directory, data_dir, workers, table)
-    _write_table(directory)
+    _print_table(directory)
     if failed:
         (name, outcome), *others = failed.items()
         more = f" {len(others)} others failed, as said above." if others else ""
@@ -114,7 +114,9 @@ def _run_all(plan, directory, data_dir, workers, table):
             for (done, *_), outcome in ending:
                 progress.ended(done.directory)
                 if outcome.kind in (TRAINED, FINISHED):
-                    outcome = _recorded(outcome, directory, done.directory, table)
+                    outcome = _with_weights_left(outcome, directory, done.directory)
+                if outcome.kind in (TRAINED, FINISHED):
+                    outcome = _in_table(outcome, directory, done.directory, table)
                     for each in followers[done.directory]:
                         # Rounds first: others wait for them.
                         add = waiting.append if each.is_branch else waiting.appendleft
@@ -170,22 +172,30 @@ def run_in_worker(planned, directory, data_dir):
     return run_one(planned, directory, data_dir, worker_logs.name(os.getpid()))
 
 
-def _recorded(outcome, directory, name, table):
-    """Returns an outcome with what is left of the weights, once tables have the finished run."""
-    left = 1 - results.read_run(directory / name).sparsity
-    finished_rounds.write_csv(finished_rounds.read(directory), directory / CSV)
+def _with_weights_left(outcome, directory, name):
+    """Returns an outcome that says what is left of the weights; the CSV file has the run, too."""
+    try:
+        left = 1 - results.read_run(directory / name).sparsity
+        finished_rounds.write_csv(finished_rounds.read(directory), directory / CSV)
+    except ValueError as error:
+        text = f"FAILED: {error}. Put the file back as it was, or remove the run to train it again."
+        return outcomes.Outcome(FAILED, text)
     text = f"{100 * left:.2f} % of weights left  {outcome.text}"
+    return outcomes.Outcome(outcome.kind, text)
+
+
+def _in_table(outcome, directory, name, table):
+    """Returns an outcome once the table has the run; a failure where that cannot be done."""
     line = f"{directory.resolve().name}/{name}"  # so that several directories may share a table
     problem = table and outcomes.add_to_table(table, directory / name, line)
-    return outcomes.Outcome(FAILED if problem else outcome.kind, text + (problem or ""))
+    return outcomes.Outcome(FAILED, outcome.text + problem) if problem else outcome
 
 
-def _write_table(directory):
+def _print_table(directory):
     """Prints a table of all that is finished."""
-    found = finished_rounds.read(directory)
-    if found:
-        print("\n" + "\n".join(finished_rounds.table(found)))
-        print(f"\nThe same, and more, is in {directory / CSV}.", flush=True)
+    with contextlib.suppress(ValueError):  # a damaged run, which was said of those that ended
+        lines = finished_rounds.table(finished_rounds.read(directory))
+        print("\n".join(["", *lines, "", f"The same, and more, is in {directory / CSV}."]))
 
 
 def _recipe():

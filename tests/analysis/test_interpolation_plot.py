@@ -39,8 +39,3 @@ def test_loss_alone_is_one_panel(tmp_path):
         for i, own in enumerate((curves(0.9), curves(0.9)[::2]))
     )
     assert alone.shape[1] < 0.6 * both.shape[1]
-
-
-def test_more_pairs_than_colours(tmp_path):
-    lines = {str(k): curves(0.1 * k) for k in range(8)}
-    assert interpolation_plot.plot(lines, tmp_path / "lines.png")

@@ -188,6 +188,54 @@ GRIDS = [
     ("sweep", ["--sweep_dir={new}", "--grid=quickstart/dense.gin SEED=0", "--only=no"], "only.*no"),
 ]
 
+ROUNDS = (
+    [
+        ("rounds", [DENSE, *arguments], says)
+        for arguments, says in (
+            ([], "rounds_dir"),
+            (["--rounds_dir={new}"], "rounds.*--rounds="),
+            (["--rounds_dir={new}", "--rounds=0"], "rounds.*0"),
+            (["--rounds_dir={new}", "--rounds=100"], "rounds.*100"),
+            (["--rounds_dir={file}", "--rounds=2"], "rounds_dir.*file"),
+            (["--rounds_dir={run}", "--rounds=2"], "rounds_dir.*no run itself"),
+        )
+    ]
+    + [
+        ("rounds", [DENSE, "--rounds_dir={new}", "--rounds=2", *arguments], says)
+        for arguments, says in (
+            (["--share=1"], "share.*1"),
+            (["--share=nan"], "share.*nan"),
+            (["--share=most"], "share.*most"),
+            (["--variant=rewind"], "variant.*rewind.*weight_rewinding"),
+            (["--layer_share=logits"], "layer_share.*logits"),
+            (["--layer_share==0.1"], "layer_share.*=0.1"),
+            (["--layer_share=(=0.1"], "layer_share.*subpattern"),
+            (["--layer_share=logits=2"], "layer_share.*2"),
+            (["--layer_share=no_such=0.1"], "round_01.*shares.*no_such"),
+            (["--rewind_step=-1"], "rewind_step.*-1"),
+            (["--rewind_step=1000"], "round_01.*`rewind_step` is 1000.*rate_from"),
+            (["--rewind_step=100", "--variant=fine_tuning"], "rewind_step.*weight_rewinding"),
+            (["--variant=fine_tuning"], "round_01.*final_rate"),
+            (["--variant=fine_tuning", "--final_rate=0"], "final_rate.*0"),
+            (["--final_rate=0.1"], "final_rate.*fine_tuning"),
+            (["--reinitializations=-1"], "reinitializations.*-1"),
+            (["--workers=0"], "workers.*0"),
+            (["--table={folder}"], "table.*directory"),
+            (["--gin_binding=SHARE = 0.5"], "SHARE"),
+            (["--gin_binding=EVAL_EVERY = 3"], "round_00.*eval_every"),
+        )
+    ]
+    + [
+        ("rounds", ["--rounds_dir={new}", "--rounds=2"], "gin_file"),
+        ("rounds", [PRUNE, "--rounds_dir={new}", "--rounds=2"], "SPARSITY"),
+        (
+            "rounds",
+            [PRUNE, "--rounds_dir={new}", "--rounds=2", "--gin_binding=SPARSITY = 0.5"],
+            "round_01.*rules.*dense run",
+        ),
+    ]
+)
+
 GIN = [
     ("train", _bound(binding), says)
     for binding, says in (
@@ -223,4 +271,4 @@ GIN = [
     ("train", [PRUNE, NEW, "--gin_binding=SPARSITY = -0.1"], "SPARSITY|-0.1"),
 ]
 
-CALLS = FLAGS + PATHS + DAMAGED + GRIDS + GIN
+CALLS = FLAGS + PATHS + DAMAGED + GRIDS + ROUNDS + GIN

@@ -140,7 +140,12 @@ def test_batch_normalization(call, monkeypatch):
 @pytest.mark.parametrize(
     ("first", "second", "arguments", "says"),
     [
-        ("dense", "wide", [], "`run_dir`, .*wide, must be .*first in 'logits/kernel'.*12"),
+        (
+            "dense",
+            "wide",
+            [],
+            "`run_dir`, .*wide, must be .*'logits/kernel' of shape .100, 12. where",
+        ),
         ("dense", "copy_1", ["--mask=first"], "`mask` .*Received: first, which is dense"),
         ("dense", "copy_1", ["--step=3"], "`run_dir` .*kept step 3.*dense, which has kept 0, 2, 4"),
         ("dense", "copy_1", ["--step=0", "--step=3"], "copy_1, which has kept 0, 2"),

@@ -149,7 +149,6 @@ def test_every_finished_run_is_a_line_of_the_tables(pruned):
             {"rewind_step": 0, "variant": "fine_tuning"},
             r"round_01 could not begin: `final_rate` must be given",
         ),
-        (["Experiment.kept_steps = 'a'"], {}, r"kept_steps"),
         (["LENGTH = 2"], {}, r"The macro LENGTH"),
     ],
 )
@@ -172,6 +171,12 @@ def test_a_run_of_another_process_is_said_and_nothing_that_needs_it_begins(dense
     assert sorted(path.name for path in dense.iterdir()) == ["round_00", "rounds.csv"]
 
 
+def test_a_damaged_run_is_one_line(dense):
+    (dense / "round_00" / "report.csv").write_text("path,size\n,1\n")
+    with pytest.raises(UsageError, match=r"^round_00: report\.csv: row 1 must have a path.*again"):
+        run(dense)
+
+
 def fake(monkeypatch, **errors):
     """Has runs say that they are finished, or raise, in no time; returns those that were begun."""
     begun = []
@@ -187,7 +192,7 @@ def fake(monkeypatch, **errors):
         return outcomes.Outcome(outcomes.TRAINED, "fake")
 
     monkeypatch.setattr(rounds, "run_one", pretend)
-    monkeypatch.setattr(rounds, "_recorded", lambda outcome, *_: outcome)
+    monkeypatch.setattr(rounds, "_with_weights_left", lambda outcome, *_: outcome)
     monkeypatch.setattr(rounds.round_rehearsal, "check", lambda *_: None)
     return begun
 

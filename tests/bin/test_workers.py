@@ -1,5 +1,6 @@
 """Workers end with the process that started them, however it ends, and begin nothing more."""
 
+import collections
 import contextlib
 import os
 import pathlib
@@ -74,6 +75,19 @@ def test_more_workers_than_tasks_are_not_started(tmp_path):
     with Workers(5, work, prepare) as pool:
         list(pool.results(tasks(tmp_path, QUICK)))
         assert len(pool._processes) == 1
+
+
+def test_tasks_that_are_added_meanwhile_are_run_by_all_there_are(tmp_path):
+    waiting, order = collections.deque(tasks(tmp_path, QUICK)), []
+    with Workers(2, work, prepare) as pool:
+        for (_, number, _), _ in pool.results(waiting):
+            order.append(number)
+            if number == 0:
+                waiting.extend([(tmp_path, 1, 0.5), (tmp_path, 2, 0.5), (tmp_path, 3, QUICK)])
+                waiting.appendleft((tmp_path, 4, QUICK))
+        assert len(pool._processes) == 2
+    assert sorted(order) == [0, 1, 2, 3, 4] and order[:2] == [0, 4]
+    assert living(tmp_path) == []
 
 
 def kill(number, times=1):
