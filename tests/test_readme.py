@@ -46,4 +46,4 @@ def test_what_the_pages_name_exists(page):
     for gin_file in re.findall(r"--gin_file=(\S+\.gin)", text):
         assert (ROOT / "gin_configs" / gin_file).exists(), gin_file
     for path in re.findall(r"!?\[[^]]*\]\(([^)#]+)\)", text):
-        assert path.startswith("http") or (ROOT / path).exists(), path
+        assert path.startswith("http") or ((ROOT / page).parent / path).exists(), path

@@ -5,7 +5,8 @@
 
 Each cell has its run directory, so an interrupted sweep goes on where it was: on Ctrl-C, and on
 SIGTERM, the workers end at once, and what they ran goes on from its last checkpoint. With
---table=FILE every finished run is a line of a CSV file, from the moment it ends.
+--table=FILE every finished run is a line of a CSV file, from the moment it ends. What all cells
+have, such as where their masks come from, is a --gin_binding, which names no directory.
 
 Several sweeps may share a directory, with the same cells or others. A cell that another process
 runs is "running elsewhere": it is asked again at the end, counted, and no failure.

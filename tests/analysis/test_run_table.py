@@ -161,3 +161,11 @@ def test_several_processes_add_to_one_table(tmp_path):
     for process in [subprocess.Popen(command) for command in commands]:
         assert process.wait() == 0
     assert len(RunTable(path).read()) == 40
+
+
+def test_runs_that_began_from_others_stand_beside_those_of_older_versions(tmp_path):
+    table = RunTable(tmp_path / "runs.csv")
+    table.add([row(a_run(tmp_path / "old"), "dense/seed_0")])
+    assert "start" not in table.read()[0]
+    table.add([row(a_run(tmp_path / "new", start="lottery_ticket"), "ticket/seed_0")])
+    assert [line["start"] for line in table.read()] == [None, "lottery_ticket"]
