@@ -100,6 +100,3 @@ def _renamed(source, names):
         masks=by_new_names(source.masks),
         values=by_new_names(source.values),
     )
-
-
-check_paths = fitted
