@@ -61,6 +61,12 @@ PART += [  # where a trace that is kept would hide a missing driver
 IN_PLACE = "tests/surgery/test_replacement.py::test_training_mode_reaches_wrappers_in_a_model"
 PART += [f"{IN_PLACE}_that_does_not_take_it[VariationalDropout]"]
 PART += [f"{TERMS}::test_no_regularizer_moves_a_weight_that_is_absent[l0]"]
+PART += [
+    "tests/training/runs/test_keep_snapshots.py::"
+    "test_a_run_keeps_its_first_and_last_step_and_those_asked_for",
+    "tests/surgery/test_fix_masks.py::test_masks_stay_in_training_and_numbers_will_do",
+    "tests/optimizers/test_rewound.py::test_the_rate_in_compiled_training",
+]
 PART += [f"{REPEATS}::test_an_update_repeated_at_its_step_changes_nothing[magnitude-constrained]"]
 
 

@@ -160,7 +160,7 @@ class Start:
             ValueError: if the last value of the schedule is needed, and is nothing.
         """
         first = steps if isinstance(self.rate_from, str) else self.rate_from
-        stretch = self.length if self.stretch and first < steps else 1.0
+        stretch = self.length if self.stretch else 1.0
         rewind(optimizer, steps, first, stretch, self._is_beyond, self.final_rate)
 
     def model_seed(self, seed: int) -> int:

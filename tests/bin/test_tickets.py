@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from state_of_sparsity.bin import evaluate, train
+from state_of_sparsity.bin import evaluate, recorded_configuration, train
 from state_of_sparsity.errors import UsageError
 from state_of_sparsity.training.runs import save_checkpoints, snapshot
 from state_of_sparsity.training.runs.run_dir import RunDir
@@ -112,3 +112,18 @@ def test_a_start_that_does_not_fit_is_one_clear_line(source, tmp_path, name, bin
         run(tmp_path / "run", *files, bindings=bindings)
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_recorded_start_looks_for_its_snapshot_in_no_directory_but_the_runs():
+    start = "experiment.Experiment.start = @tickets.Start()\ntickets.Start.directory = "
+    imports = "".join(
+        f"from {module} import {name}\n"
+        for module, name in (
+            ("__gin__", "dynamic_registration"),
+            ("state_of_sparsity.training", "experiment"),
+            ("state_of_sparsity.training", "tickets"),
+        )
+    )
+    recorded_configuration.check(f"{imports}{start}%RUN_DIR\n", "runs/one")
+    with pytest.raises(UsageError, match=r"tickets\.Start\.directory = '/etc'"):
+        recorded_configuration.check(f"{imports}{start}'/etc'\n", "runs/one")

@@ -37,6 +37,21 @@ def test_variables_are_those_of_the_model_and_trained_with_it():
     assert model.predict(np.zeros((1, 2)), verbose=0).item() == 5
 
 
+def test_a_variable_that_two_layers_hold_is_named_by_the_first():
+    class Again(layers.Layer):
+        def __init__(self, kernel):
+            super().__init__(name="again")
+            self.held = kernel
+
+        def call(self, inputs):
+            return inputs @ self.held
+
+    first = layers.Dense(2, name="first")
+    first.build((None, 2))
+    model = keras.Sequential([keras.Input((2,)), first, Again(first.kernel)])
+    assert names(model) == [["first/kernel", "first/bias"], []]
+
+
 def test_what_is_no_model():
     with pytest.raises(ValueError, match="`model` must be a Keras model"):
         variables_by_path("model")

@@ -155,12 +155,13 @@ def test_pruning_that_begins_with_the_weights_of_a_run(runs, tmp_path):
 def test_a_run_that_has_begun_needs_the_others_no_more(runs, tmp_path):
     source = tmp_path / "source"
     shutil.copytree(runs / "magnitude_pruning" / "seed_0", source)
-    start = Start(masks_of=source, weights_of=source, directory=tmp_path / "ticket")
+    arguments = {"masks_of": source, "weights_of": source, "step": "last"}
+    start = Start(**arguments, directory=tmp_path / "ticket")
     expected = weights(build(start)[1])
     masks = kept(source, STEPS).masks
     run_dir = trained(tmp_path / "ticket", start=start)
     result = run_dir.read_result()
-    assert (result["technique"], result["start"]) == ("fixed_mask", "lottery_ticket")
+    assert (result["technique"], result["start"]) == ("fixed_mask", "learning_rate_rewinding")
     assert result["target_sparsity"] == pytest.approx(0.8, abs=0.001)
     shutil.rmtree(source)
     _, model = build(start)
@@ -170,16 +171,16 @@ def test_a_run_that_has_begun_needs_the_others_no_more(runs, tmp_path):
     run_dir.path.rename(moved)
     with pytest.raises(Exception, match="`masks_of` must be the directory of a run"):
         build(start)
-    _, model = build(Start(masks_of=source, weights_of=source, directory=moved))
+    _, model = build(Start(**arguments, directory=moved))
     assert_equal(weights(model), expected)
     # Its own first snapshot, damaged or gone.
     own = RunDir(moved).snapshot(0)
     own.write_bytes(own.read_bytes()[:99])
     with pytest.raises(snapshot.SnapshotError, match=r"step_00000000\.npz must .* Remove it, and"):
-        build(Start(masks_of=source, weights_of=source, directory=moved))
+        build(Start(**arguments, directory=moved))
     own.unlink()
     with pytest.raises(snapshot.SnapshotError, match="`masks_of` must be the directory of a run"):
-        build(Start(masks_of=source, weights_of=source, directory=moved))
+        build(Start(**arguments, directory=moved))
 
 
 def decay():
