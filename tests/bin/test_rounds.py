@@ -211,7 +211,7 @@ def fake(monkeypatch, **errors):
 def test_rounds_come_before_branches_and_what_fails_stops_no_others(tmp_path, monkeypatch):
     failed = outcomes.Outcome(outcomes.FAILED, "FAILED: NaN.")
     begun = fake(monkeypatch, reinitialized_2=failed)
-    said = r"^reinitialized_2/round_01: NaN\. 1 others failed, as said above\. Once"
+    said = r"^reinitialized_2/round_01: NaN\. 1 more failed, as said above\. Once"
     with pytest.raises(UsageError, match=said):
         run(tmp_path, reinitializations=2)
     assert begun[:3] == ["round_00", "round_01", "round_02"] and len(begun) == 3 + 4
