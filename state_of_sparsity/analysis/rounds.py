@@ -93,7 +93,8 @@ def early_stop(run_dir: str | os.PathLike) -> dict:
         run_dir: a run directory.
 
     Returns:
-        `step` and all of the row that begins with `val_`; empty if no row has a `val_loss`.
+        `step`, counted from where the run began, and all of the row that begins with `val_`; empty
+        if no row has a `val_loss`.
 
     Raises:
         ValueError: if the file cannot be read.

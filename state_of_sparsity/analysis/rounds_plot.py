@@ -53,7 +53,9 @@ def weights_left(
             _draw(axes, by_round(runs, value), words.capital(name), color=color, marker=marker)
         axes.set_ylabel(words.capital(label))
         _set_axis(axes)
-    panels[0].legend(frameon=False, fontsize=9)
+    handles, labels = panels[0].get_legend_handles_labels()
+    place = {"loc": "outside lower center", "ncols": 3, "frameon": False, "fontsize": 9}
+    figure.legend(handles, labels, **place)
     return plots.save(figure, path)
 
 
@@ -95,7 +97,7 @@ def _draw(axes, points: Sequence[tuple[float, list[float]]], name, **style):
 def _set_axis(axes):
     axes.set_xscale("log")
     axes.invert_xaxis()
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(lambda left, _: f"{left:g}")
     axes.set_xlabel("Weights left (%)")

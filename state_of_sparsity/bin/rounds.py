@@ -89,7 +89,7 @@ def run(gin_files, bindings, directory, recipe, data_dir=None, workers=1, table=
     _print_table(directory)
     if failed:
         (name, outcome), *others = failed.items()
-        more = f" {len(others)} others failed, as said above." if others else ""
+        more = f" {len(others)} more failed, as said above." if others else ""
         said = f"{name}: {outcome.text.removeprefix('FAILED: ')}{more}"
         if CRASHED in [each.kind for each in failed.values()]:
             raise RuntimeError(said)

@@ -11,10 +11,11 @@ from state_of_sparsity.analysis import rounds as finished_rounds
 from state_of_sparsity.analysis.run_table import RunTable
 from state_of_sparsity.bin import outcomes, round_plan, rounds, settings, train
 from state_of_sparsity.bin.gin_app import parse
-from state_of_sparsity.bin.round_recipe import Recipe
+from state_of_sparsity.bin.round_recipe import FINE_TUNING, VARIANTS, Recipe
 from state_of_sparsity.errors import UsageError
 from state_of_sparsity.training.runs import snapshot
 from state_of_sparsity.training.runs.run_dir import RunDir
+from tests.slow_variants import slow_but
 
 FILES = ["quickstart/dense.gin"]
 SHORT = ["STEPS = 4", "EVAL_EVERY = 2", "STEPS_PER_EXECUTION = 1", "Experiment.kept_steps = (2,)"]
@@ -116,9 +117,9 @@ def test_another_share_is_said_and_nothing_is_trained(pruned, tmp_path):
     assert not (directory / "round_03").exists()
 
 
-@pytest.mark.parametrize("variant", ["learning_rate_rewinding", "fine_tuning"])
+@pytest.mark.parametrize("variant", slow_but([FINE_TUNING], VARIANTS[1:]))
 def test_the_other_variants_begin_from_the_last_weights(dense, variant):
-    final_rate = 1e-4 if variant == "fine_tuning" else None
+    final_rate = 1e-4 if variant == FINE_TUNING else None
     recipe = {"rewind_step": 0, "reinitializations": 0, "rounds": 1, "final_rate": final_rate}
     run(dense, variant=variant, layer_shares=(("logits", 0.0),), **recipe)
     begin, end = kept(dense / "round_01", 0), kept(dense / "round_00")
@@ -177,6 +178,16 @@ def test_a_damaged_run_is_one_line(dense):
         run(dense)
 
 
+@pytest.mark.slow
+def test_workers_run_branches_beside_rounds(pruned, tmp_path, capfd):
+    rounds.run(FILES, SHORT, tmp_path, Recipe(**RECIPE), workers=2)
+    found, expected = finished_rounds.read(tmp_path), finished_rounds.read(pruned)
+    assert [each.name for each in found] == [each.name for each in expected]
+    assert [e.weights_left for e in found] == [e.weights_left for e in expected]
+    assert len(list(tmp_path.glob("worker_*.log"))) == 2
+    assert "[5/5] reinitialized_1/round_0" in capfd.readouterr().out
+
+
 def fake(monkeypatch, **errors):
     """Has runs say that they are finished, or raise, in no time; returns those that were begun."""
     begun = []
@@ -200,7 +211,7 @@ def fake(monkeypatch, **errors):
 def test_rounds_come_before_branches_and_what_fails_stops_no_others(tmp_path, monkeypatch):
     failed = outcomes.Outcome(outcomes.FAILED, "FAILED: NaN.")
     begun = fake(monkeypatch, reinitialized_2=failed)
-    said = r"^reinitialized_2/round_01: NaN\. 1 others failed, as said above\. Once"
+    said = r"^reinitialized_2/round_01: NaN\. 1 more failed, as said above\. Once"
     with pytest.raises(UsageError, match=said):
         run(tmp_path, reinitializations=2)
     assert begun[:3] == ["round_00", "round_01", "round_02"] and len(begun) == 3 + 4
