@@ -125,10 +125,10 @@ def _check_sizes(name, sizes, count=None):
 
 
 def _check_initializer(name):
-    try:
-        keras.initializers.get(name)
-    except ValueError:
+    # Not by making one: it would draw a seed, and all weights of a seed were others than before.
+    kind = getattr(keras.initializers, name, None) if isinstance(name, str) else None
+    if not (isinstance(kind, type) and issubclass(kind, keras.initializers.Initializer)):
         raise ValueError(
             "`kernel_initializer` must be the name of a Keras initializer, such as "
             f"'glorot_normal'. Received: {name!r}."
-        ) from None
+        )

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -40,3 +41,20 @@ def test_returns_logits_of_any_images(make, shape):
 def test_too_few_classes_are_refused(make):
     with pytest.raises(ValueError, match=r"`classes` must be at least 2. Received: 1"):
         make(classes=1)
+
+
+def test_a_seed_gives_the_weights_that_plain_layers_would_have():
+    """Runs that are recorded by their seeds can be made again."""
+    keras.utils.set_random_seed(3)
+    network = lenet_300_100((8, 8, 1))
+    keras.utils.set_random_seed(3)
+    layers = [keras.layers.Dense(units) for units in (300, 100, 10)]
+    plain = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), *layers])
+    for ours, theirs in zip(network.weights, plain.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("name", ["get", "no_such", 3])
+def test_what_is_no_initializer_is_refused(name):
+    with pytest.raises(ValueError, match="`kernel_initializer` must be the name of a Keras"):
+        lenet_300_100(kernel_initializer=name)
