@@ -113,8 +113,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
         with run_dir.lock() if strategy.is_chief else contextlib.nullcontext():
             if run_dir.is_finished and strategy.workers == 1:
                 return None  # by a process that held the lock until now
-            # What a started run begins from is in its directory, and bound for nothing.
-            experiment, model = configured_experiment.build(strategy, run_dir.is_started)
+            experiment, model = configured_experiment.build(strategy)
             open_data(experiment.data, model)
             operative = gin.operative_config_str()
 

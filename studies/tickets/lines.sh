@@ -14,7 +14,7 @@ line() { # NAME FIRST SECOND ARGUMENTS...
   shift 3
   if [[ ! -f "$runs/lines/$name.csv" && -f "$first/result.json" && -f "$second/result.json" ]]; then
     python -m state_of_sparsity.bin.interpolate --run_dir="$first" --run_dir="$second" \
-      --data_dir="$data" --split=train --split=test --output_dir="$runs/lines/$name" "$@"
+      --data_dir="$data" --split=train --split=test --points=11 --output_dir="$runs/lines/$name" "$@"
     mv "$runs/lines/$name/interpolation.csv" "$runs/lines/$name.csv"
   fi
 }
