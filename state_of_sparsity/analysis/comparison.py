@@ -126,25 +126,14 @@ def starts_text(comparisons: Sequence[Comparison], metric: str) -> str:
     if not comparisons:
         return ""
     factor = metrics.factor(metric)
-    rows = [
-        [
-            for_markdown(c.worse.curve),
-            percent(c.sparsity, 1),
-            f"{c.better.mean * factor:.2f} ({c.better.n})",
-            f"{c.worse.mean * factor:.2f} ({c.worse.n})",
-            f"{round(c.difference * factor, 2) + 0.0:+.2f}",
-            f"{c.spread * factor:.2f}",
-            c.verdict,
-        ]
-        for c in comparisons
-    ]
+    rows = [[for_markdown(c.worse.curve), *_cells(c, factor)] for c in comparisons]
     header = ["Masks of others", "Sparsity", "Pruned (n)", "Mean (n)"]
     header += ["Difference", "Spread", "Pruned above?"]
     return (
-        "## Magnitude pruning above what begins from its masks?\n\n"
+        "## Magnitude pruning above runs that begin from masks?\n\n"
         f"{table(header, rows)}\n\nMeans of {for_markdown(metrics.label(metric))} over n seeds. "
-        "Spread: best minus worst seed, of the two the larger. Above: the difference is larger "
-        "than the spread."
+        "Pruned: of several settings of magnitude pruning, the best. Spread: best minus worst "
+        "seed, of the two the larger. Above: the difference is larger than the spread."
     )
 
 
@@ -160,18 +149,7 @@ def comparison_text(comparisons: Sequence[Comparison], metric: str) -> str:
         return f"{title}Not told: no sparsity at which both were run."
     factor = metrics.factor(metric)
     several = len({c.better.curve for c in comparisons}) > 1
-    rows = [
-        [
-            for_markdown(c.better.curve) if several else None,
-            percent(c.sparsity, 1),
-            f"{c.better.mean * factor:.2f} ({c.better.n})",
-            f"{c.worse.mean * factor:.2f} ({c.worse.n})",
-            f"{c.difference * factor:+.2f}",
-            f"{c.spread * factor:.2f}",
-            c.verdict,
-        ]
-        for c in comparisons
-    ]
+    rows = [[for_markdown(c.better.curve), *_cells(c, factor)] for c in comparisons]
     header = ["Sparsity", "Magnitude (n)", "Random (n)", "Difference", "Spread", "Above?"]
     rows = rows if several else [row[1:] for row in rows]
     return (
@@ -180,6 +158,19 @@ def comparison_text(comparisons: Sequence[Comparison], metric: str) -> str:
         f"Means of {for_markdown(metrics.label(metric))} over n seeds. Spread: best minus worst "
         "seed, of the two techniques the larger. Above: the difference is larger than the spread."
     )
+
+
+def _cells(comparison, factor):
+    """Returns the cells of a table from the sparsity on."""
+    better, worse = comparison.better, comparison.worse
+    return [
+        percent(comparison.sparsity, 1),
+        f"{better.mean * factor:.2f} ({better.n})",
+        f"{worse.mean * factor:.2f} ({worse.n})",
+        f"{round(comparison.difference * factor, 2) + 0.0:+.2f}",
+        f"{comparison.spread * factor:.2f}",
+        comparison.verdict,
+    ]
 
 
 def _summary(comparisons):

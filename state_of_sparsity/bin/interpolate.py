@@ -109,6 +109,7 @@ def _measure(experiment, run_dirs, steps):
     rows = interpolation.on_line(model, ends, alphas, splits, *measured)
     facts = [
         *map(_run_in_words, run_dirs, kept, ("first, at 0", "second, at 1")),
+        "Computed in float32.",
         f"Masks: {_masks_in_words()}.",
         f"Batch normalization: {statistics}.",
         *(f"{split} data: {text}.".capitalize() for split, text in said.items()),

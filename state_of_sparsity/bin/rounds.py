@@ -21,7 +21,7 @@ import time
 
 from absl import flags
 
-from state_of_sparsity import atomic_write, output_path
+from state_of_sparsity import atomic_write, file_lock, output_path
 from state_of_sparsity.analysis import results, run_table
 from state_of_sparsity.analysis import rounds as finished_rounds
 from state_of_sparsity.bin import (
@@ -31,6 +31,7 @@ from state_of_sparsity.bin import (
     round_rehearsal,
     run_workers,
     settings,
+    system_errors,
     worker_logs,
 )
 from state_of_sparsity.bin.outcomes import CRASHED, ELSEWHERE, FAILED, FINISHED, TRAINED
@@ -84,7 +85,6 @@ def run(gin_files, bindings, directory, recipe, data_dir=None, workers=1, table=
     if not (directory / plan[1].directory / "run.json").exists():
         round_rehearsal.check(*plan[:2], directory, data_dir)
     directory.mkdir(parents=True, exist_ok=True)
-    atomic_write.remove_leftovers(directory)
     failed = _run_all(plan, directory, data_dir, workers, table)
     _print_table(directory)
     if failed:
@@ -174,7 +174,11 @@ def _with_weights_left(outcome, directory, name):
     """Returns an outcome that says what is left of the weights; the CSV file has the run, too."""
     try:
         left = 1 - results.read_run(directory / name).sparsity
-        finished_rounds.write_csv(finished_rounds.read(directory), directory / CSV)
+        with file_lock.hold(directory / f".{CSV}.lock", wait=True):
+            atomic_write.remove_leftovers(directory)
+            finished_rounds.write_csv(finished_rounds.read(directory), directory / CSV)
+    except OSError as error:
+        return outcomes.Outcome(FAILED, f"FAILED: {system_errors.explain(error)}")
     except ValueError as error:
         text = f"FAILED: {error}. Put the file back as it was, or remove the run to train it again."
         return outcomes.Outcome(FAILED, text)

@@ -59,7 +59,7 @@ def dry_run(gin_files, bindings, directory, data_dir, strategy):
 
     print(description.describe(experiment, model, begun=not missing))
     for path, reason in missing.items():
-        print(f"\nIt cannot begin yet, and is shown without its masks. {reason}")
+        print(f"\nIt cannot begin yet, and is shown without its masks, a byte a weight. {reason}")
         command = header_commands.that_makes(path, gin_app.gin_configs())
         if command is not None:
             print(f"The command that makes it:\n\n  {command}")

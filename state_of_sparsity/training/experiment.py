@@ -94,6 +94,13 @@ class Experiment:
                 "`rules` must be None where `start` has `masks_of`, which are fixed. Received: "
                 "both. Begin from the gin file of the dense run."
             )
+        if self.start is not None and self.rules is not None and self.start.is_late:
+            raise ValueError(
+                "`rules` must be None where `start` begins at a step after the first: schedules of "
+                "sparsity would begin anew, and masks and what else a technique had learned would "
+                "be lost. Received: both. Give `start` the masks of a finished run, as "
+                "tickets/late_rewinding.gin does."
+            )
         _check_multiple("steps", self.steps, "eval_every", self.eval_every)
         check_integer("steps", self.last_step, 1, MOST_STEPS)
         if self.last_step % self.eval_every:

@@ -17,12 +17,13 @@ Weights = Mapping[str, np.ndarray]
 def plain_model(experiment: Experiment) -> keras.Model:
     """Returns the model of an experiment without its rules and its start: dense, as it is made.
 
-    Keras's dtype policy is the experiment's precision from then on.
+    Keras's dtype policy is float32 from then on, whatever the experiment's precision: rounding
+    would look like rises and falls.
 
     Args:
         experiment: the `Experiment`.
     """
-    keras.config.set_dtype_policy(experiment.precision)
+    keras.config.set_dtype_policy("float32")
     keras.utils.set_random_seed(experiment.seed)
     model = experiment.model()
     check_made("model", model, keras.Model)

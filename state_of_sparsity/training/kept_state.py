@@ -35,7 +35,13 @@ def read(
     Raises:
         SnapshotError: if there is no run, it is not finished, or has not kept the step.
     """
-    run_dir = RunDir(_filled_in(os.fspath(path), seed, argument, directory))
+    name = filled_in(path, seed, directory)
+    if "{directory}" in name:
+        raise SnapshotError(
+            f"`{argument}` must name a run without {{directory}} where this run has no directory. "
+            f"Received: {name!r}. Name the run by its path, or give this one a directory."
+        )
+    run_dir = RunDir(name)
     if not run_dir.is_started:
         raise SnapshotError(
             f"`{argument}` must be the directory of a run of state_of_sparsity.bin.train. "
@@ -59,18 +65,21 @@ def read(
     return snapshot.read(file)
 
 
-def _filled_in(path, seed, argument, directory):
-    """Returns a path with what stands in braces replaced."""
-    path = path.replace("{seed}", str(seed))
-    if "{directory}" not in path:
-        return path
-    if directory is None:
-        raise SnapshotError(
-            f"`{argument}` must name a run without {{directory}} where this run has no directory. "
-            f"Received: {path!r}. Name the run by its path, or give this one a directory."
-        )
+def filled_in(
+    path: str | os.PathLike, seed: int, directory: str | os.PathLike | None = None
+) -> str:
+    """Returns a path with `{seed}`, and `{directory}` where there is one, replaced.
+
+    Args:
+        path: the directory of a run.
+        seed: of the experiment that asks.
+        directory: of the run that asks, if it has one.
+    """
+    name = os.fspath(path).replace("{seed}", str(seed))
+    if directory is None or "{directory}" not in name:
+        return name
     # In words alone: this run's directory need not be there yet, and may be a link.
-    return os.path.normpath(path.replace("{directory}", os.fspath(directory)))
+    return os.path.normpath(name.replace("{directory}", os.fspath(directory)))
 
 
 def fitted(model: keras.Model, source: Snapshot, what: str) -> Snapshot:

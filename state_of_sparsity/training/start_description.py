@@ -1,11 +1,8 @@
 """Where a run begins, in words, and what it cannot begin without."""
 
-import os
-
 from state_of_sparsity.tables import aligned
 from state_of_sparsity.training import kept_state, ticket_masks
 from state_of_sparsity.training.kept_state import LAST
-from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.runs.snapshot import SnapshotError
 from state_of_sparsity.training.tickets import Start
 
@@ -35,9 +32,8 @@ def missing(start: Start, seed: int) -> dict[str, str]:
         seed: of the experiment.
     """
     found: dict[str, str] = {}
-    own = None if start.directory is None else RunDir(start.directory)
-    if own is not None and own.is_started:
-        return found  # it has begun, and goes on from what it has kept itself
+    if start.has_begun:
+        return found  # it goes on from what it has kept itself
     sources = [(start.masks_of, LAST, "masks_of"), (start.weights_of, start.step, "weights_of")]
     for path, step, argument in sources:
         if path is None:
@@ -81,7 +77,4 @@ def _learning_rate(start, steps):
 
 def _name(start, path, seed):
     """Returns the directory of a run, with what stands in braces filled in as far as known."""
-    name = os.fspath(path).replace("{seed}", str(seed))
-    if start.directory is None or "{directory}" not in name:
-        return name
-    return os.path.normpath(name.replace("{directory}", os.fspath(start.directory)))
+    return kept_state.filled_in(path, seed, start.directory)

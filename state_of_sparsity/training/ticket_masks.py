@@ -46,7 +46,7 @@ def shuffled(snapshot: Snapshot, seed: int) -> Masks:
 def smart_ratios(snapshot: Snapshot, seed: int, last_density: float = 0.3) -> Masks:
     """Returns random masks whose densities fall with depth, as many weights in all as the run has.
 
-    Of `L` kernels before the last, kernel `l = 1 .. L` gets a density proportional to
+    Of `L` kernels, kernel `l = 1 .. L - 1` gets a density proportional to
     `(L - l + 1)^2 + (L - l + 1)`, at most 1; the last kernel has one of its own.
 
     Args:
@@ -59,7 +59,8 @@ def smart_ratios(snapshot: Snapshot, seed: int, last_density: float = 0.3) -> Ma
             have no room for what it leaves.
 
     Reference: Su et al., "Sanity-Checking Pruning Methods", 2020, section 4. What exceeds a density
-    of 1 is shared by the other kernels in proportion; theirs gave it to the next ones.
+    of 1 is shared by the other kernels in proportion; their code gives it to the next ones, has
+    `last_density` for every dense layer, and for VGG divides by `l^2` besides.
     """
     check_number("last_density", last_density, above=0, most=1)
     masks = _sparse(snapshot)
@@ -72,7 +73,7 @@ def smart_ratios(snapshot: Snapshot, seed: int, last_density: float = 0.3) -> Ma
             f"part of the {total:,} of all. Received: {last_density}, {last:,} weights of the "
             f"last. Give a {'smaller' if last > total else 'greater'} one."
         )
-    places = np.arange(len(sizes) - 1, 0, -1)
+    places = np.arange(len(sizes), 1, -1)
     counts = [*_shared_out(places**2 + places, sizes[:-1], total - last), last]
     generator = np.random.default_rng(seed)
     return {

@@ -128,6 +128,17 @@ class Start:
             )
 
     @property
+    def is_late(self) -> bool:
+        """Whether the run begins at a step after the first, as another run went through it."""
+        return any(isinstance(at, int) and at > 0 for at in (self.step, self.rate_from))
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether this run has been started, and kept what it began with."""
+        own = None if self.directory is None else RunDir(self.directory)
+        return own is not None and own.is_started and own.snapshot(0).exists()
+
+    @property
     def _is_beyond(self):
         """Whether the run goes on where the learning rate's schedule has ended."""
         return self.rate_from == LAST or (self.length > 1 and not self.stretch)
@@ -186,9 +197,8 @@ class Start:
             SnapshotError: if a run is not there, not finished, or has not kept the step.
             ValueError: if the runs are of another model.
         """
-        own = None if self.directory is None else RunDir(self.directory)
-        if own is not None and own.is_started and own.snapshot(0).exists():
-            return self._go_on(model, own)
+        if self.has_begun:
+            return self._go_on(model, RunDir(self.directory))
         masks = weights = None
         if self.masks_of is not None:
             source = kept_state.read(self.masks_of, seed, LAST, "masks_of", self.directory)

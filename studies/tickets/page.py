@@ -33,7 +33,7 @@ def parts(rows, folder):
     """
     pruned = [
         {**row, "run": f"tickets/cifar10/{row['run']}"}
-        for row in _rows_if_there(folder.parent / "cifar10/runs.csv")
+        for row in RunTable(folder.parent / "cifar10/runs.csv").read()
         if row["run"].partition("/")[0] == CIFAR10_PRUNED
     ]
     cifar10, multi30k = ([*rows, *pruned], *CIFAR10, (0.8, 0.95)), (rows, *MULTI30K, (0.8, 0.9), 1)
@@ -91,10 +91,6 @@ def _scratch_cells():
         for sparsity in (0.9, 0.98)
         for length in LENGTHS
     }
-
-
-def _rows_if_there(path):
-    return RunTable(path).read() if path.exists() else []
 
 
 if __name__ == "__main__":

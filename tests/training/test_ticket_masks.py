@@ -97,7 +97,7 @@ def test_smart_ratios(density, last_density):
     assert found["d/kernel"] == last
     # The kernels that are not full share what is left by (L - l + 1)^2 + (L - l + 1).
     ratios, sizes = (
-        {"a/kernel": 12, "b/kernel": 6, "c/kernel": 2},
+        {"a/kernel": 20, "b/kernel": 12, "c/kernel": 6},
         {p: m.size for p, m in masks.items()},
     )
     open_ = [path for path in ratios if found[path] < sizes[path]]

@@ -321,6 +321,10 @@ FIELDS = {
     "`start` must be a tickets.Start\\(\\), with": {"start": Start},
     "`start` must be .* Received: 'lottery_ticket'": {"start": "lottery_ticket"},
     "`rules` must be None where `start`": {"start": MASKED, "rules": TECHNIQUES["random_pruning"]},
+    "`rules` must be None where `start` begins at a step": {
+        "start": Start(weights_of="a", step=2),
+        "rules": TECHNIQUES["random_pruning"],
+    },
     "`start` must leave .* multiple of `eval_every`, 2. Received: 3": {
         "start": Start(masks_of="a", length=0.5)
     },

@@ -30,7 +30,8 @@ class KeepSnapshots(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
         if epoch == 0:
-            self._taken = self._take(0)
+            taken = self._take(0)
+            self._taken = taken if self._write else None
 
     def on_train_batch_end(self, batch, logs=None):
         if self._taken is not None:
