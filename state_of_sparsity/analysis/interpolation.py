@@ -159,10 +159,13 @@ def verdict(found: Iterable[Curve]) -> list[str]:
 
 def _verdict(curve):
     rise, stable = 100 * curve.instability, "stable" if curve.instability < STABLE else "not stable"
-    return (
+    text = (
         f"On {curve.split} data the error rises {rise:.2f} points above the mean of the ends: "
         f"{stable}, by the bound of {100 * STABLE:g} points."
     )
+    if curve.instability >= STABLE > curve.barrier:
+        text += f" It is the ends that differ: it rises {100 * curve.barrier:.2f} above their line."
+    return text
 
 
 def _percent(value):

@@ -148,10 +148,10 @@ def _ends(kept):
     if FLAGS.mask == MASKS[0]:
         return tuple(each.as_evaluated for each in kept)
     masks = kept[MASKS.index(FLAGS.mask) - 1].masks
-    if not masks:
+    if all(mask.all() for mask in masks.values()):
         raise UsageError(
-            f"`mask` must be none, or name a run with sparse kernels. Received: {FLAGS.mask}, "
-            "which is dense."
+            f"`mask` must be none, or name a run with zeros. Received: {FLAGS.mask}, which is "
+            "dense at that step."
         )
     return tuple(interpolation.masked(each.as_evaluated, masks) for each in kept)
 

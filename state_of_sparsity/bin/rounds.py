@@ -197,7 +197,8 @@ def _print_table(directory):
     """Prints a table of all that is finished."""
     with contextlib.suppress(ValueError):  # a damaged run, which was said of those that ended
         lines = finished_rounds.table(finished_rounds.read(directory))
-        print("\n".join(["", *lines, "", f"The same, and more, is in {directory / CSV}."]))
+        if lines:
+            print("\n".join(["", *lines, "", f"The same, and more, is in {directory / CSV}."]))
 
 
 def _recipe():

@@ -41,10 +41,16 @@ def rewind(
     for inner in stepping_optimizers(optimizer):
         given = schedule_of(inner)
         is_schedule = isinstance(given, keras.optimizers.schedules.LearningRateSchedule)
+        changed = (first, stretch, beyond) != (0, 1.0, False)
+        if changed and callable(given) and not is_schedule:
+            raise ValueError(
+                "`learning_rate` must be a number or a schedule of keras.optimizers.schedules "
+                f"where `start` changes it. Received: {given!r}, which knows no steps."
+            )
         if beyond and final_rate is not None:
             schedule = given if is_schedule else learning_rate_at(inner, 0)
             inner.learning_rate = Rewound(schedule, first, last, stretch, final_rate)
-        elif is_schedule and (first, stretch, beyond) != (0, 1.0, False):
+        elif is_schedule and changed:
             if beyond:
                 _check_last_rate(inner, last)
             inner.learning_rate = Rewound(given, first, last, stretch)

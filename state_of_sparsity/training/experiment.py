@@ -89,18 +89,8 @@ class Experiment:
                 "`callbacks` must not have `restore_best_weights=True`: it brings back old masks, "
                 "and an interrupted run would forget the weights. Set it to False."
             )
-        if self.start is not None and self.start.masks_of is not None and self.rules is not None:
-            raise ValueError(
-                "`rules` must be None where `start` has `masks_of`, which are fixed. Received: "
-                "both. Begin from the gin file of the dense run."
-            )
-        if self.start is not None and self.rules is not None and self.start.is_late:
-            raise ValueError(
-                "`rules` must be None where `start` begins at a step after the first: schedules of "
-                "sparsity would begin anew, and masks and what else a technique had learned would "
-                "be lost. Received: both. Give `start` the masks of a finished run, as "
-                "tickets/late_rewinding.gin does."
-            )
+        if self.start is not None:
+            _check_start(self.start, self.rules, self.callbacks)
         _check_multiple("steps", self.steps, "eval_every", self.eval_every)
         check_integer("steps", self.last_step, 1, MOST_STEPS)
         if self.last_step % self.eval_every:
@@ -172,6 +162,28 @@ class Experiment:
         if strategy.replicas > 1 and keras.backend.backend() == "tensorflow":
             _warn_of_own_statistics(model)
         return model
+
+
+def _check_start(start, rules, callbacks):
+    """Raises where the other fields do not go with a start."""
+    if rules is not None and start.masks_of is not None:
+        raise ValueError(
+            "`rules` must be None where `start` has `masks_of`, which are fixed. Received: both. "
+            "Begin from the gin file of the dense run."
+        )
+    if rules is not None and start.is_late:
+        raise ValueError(
+            "`rules` must be None where `start` begins at a step after the first: schedules of "
+            "sparsity would begin anew. Received: both. Give `start` the masks of a finished run, "
+            "as tickets/late_rewinding.gin does."
+        )
+    setters = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
+    if start.changes_the_rate and any(isinstance(each, setters) for each in callbacks):
+        raise ValueError(
+            "`callbacks` must not set the learning rate where `start` does. Received: a "
+            "LearningRateScheduler or ReduceLROnPlateau. Give the optimizer a schedule of "
+            "keras.optimizers.schedules in its place."
+        )
 
 
 def _warn_of_late_learning_rate(optimizer, steps, batch_size):

@@ -72,7 +72,7 @@ def _learning_rate(start, steps):
         return text
     if start.stretch:
         return f"{text}, {start.length:g} times as long"
-    return f"{text}, then {final}" if start.length > 1 else f"{text}, cut short"
+    return f"{text}, then {final}"
 
 
 def _name(start, path, seed):

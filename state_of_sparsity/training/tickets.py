@@ -4,14 +4,12 @@ import os
 from collections.abc import Callable
 
 import keras
-import numpy as np
 
 from state_of_sparsity.arguments import check_flag, check_integer, check_number, check_path
 from state_of_sparsity.optimizers.rewind import rewind
 from state_of_sparsity.surgery.fix_masks import fix_masks
-from state_of_sparsity.surgery.structure import model_kernels
 from state_of_sparsity.surgery.variables_by_path import variables_by_path
-from state_of_sparsity.training import kept_state, ticket_masks, ticket_names
+from state_of_sparsity.training import kept_state, ticket_checks, ticket_masks, ticket_names
 from state_of_sparsity.training.kept_state import LAST
 from state_of_sparsity.training.runs import snapshot
 from state_of_sparsity.training.runs.run_dir import RunDir
@@ -119,6 +117,11 @@ class Start:
                 "`step` is one of the run that weights come from: it needs `weights_of`. Received: "
                 f"step={self.step!r}, and no run."
             )
+        if not self.stretch and self.length < 1:
+            raise ValueError(
+                "`stretch` may be False where `length` is 1 or more: a shorter run stretches the "
+                f"schedule, lest it ends in its midst. Received: length={self.length!r}."
+            )
         if self.final_rate is not None and not self._is_beyond:
             raise ValueError(
                 "`final_rate` is the learning rate where the schedule has ended: it needs "
@@ -131,6 +134,11 @@ class Start:
     def is_late(self) -> bool:
         """Whether the run begins at a step after the first, as another run went through it."""
         return any(isinstance(at, int) and at > 0 for at in (self.step, self.rate_from))
+
+    @property
+    def changes_the_rate(self) -> bool:
+        """Whether the learning rate is not that of a run from the start."""
+        return self.rate_from != 0 or self.length != 1
 
     @property
     def has_begun(self) -> bool:
@@ -207,13 +215,15 @@ class Start:
             path, step = self.weights_of, self.step
             kept = kept_state.read(path, seed, step, "weights_of", self.directory)
             kept = kept_state.fitted(model, kept, "`weights_of`")
-            # What a run ended with is what it computes with, such as weights times their gates.
-            weights = kept.weights | (kept.values if self.step == LAST else {})
+            if self.masks_of is None:
+                ticket_checks.check_dense(kept)
+            # What a run computes with, such as weights times their gates; at first all are open.
+            weights = kept.weights | (kept.values if kept.step else {})
         model = _with(model, masks, weights)
         if self.initialize is not None:
             self.initialize(model, seed)
         if self.masks_of is not None and self.weights_of is None:
-            _check_drawn_anew(
+            ticket_checks.check_drawn_anew(
                 model, kept_state.read(self.masks_of, seed, 0, "masks_of", self.directory)
             )
         return model
@@ -237,19 +247,6 @@ def _with(model, masks, weights):
         for path, variable in variables_by_path(model)[0].items():
             variable.assign(weights[path])
     return model if masks is None else fix_masks(model, masks)
-
-
-def _check_drawn_anew(model, first):
-    """Raises if a scratch run has the weights that the run of its masks began with."""
-    first = kept_state.fitted(model, first, "`masks_of`").weights
-    kernels = [kernel for kernel in model_kernels(model) if kernel.wrapper is not None]
-    if all(np.array_equal(k.variable.numpy(), first[k.path]) for k in kernels):
-        raise ValueError(
-            "`masks_of` must be a run with other first weights, where there is no `weights_of`: "
-            "this would be its lottery ticket. Received: a run that began with the weights drawn "
-            "here, such as one drawn anew itself. Bind another SEED, or name the run that its "
-            "masks came from."
-        )
 
 
 def _check_step(name, step):

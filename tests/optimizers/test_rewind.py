@@ -63,9 +63,15 @@ def test_each_of_several_follows_its_own():
     assert left == pytest.approx([0.9, 0.9, 0.7])
 
 
-@pytest.mark.parametrize("given", [0.3, lambda: 0.3], ids=["number", "function"])
-def test_what_has_no_schedule_is_left_as_it_is(given):
-    optimizer = keras.optimizers.SGD(given)
+def test_a_function_cannot_be_rewound():
+    optimizer = keras.optimizers.SGD(lambda: 0.3)
+    rewind(optimizer, LAST)
+    with pytest.raises(ValueError, match="`learning_rate` must be a number or a schedule"):
+        rewind(optimizer, LAST, first=3)
+
+
+def test_what_has_no_schedule_is_left_as_it_is():
+    optimizer = keras.optimizers.SGD(0.3)
     before = schedule_of(optimizer)
     for changes in ({"first": 3}, {"stretch": 2.0}, {"first": LAST, "beyond": True}):
         rewind(optimizer, LAST, **changes)

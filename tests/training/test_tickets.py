@@ -13,7 +13,14 @@ from state_of_sparsity.training import sparse_initialization, ticket_masks
 from state_of_sparsity.training.runs import snapshot
 from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.tickets import Start
-from tests.training.experiments import EVAL_EVERY, STEPS, TECHNIQUES, small_experiment, trained
+from tests.training.experiments import (
+    EVAL_EVERY,
+    STEPS,
+    TECHNIQUES,
+    network,
+    small_experiment,
+    trained,
+)
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +142,32 @@ def test_what_l0_ends_with_is_its_weights_times_their_gates(runs):
     np.testing.assert_allclose(
         tuned.predict(images, verbose=0), restored.predict(images, verbose=0), atol=1e-5
     )
-    _, ticket = build(Start(masks_of=source, weights_of=source, step=2))
-    assert_equal(weights(ticket), kept(source, 2).weights)
+    for step in (0, 2):
+        _, ticket = build(Start(masks_of=source, weights_of=source, step=step))
+        then = kept(source, step)
+        assert_equal(weights(ticket), then.weights | (then.values if step else {}))
+
+
+@pytest.mark.parametrize("technique", ["magnitude_pruning", "l0_regularization"])
+def test_weights_without_the_masks_that_go_with_them_are_refused(runs, technique):
+    source = runs / technique / "seed_0"
+    with pytest.raises(ValueError, match=r"`weights_of` must be a dense run .*step 6"):
+        build(Start(weights_of=source, step="last"))
+    if technique == "l0_regularization":  # of the other, the first update is at step 0
+        _, model = build(Start(weights_of=source))
+        assert_equal(weights(model), kept(source, 0).weights)
+
+
+def test_a_scratch_run_with_some_of_the_first_weights_is_refused(runs):
+    def network_with_a_fixed_seed():
+        model = network()
+        first = kept(runs / "magnitude_pruning" / "seed_0", 0).weights
+        model.get_layer("logits").kernel.assign(first["logits/kernel"])
+        return model
+
+    start = Start(masks_of=runs / "magnitude_pruning" / "seed_0")
+    with pytest.raises(ValueError, match="drawn here, in 'logits/kernel'"):
+        small_experiment(model=network_with_a_fixed_seed, start=start).build()
 
 
 def test_pruning_that_begins_with_the_weights_of_a_run(runs, tmp_path):
@@ -204,7 +235,6 @@ LENGTHS = {
         {"length": 2, "stretch": False, "final_rate": 0.01},
         LINE[:6] + [0.01] * 6,
     ),
-    "fewer steps": ({"length": 1 / 3, "stretch": False}, LINE[:2]),
     "from k, more steps": (
         {"rate_from": 4, "length": 2, "stretch": False},
         [*LINE[4:6], 0.04, 0.04],
@@ -287,7 +317,7 @@ WRONG = {
     "`final_rate` must be a number above 0": BOTH | {"rate_from": "last", "final_rate": 0.0},
     "`final_rate` is the learning rate where": BOTH | {"final_rate": 0.1},
     "`final_rate` is .*length=2": BOTH | {"final_rate": 0.1, "length": 2},
-    "`final_rate` is .*length=0.5": BOTH | {"final_rate": 0.1, "length": 0.5, "stretch": False},
+    "`stretch` may be False where .*length=0.5": BOTH | {"length": 0.5, "stretch": False},
     "`masks` must be a function": BOTH | {"masks": "as_found"},
     "`masks` must be a function.*class": BOTH | {"masks": Start},
     "`masks` makes masks of": {"weights_of": "b", "masks": ticket_masks.shuffled},
@@ -324,6 +354,10 @@ FIELDS = {
     "`rules` must be None where `start` begins at a step": {
         "start": Start(weights_of="a", step=2),
         "rules": TECHNIQUES["random_pruning"],
+    },
+    "`callbacks` must not set the learning rate": {
+        "start": Start(masks_of="a", length=2),
+        "callbacks": [keras.callbacks.ReduceLROnPlateau()],
     },
     "`start` must leave .* multiple of `eval_every`, 2. Received: 3": {
         "start": Start(masks_of="a", length=0.5)
