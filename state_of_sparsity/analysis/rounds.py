@@ -151,6 +151,28 @@ def write_csv(rounds: Iterable[Round], path: str | os.PathLike) -> None:
     atomic_write.write_text(path, csv_text(lines))
 
 
+def read_csv(path: str | os.PathLike) -> list[Round]:
+    """Returns the rounds of a file that `write_csv` made, without what it does not hold.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ValueError: if it is no such table.
+    """
+    return [_of_row(row) for row in file_text.read_csv(path, ("run", "round", "weights_left"))]
+
+
+def _of_row(text):
+    row = {key: file_text.parse_cell(cell) for key, cell in text.items() if cell}
+    stop = {k.removeprefix(_EARLY_STOP): v for k, v in row.items() if k.startswith(_EARLY_STOP)}
+    own = ("run", "round", "branch", "weights_left")
+    figures = {k: v for k, v in row.items() if k not in own and not k.startswith(_EARLY_STOP)}
+    result = {**figures, "technique": "fixed_mask", "sparsity": 1 - row["weights_left"]}
+    run = results.Run(pathlib.Path(text["run"]), result)
+    return Round(text["run"], row["round"], text["branch"], run, stop)
+
+
 def _metric(rounds):
     try:
         return metrics.metric_of(each.run for each in rounds)

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os
+import pathlib
 import re
 
 import keras
@@ -23,7 +24,18 @@ def read(
     argument: str,
     directory: str | os.PathLike | None = None,
 ) -> Snapshot:
-    """Returns what a run kept of a step.
+    """Returns what a run kept of a step; arguments and errors as of `locate`."""
+    return snapshot.read(locate(path, seed, step, argument, directory))
+
+
+def locate(
+    path: str | os.PathLike,
+    seed: int,
+    step: int | str,
+    argument: str,
+    directory: str | os.PathLike | None = None,
+) -> pathlib.Path:
+    """Returns the file of what a run kept of a step.
 
     Args:
         path: its directory; `{seed}` in it stands for the seed, `{directory}` for the directory.
@@ -62,7 +74,7 @@ def read(
             f"has kept {', '.join(map(str, kept)) or 'none'}. Choose one of those, or train the "
             "run again in another directory, with this step in Experiment.kept_steps."
         )
-    return snapshot.read(file)
+    return file
 
 
 def filled_in(

@@ -39,7 +39,7 @@ def missing(start: Start, seed: int) -> dict[str, str]:
         if path is None:
             continue
         try:
-            kept_state.read(path, seed, step, argument, start.directory)
+            kept_state.locate(path, seed, step, argument, start.directory)
         except SnapshotError as error:
             found.setdefault(_name(start, path, seed), str(error))
     return found

@@ -3,12 +3,9 @@
 import pathlib
 import statistics
 
-from state_of_sparsity.analysis import file_text
 from state_of_sparsity.analysis.markdown import table
-from state_of_sparsity.analysis.results import Run
-from state_of_sparsity.analysis.rounds import Round
+from state_of_sparsity.analysis.rounds import read_csv
 
-_STOP = "early_stop_"
 REWOUND, DRAWN = "rewound to step 0", "re-initialized"
 
 
@@ -16,17 +13,9 @@ def read(folder):
     """Returns `{REWOUND: rounds, DRAWN: rounds}` of all seeds, from `seed_*.csv` in a folder."""
     found = {REWOUND: [], DRAWN: []}
     for path in sorted(pathlib.Path(folder).glob("seed_*.csv")):
-        for line in file_text.read_csv(path):
-            row = {key: file_text.parse_cell(cell) for key, cell in line.items()}
-            found[DRAWN if line["branch"] else REWOUND].append(_round(line, row))
+        for each in read_csv(path):
+            found[DRAWN if each.branch else REWOUND].append(each)
     return {name: rounds for name, rounds in found.items() if rounds}
-
-
-def _round(line, row):
-    result = {**row, "technique": "fixed_mask", "sparsity": 1 - row["weights_left"]}
-    stop = {k.removeprefix(_STOP): v for k, v in row.items() if k.startswith(_STOP)}
-    run = Run(pathlib.Path(line["run"]), result)
-    return Round(line["run"], row["round"], line["branch"], run, stop)
 
 
 def rounds(found):

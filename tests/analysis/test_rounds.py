@@ -86,6 +86,15 @@ def test_the_csv_file_holds_what_plots_need(rounds_dir):
     assert {"target_sparsity", "learning_rate", "wall_time_s"}.isdisjoint(row)
 
 
+def test_the_csv_file_is_read_back(rounds_dir):
+    found = rounds.read(rounds_dir)
+    rounds.write_csv(found, rounds_dir / "rounds.csv")
+    again = rounds.read_csv(rounds_dir / "rounds.csv")
+    assert rounds.table(again) == rounds.table(found)
+    for one, other in zip(again, found, strict=True):
+        assert one.as_row() == other.as_row()
+
+
 def test_the_table_shows_what_there_is(rounds_dir):
     lines = rounds.table(rounds.read(rounds_dir))
     assert lines[2].split() == ["round_01", "80.00", "96.00", "95.00", "200", "93.00"]
