@@ -78,7 +78,6 @@ def test_rounds_killed_while_they_write(tmp_path, processes):
     assert len([name for name in whole if "/snapshots/" in name]) == 3 + 2
     for moment in (
         "round_00/snapshots/step_00000002.npz",
-        "rounds.csv",
         "round_01/checkpoints/step_00000004.npz",
     ):
         exit_code = in_new_process(processes, tmp_path / "1", recipe, moment)

@@ -15,7 +15,6 @@ from state_of_sparsity.bin.round_recipe import FINE_TUNING, VARIANTS, Recipe
 from state_of_sparsity.errors import UsageError
 from state_of_sparsity.training.runs import snapshot
 from state_of_sparsity.training.runs.run_dir import RunDir
-from tests.slow_variants import slow_but
 
 FILES = ["quickstart/dense.gin"]
 SHORT = ["STEPS = 4", "EVAL_EVERY = 2", "STEPS_PER_EXECUTION = 1", "Experiment.kept_steps = (2,)"]
@@ -117,7 +116,8 @@ def test_another_share_is_said_and_nothing_is_trained(pruned, tmp_path):
     assert not (directory / "round_03").exists()
 
 
-@pytest.mark.parametrize("variant", slow_but([FINE_TUNING], VARIANTS[1:]))
+@pytest.mark.slow  # the suite has what differs, the plan and the starts
+@pytest.mark.parametrize("variant", VARIANTS[1:])
 def test_the_other_variants_begin_from_the_last_weights(dense, variant):
     final_rate = 1e-4 if variant == FINE_TUNING else None
     recipe = {"rewind_step": 0, "reinitializations": 0, "rounds": 1, "final_rate": final_rate}

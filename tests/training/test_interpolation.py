@@ -112,7 +112,10 @@ def normalized_network():
 @pytest.mark.filterwarnings("ignore:No gate of sos.L0")
 @pytest.mark.parametrize(
     ("technique", "made"),
-    [("magnitude_pruning", normalized_network), ("l0_regularization", network)],
+    [
+        ("magnitude_pruning", normalized_network),
+        pytest.param("l0_regularization", network, marks=pytest.mark.slow),
+    ],
 )
 def test_a_plain_model_with_the_last_snapshot_gives_the_result_of_a_run(technique, made, tmp_path):
     experiment, run_dir = small_experiment(technique, model=made), RunDir(tmp_path)

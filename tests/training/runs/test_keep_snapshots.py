@@ -136,6 +136,7 @@ def test_the_optimizer_is_kept_by_names_without_its_own(stopped):
     assert [name.rpartition("_")[2] for name in shapes] == ["momentum", "velocity"]
 
 
+@pytest.mark.slow  # rounds are killed at such moments too, in the suite
 def test_a_run_killed_while_it_writes_has_the_same_snapshots(pruning, tmp_path, monkeypatch):
     replace, died = atomic_write.os.replace, []
 
