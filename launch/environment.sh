@@ -36,6 +36,19 @@ install_package() {
   printf '%s\n' "experiments $state" "$extras $state" | sort -u > "$VENV/.installed"
 }
 
+# Usage: parse_runs_dir_and_workers ARGUMENTS; sets runs_dir and workers, or calls usage.
+parse_runs_dir_and_workers() {
+  local argument
+  for argument in "$@"; do
+    case "$argument" in
+      -h | --help) usage && exit 0 ;;
+      --runs_dir=*) runs_dir="${argument#*=}" ;;
+      --workers=*) workers="${argument#*=}" ;;
+      *) echo "Error: unknown argument $argument; see --help." >&2 && exit 2 ;;
+    esac
+  done
+}
+
 # Usage: say_command COMMAND ARGUMENTS; says what is done next.
 say_command() {
   printf '==> Running:' && printf ' %q' "$@" && printf '\n'

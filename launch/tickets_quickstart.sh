@@ -23,14 +23,7 @@ TEXT
 
 runs_dir="$ROOT/runs/tickets_quickstart"
 workers=2
-for argument in "$@"; do
-  case "$argument" in
-    -h | --help) usage && exit 0 ;;
-    --runs_dir=*) runs_dir="${argument#*=}" ;;
-    --workers=*) workers="${argument#*=}" ;;
-    *) echo "Error: unknown argument $argument; see --help." >&2 && exit 2 ;;
-  esac
-done
+parse_runs_dir_and_workers "$@"
 
 sweep() {
   "$VENV/bin/python" -m state_of_sparsity.bin.sweep \
