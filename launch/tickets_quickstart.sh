@@ -12,7 +12,7 @@ Makes a virtual environment (.venv in the clone, or \$SOS_VENV), installs the pa
 LeNet-300-100 on scikit-learn's handwritten digits (nothing is downloaded but packages) to 98 %. From
 the masks of these runs it trains lottery tickets, late-rewound tickets, scratch-E, scratch-B,
 re-initialized tickets, learning-rate rewinding and fine-tuning, 3 seeds each, and writes a report.
-About 2 minutes on 2 cores once installed.
+About a minute on 2 cores once installed.
 
 It can be interrupted and run again at any time: finished runs are left alone.
 
