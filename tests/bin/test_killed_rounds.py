@@ -1,17 +1,15 @@
 """Rounds killed with SIGKILL and started again end bit for bit as those that were not."""
 
 import json
-import multiprocessing
-import os
 import signal
 import time
 
 import numpy as np
 import pytest
 
-from state_of_sparsity import atomic_write
 from state_of_sparsity.bin import rounds
 from state_of_sparsity.bin.round_recipe import Recipe
+from tests.killed_processes import context, exit_code, kill_when_written
 
 FILES = ["quickstart/dense.gin"]
 BINDINGS = ["STEPS = 6", "EVAL_EVERY = 2", "STEPS_PER_EXECUTION = 1"]
@@ -25,30 +23,18 @@ def run(path, recipe, kill=None):
         recipe: the `Recipe`.
         kill: the end of a path: SIGKILL when that is written and about to take its name.
     """
-    replace = os.replace
-
-    def kill_or_replace(source, target):
-        if kill is not None and os.fspath(target).endswith(kill):
-            os.kill(os.getpid(), signal.SIGKILL)
-        replace(source, target)
-
-    atomic_write.os.replace = kill_or_replace
+    if kill is not None:
+        kill_when_written(kill)
     rounds.run(FILES, BINDINGS, path, recipe)
 
 
 @pytest.fixture(scope="module")
 def processes():
-    """Starts new processes from one that has imported Keras and not used it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.training.test_resume"])
-    return context
+    return context()
 
 
 def in_new_process(processes, *arguments):
-    process = processes.Process(target=run, args=arguments)
-    process.start()
-    process.join(300)
-    return process.exitcode
+    return exit_code(processes, run, *arguments)
 
 
 def contents(directory):

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import multiprocessing
 import os
 import signal
 import time
@@ -11,9 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from state_of_sparsity import atomic_write
 from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.train import train
+from tests.killed_processes import context, exit_code, kill_when_written
 from tests.slow_variants import slow_but
 from tests.training.experiments import STEPS, TECHNIQUES, small_experiment
 
@@ -30,23 +29,11 @@ class KillInStep(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def kill_in_save(name):
-    """SIGKILL when a file of that name has been written and is about to take its name."""
-    replace = os.replace
-
-    def kill_or_replace(source, target):
-        if os.path.basename(target) == name:
-            os.kill(os.getpid(), signal.SIGKILL)
-        replace(source, target)
-
-    atomic_write.os.replace = kill_or_replace
-
-
 def run(path, technique, kill=None):
     """Trains in this process, which must be a new one, or dies in it."""
     callbacks = [KillInStep(kill)] if isinstance(kill, int) else []
     if isinstance(kill, str):
-        kill_in_save(kill)
+        kill_when_written(f"/{kill}")
     run_dir = RunDir(path)
     with run_dir.lock():
         experiment = small_experiment(technique, callbacks=callbacks)
@@ -56,17 +43,11 @@ def run(path, technique, kill=None):
 
 @pytest.fixture(scope="module")
 def processes():
-    """Starts new processes from one that has imported Keras and not used it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.training.test_resume"])
-    return context
+    return context()
 
 
 def in_new_process(processes, *arguments):
-    process = processes.Process(target=run, args=arguments)
-    process.start()
-    process.join(120)
-    return process.exitcode
+    return exit_code(processes, run, *arguments)
 
 
 @pytest.fixture(scope="module")
