@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from tests.technique import SCHEDULE, state_of
+from tests.technique import SCHEDULE, fill_records, state_of
 
 FILES = sorted((pathlib.Path(__file__).parent / "techniques").glob("*.py"))
 TECHNIQUES = {
@@ -71,6 +71,7 @@ def sparse_model(name, schedule=SCHEDULE, plain=None, **options):
     for learned, (low, high) in technique.learned.items():
         for variable in state_of(model, learned).values():
             variable.assign(rng.uniform(low, high, variable.shape))
+    fill_records(model)
     return compiled(model, **options)
 
 

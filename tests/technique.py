@@ -80,6 +80,14 @@ def state_of(model, name):
     }
 
 
+def fill_records(model):
+    """Gives layers a record, as of a step that has been taken."""
+    rng = np.random.default_rng(2)
+    for wrapper in sos.sparse_layers(model).values():
+        for beside in wrapper.beside.values() if getattr(wrapper, "records", None) else ():
+            beside[wrapper.records].assign(rng.uniform(-1.0, 1.0, beside["mask"].shape))
+
+
 def expect_counts(model, sparsity):
     """Every kernel has as many zeros as its sparsity says."""
     for mask in sos.masks(model).values():

@@ -149,7 +149,8 @@ def test_private_names_of_gin_have_one_file():
 # The files that use what Keras calls private; the names that Python itself gives others; and
 # what else is used, where: a name of TensorFlow Datasets, and gin's, which `bin` has rules for.
 KERAS_INTERNALS = [
-    ROOT / "wrapping" / f"keras_{of}.py" for of in ("internals", "saving", "variables")
+    ROOT / "wrapping" / f"keras_{of}.py"
+    for of in ("internals", "optimizers", "saving", "variables")
 ]
 PYTHONS = {"_asdict", "_exit", "_fields", "_getframe", "_initializing", "_make", "_replace"}
 OTHERS = {ROOT / "data" / "known_features.py": {"_registered_features"}}

@@ -106,13 +106,13 @@ def test_masks_and_constraints_agree_after_one_update(kind):
         wrapper = sos.MagnitudePruning(layer, schedule)
         (kernel,) = wrapper.sparse_kernels
         for sparsity in rng.uniform(0.1, 0.95, 8):
-            wrapper.update_masks(float(sparsity))
+            wrapper.update(0, float(sparsity), [wrapper])
             stored, mask = layer.kernel.numpy(), wrapper.present(kernel)
             assert mask.size - mask.sum() == round(float(sparsity) * mask.size)
             if kind != "partly":
                 allowed = keras.ops.convert_to_numpy(layer.kernel.constraint(layer.kernel))
                 np.testing.assert_allclose(allowed, stored, rtol=1e-4)
-            wrapper.update_masks(float(sparsity))
+            wrapper.update(0, float(sparsity), [wrapper])
             np.testing.assert_array_equal(wrapper.present(kernel), mask)
             np.testing.assert_array_equal(layer.kernel.numpy(), stored)
             layer.kernel.assign(stored + 0.1 * rng.normal(size=shape))

@@ -20,7 +20,7 @@ from tests.conformance import (
     training,
 )
 from tests.slow_variants import slow_but
-from tests.technique import LAYERS, SCHEDULE, WEIGHT
+from tests.technique import LAYERS, SCHEDULE, WEIGHT, fill_records
 
 # On torch there are no graphs, and Keras takes neither several steps in one call nor, around
 # gradients of one's own, `jit_compile`.
@@ -60,7 +60,7 @@ def test_state_is_float32_under_mixed_precision(name, policy):
     for layer in map(model.get_layer, LAYERS):
         assert layer.layer.compute_dtype == policy.removeprefix("mixed_")
         seeds = keras.random.SeedGenerator(0).state.dtype
-        assert {v.dtype for v in layer.variables} <= {"float32", "bool", seeds}
+        assert {v.dtype for v in layer.variables} <= {"float32", "bool", "int32", seeds}
         assert layer.layer.kernel.dtype == "float32"
     TECHNIQUES[name].expect(model, 0.75)
 
@@ -129,6 +129,7 @@ def test_a_layer_called_three_times_counts_its_penalty_and_its_steps_once(name, 
     model = sos.sparsify(plain, technique.rules(SCHEDULE))
     no_loss = lambda y_true, y_pred: 0.0 * keras.ops.mean(y_pred)  # noqa: E731
     model.compile(keras.optimizers.SGD(0.0), no_loss, run_eagerly=True)
+    fill_records(model)
     drive = sos.UpdateSparsity()
     drive.update(model, 4)
     wrapper = model.get_layer("shared")

@@ -268,7 +268,7 @@ def test_a_frozen_kernel_is_not_constrained_at_an_update():
     layer.trainable = False
     stored = layer.kernel.numpy()
     wrapper = sos.MagnitudePruning(layer, sos.schedules.ConstantSparsity(0.5, 0))
-    wrapper.update_masks(0.5)
+    wrapper.update(0, 0.5, [wrapper])
     np.testing.assert_array_equal(layer.kernel.numpy(), stored)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 
 from state_of_sparsity.arguments import check_number
-from state_of_sparsity.layers.penalized import PenalizedWrapper
-from state_of_sparsity.schedules import Ramp
+from state_of_sparsity.layers.gate_travel import warn_if_no_gate_can_shut, warn_if_no_gate_is_shut
+from state_of_sparsity.layers.penalized import PenalizedWrapper, PenaltyWeight
 from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
@@ -76,7 +76,7 @@ class L0Regularization(PenalizedWrapper):
     def __init__(
         self,
         layer: keras.layers.Layer,
-        l0_weight: float | Ramp,
+        l0_weight: PenaltyWeight,
         initial_keep: float = 0.9,
         *,
         gate_speed: float = DEFAULT_GATE_SPEED,
@@ -99,14 +99,14 @@ class L0Regularization(PenalizedWrapper):
         self.initial_keep, self.beta, self.gamma, self.zeta = initial_keep, beta, gamma, zeta
         self.build_if_possible()
 
-    def add_kernel_state(self, kernel: SparseKernel, prefix: str) -> keras.Variable:
+    def add_kernel_state(self, kernel: SparseKernel) -> keras.Variable:
         """Creates the variable `log_alpha`, which holds log alpha of the gates / `gate_speed`."""
         mean = math.log(self.initial_keep / (1 - self.initial_keep))
         start = keras.initializers.RandomNormal(
             mean / self.gate_speed, stddev=0.01 / self.gate_speed, seed=self.seed
         )
         shape = gate_shape(kernel, self.group)
-        return self.add_auxiliary(kernel, f"{prefix}log_alpha", start, shape)
+        return self.add_auxiliary(kernel, "log_alpha", start, shape)
 
     def from_stored(self, stored: Any) -> Any:
         """Returns log alpha from the variable `log_alpha`, which holds it in units of the speed."""
@@ -175,6 +175,18 @@ class L0Regularization(PenalizedWrapper):
         _, log_alpha = self.tensors(kernel)
         is_open = ops.convert_to_numpy(self.mean_gate(log_alpha) > 0)
         return np.broadcast_to(is_open, tuple(kernel.variable.shape)).copy()
+
+    @classmethod
+    def before_run(
+        cls, layers: Sequence[Self], optimizer: keras.optimizers.Optimizer, start: int, end: int
+    ) -> None:
+        """Warns if every gate is further from shut than it can move in a run."""
+        warn_if_no_gate_can_shut(layers, optimizer, start, end)
+
+    @classmethod
+    def after_run(cls, layers: Sequence[Self]) -> None:
+        """Warns if there are gates with a penalty and not one of them is shut."""
+        warn_if_no_gate_is_shut(layers)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""

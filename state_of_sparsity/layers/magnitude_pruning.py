@@ -1,15 +1,13 @@
 """`MagnitudePruning`: drop the weights of smallest absolute value, gradually."""
 
-from collections.abc import Sequence
 from typing import Unpack
 
 import keras
 import numpy as np
 
-from state_of_sparsity.layers.scheduled_mask import Distribution, ScheduledMask
+from state_of_sparsity.layers.scheduled_mask import MaskArguments, ScheduledMask
 from state_of_sparsity.schedules.sparsity import SparsitySchedule
 from state_of_sparsity.version import PACKAGE
-from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
@@ -47,12 +45,9 @@ class MagnitudePruning(ScheduledMask):
         self,
         layer: keras.layers.Layer,
         schedule: SparsitySchedule,
-        *,
-        distribution: Distribution | None = None,
-        kernels: Sequence[str] | None = None,
-        **kwargs: Unpack[WrapperArguments],
+        **kwargs: Unpack[MaskArguments],
     ) -> None:
-        super().__init__(layer, schedule, distribution=distribution, kernels=kernels, **kwargs)
+        super().__init__(layer, schedule, **kwargs)
         self.build_if_possible()
 
     def scores(self, kernel: SparseKernel, values: np.ndarray) -> np.ndarray:

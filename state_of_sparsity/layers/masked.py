@@ -18,10 +18,11 @@ class MaskedWrapper(SparseWrapper):
     may still move them, and they can come back.
     """
 
-    def add_kernel_state(self, kernel: SparseKernel, prefix: str) -> keras.Variable:
+    def add_kernel_state(self, kernel: SparseKernel) -> keras.Variable:
         """Creates the kernel's mask: boolean, one byte a weight, all true."""
-        return self.add_weight(
-            name=f"{prefix}mask",
+        return self.add_beside(
+            kernel,
+            "mask",
             shape=kernel.variable.shape,
             dtype="bool",
             initializer="ones",

@@ -1,15 +1,19 @@
 """`PenalizedWrapper`: a second parameter for each weight, learned by a penalty, and noise."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self, Unpack
 
 import keras
 from keras import ops
 
-from state_of_sparsity.arguments import is_number, refuse_class
-from state_of_sparsity.schedules import Ramp
+from state_of_sparsity.arguments import can_be_called_with, is_number, refuse_class
+from state_of_sparsity.schedules.followed import Followed, FollowedWeight, weight_at
+from state_of_sparsity.schedules.saving import deserialize_schedule, serialize_schedule
 from state_of_sparsity.wrapping.base import SparseWrapper, WrapperArguments
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
+
+# A number, or a callable `step -> number`.
+PenaltyWeight = float | Callable[[int], float]
 
 
 class PenalizedWrapper(SparseWrapper):
@@ -20,7 +24,8 @@ class PenalizedWrapper(SparseWrapper):
 
     Args:
         layer: the Keras layer to make sparse.
-        penalty_weight: a number of at least 0, or a `sos.schedules.Ramp`.
+        penalty_weight: a number of at least 0, or a callable `step -> weight`, such as a
+            `sos.schedules.Ramp`.
         seed: integer, or `None` for one of its own, drawn from Python's generator.
         kernels: names of the kernels to make sparse; every kernel if `None`.
         **kwargs: `name` and `trainable`, as for a Keras layer.
@@ -34,7 +39,7 @@ class PenalizedWrapper(SparseWrapper):
     def __init__(
         self,
         layer: keras.layers.Layer,
-        penalty_weight: float | Ramp,
+        penalty_weight: PenaltyWeight,
         *,
         seed: int | None,
         kernels: Sequence[str] | None,
@@ -42,9 +47,7 @@ class PenalizedWrapper(SparseWrapper):
     ) -> None:
         _check_weight(penalty_weight, self.penalty_argument)
         super().__init__(layer, kernels=kernels, **kwargs)
-        self.penalty_weight = (
-            penalty_weight if isinstance(penalty_weight, Ramp) else float(penalty_weight)
-        )
+        self.penalty_weight = penalty_weight if callable(penalty_weight) else float(penalty_weight)
         self.current_weight: Any = None  # the variable that holds it, where it changes
         self.seed = seed
         self.seed_generator = self.seed_generator_type(seed)
@@ -68,11 +71,11 @@ class PenalizedWrapper(SparseWrapper):
 
         Its shape is the kernel's unless another is given.
         """
-        if isinstance(self.penalty_weight, Ramp) and self.current_weight is None:
+        if callable(self.penalty_weight) and self.current_weight is None:
             self.current_weight = self.add_weight(
                 name="penalty_weight",
                 shape=(),
-                initializer=keras.initializers.Constant(self.penalty_weight(0)),
+                initializer=keras.initializers.Constant(weight_at(self.penalty_weight, 0)),
                 trainable=False,
             )
 
@@ -83,21 +86,23 @@ class PenalizedWrapper(SparseWrapper):
             theta = ops.cast(ops.convert_to_tensor(kernel.variable), auxiliary.dtype)
             return ops.cast(weight, auxiliary.dtype) * self.penalty(theta, auxiliary)
 
-        return self.add_weight(
-            name=name,
+        return self.add_beside(
+            kernel,
+            name,
             shape=kernel.variable.shape if shape is None else shape,
             initializer=initializer,
             regularizer=regularizer,
         )
 
     @property
-    def needs_driver(self) -> bool:
-        """Whether the weight of the penalty changes over time."""
-        return isinstance(self.penalty_weight, Ramp) and bool(self.sparse_kernels)
+    def followed(self) -> Followed | None:
+        """The weight of the penalty, where it changes over time."""
+        return FollowedWeight(self.penalty_weight) if callable(self.penalty_weight) else None
 
-    def update_penalty(self, weight: float) -> None:
+    def update(self, step: int, value: float, members: Sequence[Any]) -> list:
         """Sets the weight that the penalty has now."""
-        self.current_weight.assign(weight)
+        self.current_weight.assign(value)
+        return []
 
     def tensors(self, kernel: SparseKernel) -> tuple[Any, Any]:
         """Returns the kernel and what is learned beside it, as tensors of one precision."""
@@ -106,9 +111,10 @@ class PenalizedWrapper(SparseWrapper):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""
+        weight = self.penalty_weight
         return {
             **super().get_config(),
-            self.penalty_argument: keras.saving.serialize_keras_object(self.penalty_weight),
+            self.penalty_argument: serialize_schedule(weight) if callable(weight) else weight,
             "seed": self.seed,
         }
 
@@ -117,14 +123,16 @@ class PenalizedWrapper(SparseWrapper):
         cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
     ) -> Self:
         """Creates the wrapper from its configuration."""
-        weight = keras.saving.deserialize_keras_object(config[cls.penalty_argument])
+        weight = config[cls.penalty_argument]
+        weight = weight if is_number(weight) else deserialize_schedule(weight)
         return super().from_config({**config, cls.penalty_argument: weight}, custom_objects)
 
 
 def _check_weight(weight, argument):
     refuse_class(argument, weight, f"{argument}=sos.schedules.Ramp(1e-4, 0, 1000)")
-    if not isinstance(weight, Ramp) and not (is_number(weight) and weight >= 0):
+    steps = callable(weight) and can_be_called_with(weight, 0)
+    if not steps and not (is_number(weight) and weight >= 0):
         raise ValueError(
-            f"`{argument}` must be a number of at least 0 or a sos.schedules.Ramp. "
-            f"Received: {weight!r}."
+            f"`{argument}` must be a number of at least 0, or a callable step -> weight, such as a "
+            f"sos.schedules.Ramp. Received: {weight!r}."
         )

@@ -1,22 +1,21 @@
 """`ScheduledMask`: masks whose sparsity follows a schedule, set by `UpdateSparsity`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Protocol, Self, Unpack
 
 import keras
 import numpy as np
 
 from state_of_sparsity.arguments import refuse_class
-from state_of_sparsity.layers.masked import MaskedWrapper
+from state_of_sparsity.layers.mask_update import Update, update_masks
+from state_of_sparsity.layers.recorded import RecordedMask
 from state_of_sparsity.masking.top_k import keep_largest, zero_count
+from state_of_sparsity.schedules.followed import Followed, FollowedSparsity
 from state_of_sparsity.schedules.saving import deserialize_schedule, serialize_schedule
 from state_of_sparsity.schedules.sparsity import SparsitySchedule, check_schedule
 from state_of_sparsity.wrapping.base import WrapperArguments
-from state_of_sparsity.wrapping.effective_terms import constrain
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
-
-_MOST_ROUNDS = 100
 
 
 class Distribution(Protocol):
@@ -25,13 +24,26 @@ class Distribution(Protocol):
     def zeros(self, kernels: Sequence[SparseKernel], zeros: int) -> list[int]:
         """Returns how many of `zeros` fall to each kernel."""
 
+    def __hash__(self) -> int:
+        """Equal for those whose layers share their zeros."""
 
-class ScheduledMask(MaskedWrapper):
+
+class MaskArguments(WrapperArguments, total=False):
+    """What every scheduled mask takes beside its own arguments."""
+
+    distribution: Distribution | None
+    kernels: Sequence[str] | None
+
+
+class ScheduledMask(RecordedMask):
     """A mask technique that drops the weights of lowest score, as many as a schedule says.
 
-    A technique is a subclass that scores weights (`scores`). At an update each kernel keeps
-    exactly `size - round(sparsity * size)` weights, those of highest score; of equal scores the
-    first are dropped.
+    A technique is a subclass that scores weights (`scores`), or makes masks otherwise (`new_mask`).
+    At an update each kernel keeps exactly `size - round(sparsity * size)` weights, those of highest
+    score; of equal scores the first are dropped.
+
+    What it needs beside the kernel it declares: `records`, of training steps (`RecordedMask`), and
+    `evolves`, where its mask depends on the one before.
 
     Args:
         layer: the Keras layer to prune.
@@ -44,6 +56,8 @@ class ScheduledMask(MaskedWrapper):
         kernels: names of the kernels to prune; every kernel if `None`.
         **kwargs: `name` and `trainable`, as for a Keras layer.
     """
+
+    evolves = False
 
     def __init__(
         self,
@@ -60,10 +74,15 @@ class ScheduledMask(MaskedWrapper):
         self.schedule = schedule
         self.distribution = distribution
 
-    @property
-    def needs_driver(self) -> bool:
-        """True: the mask follows the schedule only if something updates it."""
-        return bool(self.sparse_kernels)
+    def add_kernel_state(self, kernel: SparseKernel) -> keras.Variable:
+        """Creates the kernel's mask, its record, and the step of its last update, as declared."""
+        mask = super().add_kernel_state(kernel)
+        if self.evolves:
+            start = keras.initializers.Constant(-1)
+            self.add_beside(
+                kernel, "mask_step", shape=(), dtype="int32", initializer=start, trainable=False
+            )
+        return mask
 
     def scores(self, kernel: SparseKernel, values: np.ndarray) -> np.ndarray:
         """Returns the score of every weight, the lowest to be dropped first.
@@ -74,8 +93,8 @@ class ScheduledMask(MaskedWrapper):
         """
         raise NotImplementedError
 
-    def checked_scores(self, kernel: SparseKernel) -> np.ndarray:
-        """Returns the scores of a kernel, refusing NaN and other shapes."""
+    def stored(self, kernel: SparseKernel) -> np.ndarray:
+        """Returns a copy of the stored kernel as float32 or float64, refusing NaN."""
         values = kernel.variable.numpy()
         if values.dtype not in (np.float32, np.float64):
             values = values.astype(np.float32)  # numpy does not partition bfloat16
@@ -85,19 +104,83 @@ class ScheduledMask(MaskedWrapper):
                 "update: training has diverged, and no mask can be computed. Lower the learning "
                 "rate, or resume from an earlier checkpoint."
             )
+        return values
+
+    def checked_scores(self, kernel: SparseKernel) -> np.ndarray:
+        """Returns the scores of a kernel, refusing NaN and other shapes."""
+        values = self.stored(kernel)
+        shape, dtype = values.shape, values.dtype
         scores = np.asarray(self.scores(kernel, values))
-        if scores.shape != values.shape or np.isnan(np.min(scores)):
+        if scores.shape != shape or np.isnan(np.min(scores)):
             raise ValueError(
                 f"`scores` of {type(self).__name__} must return an array of the shape of `values`, "
-                f"{values.shape}, without NaN. Received for '{self.name}': {scores!r}."
+                f"{shape}, without NaN. Received for '{self.name}': {scores!r}."
             )
-        return scores.astype(values.dtype, copy=False)  # one precision for all comparisons
+        return scores.astype(dtype, copy=False)  # one precision for all comparisons
 
-    def update_masks(self, sparsity: float) -> None:
-        """Sets every mask to `sparsity`, one kernel in memory at a time."""
-        for kernel in self.sparse_kernels:
-            zeros = zero_count(sparsity, math.prod(kernel.shape))
-            _settle([kernel], zeros, lambda kernel=kernel, zeros=zeros: _drop(kernel, zeros))
+    def new_mask(self, kernel: SparseKernel, update: Update) -> np.ndarray:
+        """Returns the mask of a kernel for an update: by default of the highest scores.
+
+        Args:
+            kernel: the `SparseKernel`; `self.present(kernel)` is its mask until now.
+            update: what is wanted; the mask has `update.zeros` zeros.
+        """
+        if not update.zeros:  # nothing to score by is needed, or need be recorded yet
+            return np.ones(kernel.shape, bool)
+        return self.keep(kernel, self.checked_scores(kernel), update.zeros)
+
+    def keep(self, kernel: SparseKernel, scores: np.ndarray, zeros: int) -> np.ndarray:
+        """Returns the mask of a kernel that drops the `zeros` lowest of some scores."""
+        return keep_largest(scores, zeros)
+
+    def set_mask(self, kernel: SparseKernel, update: Update) -> None:
+        """Sets the mask of a kernel, which nothing else does.
+
+        Of a technique that evolves, an update is carried out once, even if it is due again when a
+        run is resumed; what is dropped is forgotten, and what is new begins at 0.
+        """
+        if not self.evolves:
+            self.mask(kernel).assign(self.new_mask(kernel, update))
+            return
+        if self.mask_step(kernel) == update.step:
+            return
+        mask = self.new_mask(kernel, update)
+        values = kernel.variable.numpy()
+        kept = self.present(kernel) & mask
+        kernel.variable.assign(np.where(kept, values, np.zeros((), values.dtype)))
+        self.mask(kernel).assign(mask)
+        self.beside[kernel.name]["mask_step"].assign(update.step)
+
+    def mask_step(self, kernel: SparseKernel) -> int:
+        """Returns the step of the last update of a mask that evolves; -1 before the first."""
+        return int(self.beside[kernel.name]["mask_step"].numpy())
+
+    @property
+    def followed(self) -> Followed:
+        """The schedule of the sparsity."""
+        return FollowedSparsity(self.schedule)
+
+    @property
+    def update_group(self) -> Hashable | None:
+        """The distribution, which shares zeros among the layers that have an equal one."""
+        return self.distribution
+
+    def update(
+        self, step: int, value: float, members: Sequence[Any]
+    ) -> list[tuple[keras.Variable, np.ndarray]]:
+        """Sets the masks of all layers of a group to a sparsity.
+
+        Alone, every kernel has `round(sparsity * size)` zeros; with a distribution all of the
+        group have `round(sparsity * total size)`, shared as it says.
+        """
+        kernels = [kernel for wrapper in members for kernel in wrapper.sparse_kernels]
+        sizes = [math.prod(kernel.shape) for kernel in kernels]
+        if self.distribution is None:
+            shares = lambda: [zero_count(value, size) for size in sizes]  # noqa: E731
+        else:
+            distribution, zeros = self.distribution, zero_count(value, sum(sizes))
+            shares = lambda: distribution.zeros(kernels, zeros)  # noqa: E731
+        return update_masks(kernels, step, value, shares)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, with the schedule in a form that can be revived."""
@@ -125,53 +208,3 @@ def _check_distribution(distribution):
             "`distribution` must be None or one of sos.distributions.GlobalThreshold and "
             f"ErdosRenyiKernel. Received: {distribution!r}."
         )
-
-
-def update_together(wrappers: list[ScheduledMask], sparsity: float) -> None:
-    """Sets the masks of layers that share a distribution to one overall sparsity.
-
-    Scores are computed whenever they are needed: those of one kernel are in memory at a time.
-
-    Args:
-        wrappers: wrappers with equal `distribution`.
-        sparsity: fraction of zeros over all their kernels; the total is
-            `round(sparsity * total size)` exactly.
-    """
-    kernels = [kernel for wrapper in wrappers for kernel in wrapper.sparse_kernels]
-    zeros = zero_count(sparsity, sum(math.prod(kernel.shape) for kernel in kernels))
-
-    def drop_once():
-        counts = wrappers[0].distribution.zeros(kernels, zeros)
-        changed = [_drop(kernel, count) for kernel, count in zip(kernels, counts, strict=True)]
-        return any(changed)
-
-    _settle(kernels, zeros, drop_once)
-
-
-def _drop(kernel, zeros: int) -> bool:
-    """Masks the `zeros` lowest scores; returns whether a constraint may have changed some."""
-    mask, variable = keep_largest(kernel.scores(), zeros), kernel.wrapper.mask(kernel)
-    constrained = kernel.variable.constraint is not None
-    changed = constrained and not np.array_equal(mask, variable.numpy())
-    variable.assign(mask)
-    if changed:
-        constrain(kernel, where=np.less)
-    return changed
-
-
-def _settle(kernels, zeros, drop_once):
-    """Calls `drop_once` until masks and constraints agree, so that a second update changes nothing.
-
-    Without constraints that is once. With one, a weight that comes back can have to be smaller
-    than others that are masked. Weights only get smaller meanwhile, lest this go round in circles:
-    what is to be larger is made so in the end, when it is present whatever its size.
-    """
-    for kernel in kernels:
-        if zeros and kernel.variable.constraint is not None and kernel.mask().all():
-            constrain(kernel)  # what is masked now keeps its scale from here on
-    rounds = 0
-    while drop_once() and rounds < _MOST_ROUNDS:
-        rounds += 1
-    if rounds:
-        for kernel in kernels:
-            constrain(kernel, where=np.greater)

@@ -9,8 +9,7 @@ import numpy as np
 from keras import ops
 
 from state_of_sparsity.arguments import check_flag, check_number, is_number
-from state_of_sparsity.layers.penalized import PenalizedWrapper
-from state_of_sparsity.schedules import Ramp
+from state_of_sparsity.layers.penalized import PenalizedWrapper, PenaltyWeight
 from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.kernel_axes import kernel_axes
@@ -74,7 +73,7 @@ class VariationalDropout(PenalizedWrapper):
     def __init__(
         self,
         layer: keras.layers.Layer,
-        kl_weight: float | Ramp,
+        kl_weight: PenaltyWeight,
         threshold: float = 3.0,
         *,
         initial_log_sigma2: float = -10.0,
@@ -97,10 +96,10 @@ class VariationalDropout(PenalizedWrapper):
         self.share_positions = share_positions
         self.build_if_possible()
 
-    def add_kernel_state(self, kernel: SparseKernel, prefix: str) -> keras.Variable:
+    def add_kernel_state(self, kernel: SparseKernel) -> keras.Variable:
         """Creates log sigma^2 of the kernel."""
         start = keras.initializers.Constant(self.initial_log_sigma2)
-        return self.add_auxiliary(kernel, f"{prefix}log_sigma2", start)
+        return self.add_auxiliary(kernel, "log_sigma2", start)
 
     def log_alpha(self, theta: Any, log_sigma2: Any) -> Any:
         """Returns log alpha, not clipped."""

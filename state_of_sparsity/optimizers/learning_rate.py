@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from state_of_sparsity.wrapping.keras_internals import given_learning_rate
+from state_of_sparsity.wrapping.keras_optimizers import given_learning_rate
 
 # What wrappers call the optimizer inside: Keras's loss scaler, then those that average weights.
 _INSIDE = ("inner_optimizer", "optimizer", "_optimizer")

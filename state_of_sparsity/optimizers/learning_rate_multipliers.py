@@ -7,7 +7,7 @@ import keras
 
 from state_of_sparsity.arguments import is_number
 from state_of_sparsity.optimizers.learning_rate import LearningRate
-from state_of_sparsity.wrapping.keras_internals import place_of
+from state_of_sparsity.wrapping.keras_optimizers import place_of
 
 if TYPE_CHECKING:  # the methods it overrides are those of an optimizer, beside which it stands
     _OfAnOptimizer = keras.optimizers.Optimizer

@@ -6,12 +6,11 @@ from typing import Any
 import keras
 
 from state_of_sparsity.schedules import tfmot_schedules
-from state_of_sparsity.schedules.sparsity import SparsitySchedule
 
 _TFMOT = "tensorflow_model_optimization"
 
 
-def serialize_schedule(schedule: SparsitySchedule) -> dict:
+def serialize_schedule(schedule: Any) -> dict:
     """Returns a JSON-serializable description of a schedule.
 
     Args:
@@ -46,7 +45,7 @@ def serialize_schedule(schedule: SparsitySchedule) -> dict:
     return {"registered_name": name, "config": _arguments(schedule)}
 
 
-def deserialize_schedule(config: Any) -> SparsitySchedule:
+def deserialize_schedule(config: Any) -> Any:
     """Returns the schedule that `serialize_schedule` described.
 
     Nothing is imported and nothing called but TF-MOT's own two classes and what is registered

@@ -44,7 +44,8 @@ def _tell_paths_apart(wrappers):
     states = [
         (path, name, state)
         for path, wrapper in wrappers.items()
-        for name, state in wrapper.kernel_state.items()
+        for name, beside in wrapper.beside.items()
+        for state in beside.values()
     ]
     count = collections.Counter(state.path for _, _, state in states)
     for path, name, state in states:

@@ -10,7 +10,7 @@ from state_of_sparsity.surgery.frozen import warn_of_frozen
 from state_of_sparsity.surgery.structure import check_has_weights, sparse_layers
 from state_of_sparsity.updates.driven_training import DrivenByCallback, DrivenByUpdate, steps_done
 from state_of_sparsity.updates.due import SparsityUpdates
-from state_of_sparsity.updates.gate_travel import warn_if_no_gate_can_shut, warn_if_no_gate_is_shut
+from state_of_sparsity.updates.moments import forget
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.training_mode import tell_training
 
@@ -79,7 +79,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         self._in_fit, self._unjudged = False, set()
         if self._updated_model is not model or step < self._done:
             self._bind(model)
-            self._unjudged = set(self.updates.masks) if step == 0 else set()
+            self._unjudged = set(self.updates.followed) if step == 0 else set()
             self._begin_at(step)
         else:
             self.updates.check_kernels()
@@ -91,11 +91,14 @@ class UpdateSparsity(keras.callbacks.Callback):
         self.updates = SparsityUpdates(model)
         self._updated_model, self._training = model, None
         tell_training(model)
+        optimizer = getattr(model, "optimizer", None)
+        for wrapper in self.updates.driven if optimizer is not None else ():
+            wrapper.check_optimizer(innermost(optimizer))
 
     def _begin_at(self, step):
         """Carries out what is due at `step`, and earlier updates that masks do not have."""
         self.updates.check_kernels()
-        self.updates.carry_out(self.updates.missed(step))
+        self._carry_out(self.updates.missed(step))
         self._done = step - 1
         self._carry_out_until(step)
 
@@ -104,10 +107,16 @@ class UpdateSparsity(keras.callbacks.Callback):
         due = self.updates.due(self._done + 1, step)
         if due:
             self._refuse_to_undo(due)
-            self.updates.carry_out(due)
+            self._carry_out(due)
         self._done = step
         if not self._in_fit:
             self._leave_driven(step)
+
+    def _carry_out(self, due):
+        grown = self.updates.carry_out(due)
+        optimizer = getattr(self._updated_model, "optimizer", None)
+        if grown and optimizer is not None:
+            forget(optimizer, grown)
 
     def _leave_driven(self, step):
         """Lets a custom loop train until the next update after `step` is due."""
@@ -133,7 +142,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         self._started = False
         self._warned = self._counted = False
         step = steps_done(self.model.optimizer)
-        self._unjudged = set(self.updates.masks) if step == 0 else set()
+        self._unjudged = set(self.updates.followed) if step == 0 else set()
         if step == 0:
             self._refuse_to_undo(self.updates.first_updates(self._most_steps()))
         self._start_at(step)
@@ -146,7 +155,7 @@ class UpdateSparsity(keras.callbacks.Callback):
 
     def _refuse_to_undo(self, due):
         """Raises an error if the first update of a run from step 0 would bring weights back."""
-        first = [item for item in due if item[0] in self._unjudged]
+        first = [update for update in due if update.key in self._unjudged]
         undone = self.updates.undone_by(first)
         if undone:
             raise ValueError(
@@ -157,7 +166,7 @@ class UpdateSparsity(keras.callbacks.Callback):
                 "sos.schedules.ConstantSparsity of it. To go on with the schedule, keep the "
                 "optimizer, or set its `iterations`."
             )
-        self._unjudged -= {key for key, _, _ in first}
+        self._unjudged -= {update.key for update in first}
 
     def _start_at(self, step):
         self._start = self._most = step
@@ -173,7 +182,8 @@ class UpdateSparsity(keras.callbacks.Callback):
             per_step = optimizer.gradient_accumulation_steps or 1
             end = start + batches // per_step
             self._report_unreached(start, end, self.strict)
-            warn_if_no_gate_can_shut(sparse_layers(self.model).values(), optimizer, start, end)
+            for kind, layers in _by_technique(self.model).items():
+                kind.before_run(layers, optimizer, start, end)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Lets one training step run; starts from the step that another callback has restored."""
@@ -215,7 +225,8 @@ class UpdateSparsity(keras.callbacks.Callback):
         """Warns if a schedule did not reach its final value after all, or no L0 gate shut."""
         if self._started and not self._warned:
             self._report_unreached(self._start, steps_done(self.model.optimizer), False)
-        warn_if_no_gate_is_shut(sparse_layers(self.model).values())
+        for kind, layers in _by_technique(self.model).items():
+            kind.after_run(layers)
 
     def _report_unreached(self, start, end, strict):
         found = self.updates.unreached(start, end)
@@ -230,6 +241,14 @@ class UpdateSparsity(keras.callbacks.Callback):
         if strict:
             raise ValueError(message)
         warn(message)
+
+
+def _by_technique(model):
+    """Returns the sparse layers of a model by their class."""
+    found = {}
+    for wrapper in sparse_layers(model).values():
+        found.setdefault(type(wrapper), []).append(wrapper)
+    return found
 
 
 def _count(step) -> int:

@@ -1,16 +1,15 @@
 """`SparseWrapper`: a Keras layer that runs another layer with its kernels replaced."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypedDict
 
 import keras
-import numpy as np
-from keras import ops
 
 from state_of_sparsity.arguments import several_names
 from state_of_sparsity.wrapping.additive_tables import kernels_to_wrap
 from state_of_sparsity.wrapping.compiled_methods import check_not_compiled
+from state_of_sparsity.wrapping.contract import Contract
 from state_of_sparsity.wrapping.effective_terms import EffectiveConstraint, act_on_effective_kernel
 from state_of_sparsity.wrapping.held_kernels import check_held, holders
 from state_of_sparsity.wrapping.keras_internals import (
@@ -41,14 +40,12 @@ class WrapperArguments(TypedDict, total=False):
     trainable: bool
 
 
-class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper):
+class SparseWrapper(Contract, SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper):
     """Runs the wrapped layer with an effective kernel in place of each of its kernels.
 
     The wrapped layer does all the arithmetic, so one wrapper serves every kind of layer. A
-    technique is a subclass that says what state it keeps for a kernel (`add_kernel_state`), what
-    the effective kernel is (`effective_kernel`), and which weights are left at evaluation
-    (`evaluation_kernel`, `present`). A technique that does more than to replace kernels overrides
-    `sparse_call`, not `call`.
+    technique is a subclass that overrides methods of `Contract`. One that does more than to replace
+    kernels overrides `sparse_call`, not `call`.
 
     Args:
         layer: the Keras layer to make sparse, built or not.
@@ -85,42 +82,14 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
         super().__init__(layer, **kwargs)
         self._kernel_names = several_names("kernels", kernels)
         self.sparse_kernels: tuple[SparseKernel, ...] = ()  # which Keras does not look into
-        # By the names of kernels, what `add_kernel_state` returned.
+        # By the names of kernels, what `add_kernel_state` returned, and all of `add_beside`.
         self.kernel_state: dict[str, keras.Variable] = {}
+        self.beside: dict[str, dict[str, keras.Variable]] = {}
+        self._prefixes: dict[str, str] = {}  # by the names of kernels, how names of state begin
         self._holders = {}  # by the names of kernels, the attributes that hold them
         self._driven = False  # whether something updates the layer as it is trained
         # Set by what updates the layer: a name alone need not be unique in a model.
         self.path_in_model: str | None = None
-
-    # What a technique says.
-
-    def add_kernel_state(self, kernel: SparseKernel, prefix: str) -> keras.Variable:
-        """Creates and returns the variable kept beside `kernel`; `prefix` begins its name."""
-        raise NotImplementedError
-
-    def effective_kernel(self, kernel: SparseKernel, training: bool | None) -> Any:
-        """Returns the tensor that takes the kernel's place in the wrapped layer."""
-        raise NotImplementedError
-
-    def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
-        """Returns the kernel used at evaluation as a numpy array, zeros written in."""
-        raise NotImplementedError
-
-    def present(self, kernel: SparseKernel) -> np.ndarray:
-        """Returns a boolean numpy array: the weights of `kernel` present at evaluation."""
-        raise NotImplementedError
-
-    def constrained_kernel(self, kernel: SparseKernel, constraint: Callable[[Any], Any]) -> Any:
-        """Returns the value to store so that the kernel of evaluation satisfies `constraint`.
-
-        By default the stored kernel itself is constrained.
-        """
-        return constraint(ops.convert_to_tensor(kernel.variable))
-
-    @property
-    def needs_driver(self) -> bool:
-        """Whether the state changes over time, so that `UpdateSparsity` has to drive it."""
-        return False
 
     # How it runs.
 
@@ -184,10 +153,6 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
             self.add_loss(loss)
         return outputs
 
-    def merge_update(self, variable: keras.Variable, value: Any) -> Any:
-        """Returns the value to store where the wrapped layer assigns its own kernel, or None."""
-        return None
-
     def _check_kernels(self):
         """Raises a `RuntimeError` if the wrapped layer's kernels were exchanged for others."""
         for kernel in self.sparse_kernels:
@@ -220,14 +185,26 @@ class SparseWrapper(SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper
                 self.sparse_kernels, distinct_prefixes(self.sparse_kernels), strict=True
             ):
                 self._holders[kernel.name] = holders(kernel)
-                state = self.add_kernel_state(kernel, prefix)
-                # Beside the kernel's, so that paths are unique. Not below it: in `get_state_tree`
-                # and Orbax checkpoints a path that ends at the kernel hides all below it.
-                set_path(state, f"{kernel.variable.path}_{state.name}")
-                lay_out_like(state, kernel.variable)
-                self.kernel_state[kernel.name] = state
+                self._prefixes[kernel.name], self.beside[kernel.name] = prefix, {}
+                self.kernel_state[kernel.name] = self.add_kernel_state(kernel)
                 act_on_effective_kernel(self, kernel)
         self._made = True  # from now on, to set an attribute that the layer has sets the layer's
+
+    def add_beside(self, kernel: SparseKernel, name: str, **arguments: Any) -> keras.Variable:
+        """Creates a variable that goes with a kernel: `beside[kernel.name][name]`.
+
+        Args:
+            kernel: the kernel.
+            name: what it is called, after the kernel's name where a layer has several kernels.
+            **arguments: those of `add_weight`.
+        """
+        variable = self.add_weight(name=f"{self._prefixes[kernel.name]}{name}", **arguments)
+        # Beside the kernel's, so that paths are unique. Not below it: in `get_state_tree` and Orbax
+        # checkpoints a path that ends at the kernel hides all below it.
+        set_path(variable, f"{kernel.variable.path}_{variable.name}")
+        lay_out_like(variable, kernel.variable)
+        self.beside[kernel.name][name] = variable
+        return variable
 
     def build_if_possible(self) -> None:
         """Creates the state now if the layer is built: the last statement of a constructor."""

@@ -262,19 +262,6 @@ def compiled_loss(model, y, y_pred, sample_weight):
     return model._compile_loss(y, y_pred, sample_weight)
 
 
-def given_learning_rate(optimizer):
-    """Returns the learning rate or schedule of an optimizer; the public name has evaluated it."""
-    return getattr(optimizer, "_learning_rate", None)
-
-
-def place_of(optimizer, variable) -> int:
-    """Returns which of an optimizer's variables one is that a backend handed over.
-
-    TensorFlow hands over its own, of another name, and a part of it on each replica.
-    """
-    return optimizer._get_variable_index(variable)
-
-
 def before_quantizing(check):
     """Has `check(model)` run before Keras quantizes any model: it raises an error to refuse.
 

@@ -23,7 +23,7 @@ PLACES = {
     "structure": f"{OURS}.surgery.structure.walk",
     "schedule": f"{OURS}.schedules.answers.sparsity_due",
     "layer": f"{OURS}.layers.masked.MaskedWrapper.effective_kernel",
-    "mask": f"{OURS}.layers.scheduled_mask.ScheduledMask.update_masks",
+    "mask": f"{OURS}.layers.scheduled_mask.ScheduledMask.update",
     "data": f"{OURS}.data.in_memory.InMemory.train",
     "report": f"{OURS}.accounting.report",
     "result": f"{OURS}.training.outcome.identity",

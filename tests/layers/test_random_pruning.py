@@ -16,7 +16,7 @@ def pruned(sparsity, seed=0, name="dense", layer=keras.layers.Dense, shape=(None
     schedule = sos.schedules.ConstantSparsity(0.5, begin_step=0)
     wrapper = sos.RandomPruning(layer(30, name=name), schedule, seed=seed)
     wrapper.build(shape)
-    wrapper.update_masks(sparsity)
+    wrapper.update(0, sparsity, [wrapper])
     return {kernel.name: wrapper.present(kernel) for kernel in wrapper.sparse_kernels}
 
 
@@ -38,7 +38,7 @@ def test_masks_do_not_depend_on_the_weights_or_the_time():
     wrapper.build((None, 20))
     for value in (1.0, -3.0):
         wrapper.layer.kernel.assign(np.full((20, 30), value))
-        wrapper.update_masks(0.5)
+        wrapper.update(0, 0.5, [wrapper])
         np.testing.assert_array_equal(
             wrapper.mask(wrapper.sparse_kernels[0]), pruned(0.5)["kernel"]
         )

@@ -125,8 +125,8 @@ class Counted(sos.SparseWrapper):
 
     variables = sos.SparseWrapper.variables.setter(lambda self, value: None)
 
-    def add_kernel_state(self, kernel, prefix):
-        return self.add_weight(name=f"{prefix}mask", shape=kernel.variable.shape)
+    def add_kernel_state(self, kernel):
+        return self.add_beside(kernel, "mask", shape=kernel.variable.shape)
 
     def effective_kernel(self, kernel, training):
         return keras.ops.convert_to_tensor(kernel.variable)

@@ -137,7 +137,7 @@ def test_results_and_dry_runs_take_the_steps_that_training_takes(steps):
     schedule = pruning_schedules().PolynomialDecay(0.0, 0.9, begin, end, frequency=frequency)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
     model = sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, schedule))
-    assert SparsityUpdates(model).due(20, 20)[0][2] == 0.9
+    assert SparsityUpdates(model).due(20, 20)[0].value == 0.9
     assert run_identity.target_sparsity(model, 40) == 0.9
     (column,) = description._schedules(model).values()
     assert column(40) == pytest.approx(0.9)

@@ -139,7 +139,7 @@ def test_the_error_names_four_layers_and_how_many_more(count, said):
     model = keras.Sequential([keras.Input((4,)), *dense])
     model = sos.sparsify(model, RULES["each kernel"](OURS.PolynomialDecay(0.0, 0.9, 0, 6)))
     for wrapper in sos.sparse_layers(model).values():
-        wrapper.update_masks(0.5)
+        wrapper.update(0, 0.5, [wrapper])
     with pytest.raises(ValueError, match=said):
         sos.UpdateSparsity().update(model, 0)
 

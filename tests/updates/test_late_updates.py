@@ -61,7 +61,8 @@ def sparsity(model):
 @pytest.mark.parametrize(("zeros", "then"), [(17, 17), (16, 18), (19, 19)])
 def test_a_weight_that_may_be_rounding_is_no_update_that_was_missed(zeros, then):
     model = pruned(sos.schedules.PolynomialDecay(0.0, 0.75, 2, 50))
-    model.get_layer("dense").update_masks(zeros / 24)
+    wrapper = model.get_layer("dense")
+    wrapper.update(0, zeros / 24, [wrapper])
     sos.UpdateSparsity().update(model, 60)
     assert sparsity(model) == pytest.approx(then / 24)
 
@@ -84,7 +85,8 @@ def test_a_first_update_between_two_gives_that_of_the_last(schedule):
 
 def test_one_layer_that_is_behind_is_brought_up():
     model = pruned(sos.schedules.PolynomialDecay(0.0, 0.75, 2, 50), layers.Dense(4, name="second"))
-    model.get_layer("dense").update_masks(0.75)
+    wrapper = model.get_layer("dense")
+    wrapper.update(0, 0.75, [wrapper])
     sos.UpdateSparsity().update(model, 60)
     assert sparsity(model) == 0.75
 
@@ -156,7 +158,8 @@ def test_a_schedule_that_cannot_say_is_an_error_in_a_jump_and_a_warning_at_first
 
 def test_one_masked_layer_shows_that_a_schedule_had_an_update():
     model = pruned(lambda step: (step == 2, 0.5), layers.Dense(4, name="second"))
-    model.get_layer("dense").update_masks(0.5)
+    wrapper = model.get_layer("dense")
+    wrapper.update(0, 0.5, [wrapper])
     sos.UpdateSparsity().update(model, FAR)  # without a warning
     assert sparsity(model) == pytest.approx(12 / 40)
 

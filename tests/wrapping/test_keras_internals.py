@@ -12,6 +12,7 @@ import pytest
 from keras import layers, ops
 
 from state_of_sparsity.wrapping import keras_internals as internals
+from state_of_sparsity.wrapping import keras_optimizers
 
 VERSION = f"changed in Keras {keras.__version__}: write keras_internals.{{}} anew"
 TENSORFLOW = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own")
@@ -302,11 +303,14 @@ def test_the_loss_without_penalties():
 def test_optimizers():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
     optimizer = keras.optimizers.SGD(schedule)
-    check(internals.given_learning_rate, internals.given_learning_rate(optimizer) is schedule)
+    check(
+        keras_optimizers.given_learning_rate,
+        keras_optimizers.given_learning_rate(optimizer) is schedule,
+    )
     variables = [keras.Variable([1.0]) for _ in range(3)]
     optimizer.build(variables)
-    found = [internals.place_of(optimizer, variable) for variable in variables]
-    check(internals.place_of, found, [0, 1, 2])
+    found = [keras_optimizers.place_of(optimizer, variable) for variable in variables]
+    check(keras_optimizers.place_of, found, [0, 1, 2])
 
 
 def test_quantizing_is_refused_before_it_begins(monkeypatch):
@@ -347,3 +351,25 @@ def test_methods_that_are_traced_anew():
     internals.forget_traces_of(vars(Compiled)["doubled"], layer)
     layer.doubled(tf.constant(1.0))
     check(internals.forget_traces_of, len(traced), 2)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "count"),
+    [
+        *((keras.optimizers.SGD(), 0), (keras.optimizers.SGD(momentum=0.9), 1)),
+        *((keras.optimizers.Adam(), 2), (keras.optimizers.Adam(amsgrad=True), 3)),
+        *((keras.optimizers.RMSprop(momentum=0.9, centered=True), 3), (keras.optimizers.Lion(), 1)),
+        (keras.optimizers.Adam(use_ema=True), 3),
+        (keras.optimizers.Adafactor(), 1),  # its rows and columns have other shapes
+    ],
+)
+def test_slots_of_an_optimizer(optimizer, count):
+    variables = [keras.Variable(np.ones((2, 3))) for _ in range(3)]
+    optimizer.build(variables)
+    function = keras_optimizers.slots_of
+    slots = [list(function(optimizer, variable)) for variable in variables]
+    check(function, [len(found) for found in slots], [count] * 3)
+    known = ids(optimizer.variables)
+    check(function, all(id(slot) in known for found in slots for slot in found))
+    check(function, len({id(slot) for found in slots for slot in found}), 3 * count)
+    check(function, list(function(optimizer, keras.Variable(np.ones((2, 3))))), [])

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from state_of_sparsity.optimizers.adam_with_multipliers import AdamWithMultipliers
-from state_of_sparsity.updates.gate_travel import (
+from state_of_sparsity.layers.gate_travel import (
     warn_if_no_gate_can_shut,
     warn_if_no_gate_is_shut,
 )
+from state_of_sparsity.optimizers.adam_with_multipliers import AdamWithMultipliers
 
 X = np.random.default_rng(0).normal(size=(10, 6)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(10, 4)).astype("float32")

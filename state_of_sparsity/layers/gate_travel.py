@@ -7,9 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from state_of_sparsity.layers.l0_regularization import L0Regularization
 from state_of_sparsity.optimizers.learning_rate import learning_rate_at
-from state_of_sparsity.schedules import Ramp
+from state_of_sparsity.schedules.followed import weight_at
 from state_of_sparsity.user_warnings import warn
 
 # These move a variable by about the learning rate a step, whatever the size of its gradient.
@@ -34,12 +33,12 @@ def warn_if_no_gate_can_shut(
     gradients, as SGD, or with one of the user's own.
 
     Args:
-        wrappers: the sparse layers of a model; those without gates are passed over.
+        wrappers: the layers of a model that have gates.
         optimizer: the Keras optimizer that trains them.
         start: optimizer step at which the run starts.
         end: step at which it ends.
     """
-    penalized = [wrapper for wrapper in _gated(wrappers) if _final_weight(wrapper) > 0]
+    penalized = [wrapper for wrapper in _trained(wrappers) if _weight_at(wrapper, end) > 0]
     if not penalized or end <= start or not _moves_by_the_learning_rate(optimizer):
         return
     rate = _mean_learning_rate(optimizer, start, end)
@@ -62,9 +61,9 @@ def warn_if_no_gate_is_shut(wrappers: Iterable[Any]) -> None:
     """Warns, after training, if there are gates with a penalty and not one of them is shut.
 
     Args:
-        wrappers: the sparse layers of a model; those without gates are passed over.
+        wrappers: the layers of a model that have gates.
     """
-    penalized = [wrapper for wrapper in _gated(wrappers) if _present_weight(wrapper) > 0]
+    penalized = [wrapper for wrapper in _trained(wrappers) if _present_weight(wrapper) > 0]
     if not penalized or any(_distance(wrapper) <= 0 for wrapper in penalized):
         return
     warn(
@@ -75,17 +74,13 @@ def warn_if_no_gate_is_shut(wrappers: Iterable[Any]) -> None:
     )
 
 
-def _gated(wrappers):
-    return [
-        wrapper
-        for wrapper in wrappers
-        if isinstance(wrapper, L0Regularization) and wrapper.trainable and wrapper.sparse_kernels
-    ]
+def _trained(wrappers):
+    return [wrapper for wrapper in wrappers if wrapper.trainable and wrapper.sparse_kernels]
 
 
-def _final_weight(wrapper):
+def _weight_at(wrapper, step):
     weight = wrapper.penalty_weight
-    return weight.weight if isinstance(weight, Ramp) else weight
+    return weight_at(weight, step) if callable(weight) else weight
 
 
 def _present_weight(wrapper):
