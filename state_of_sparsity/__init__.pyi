@@ -4,10 +4,13 @@
 from state_of_sparsity import distributions as distributions
 from state_of_sparsity import schedules as schedules
 from state_of_sparsity.accounting import report as report
+from state_of_sparsity.layers import SET as SET
 from state_of_sparsity.layers import FixedMask as FixedMask
 from state_of_sparsity.layers import L0Regularization as L0Regularization
 from state_of_sparsity.layers import MagnitudePruning as MagnitudePruning
 from state_of_sparsity.layers import RandomPruning as RandomPruning
+from state_of_sparsity.layers import RigL as RigL
+from state_of_sparsity.layers import SaliencyPruning as SaliencyPruning
 from state_of_sparsity.layers import ScheduledMask as ScheduledMask
 from state_of_sparsity.layers import SparseWrapper as SparseWrapper
 from state_of_sparsity.layers import VariationalDropout as VariationalDropout
@@ -18,6 +21,7 @@ from state_of_sparsity.surgery.strip import strip as strip
 from state_of_sparsity.surgery.strip import write_zeros as write_zeros
 from state_of_sparsity.surgery.structure import masks as masks
 from state_of_sparsity.surgery.structure import sparse_layers as sparse_layers
+from state_of_sparsity.updates.observe import observe as observe
 from state_of_sparsity.updates.sparsity_log import SparsityLog as SparsityLog
 from state_of_sparsity.updates.update_sparsity import UpdateSparsity as UpdateSparsity
 from state_of_sparsity.version import __version__ as __version__

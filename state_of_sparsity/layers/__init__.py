@@ -4,16 +4,22 @@ from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.layers.l0_regularization import L0Regularization
 from state_of_sparsity.layers.magnitude_pruning import MagnitudePruning
 from state_of_sparsity.layers.random_pruning import RandomPruning
+from state_of_sparsity.layers.rigl import RigL
+from state_of_sparsity.layers.saliency_pruning import SaliencyPruning
 from state_of_sparsity.layers.scheduled_mask import ScheduledMask
+from state_of_sparsity.layers.set import SET
 from state_of_sparsity.layers.variational_dropout import VariationalDropout
 from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.quantization import refuse_sparse_models
 
 __all__ = [
+    "SET",
     "FixedMask",
     "L0Regularization",
     "MagnitudePruning",
     "RandomPruning",
+    "RigL",
+    "SaliencyPruning",
     "ScheduledMask",
     "SparseWrapper",
     "VariationalDropout",

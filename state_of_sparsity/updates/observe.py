@@ -1,0 +1,104 @@
+"""`observe`: fill the records of techniques from batches, and train nothing."""
+
+import contextlib
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+
+from state_of_sparsity.arguments import refuse_class
+from state_of_sparsity.surgery.structure import check_has_weights, sparse_layers
+
+
+def observe(model: keras.Model, batches: Iterable[Any]) -> None:
+    """Has a model's sparse layers see batches, and write down what they need to set masks.
+
+    A training step is taken for each batch with the loss that the model was compiled with, and
+    taken back: weights, moving averages, seeds, the optimizer and its count of steps are as they
+    were. What stays is the mean, over the batches, of what each layer records (`RecordedMask`), so
+    that an update at step 0 has gradients to go by, as SNIP needs.
+
+    Args:
+        model: a compiled model with layers that record something, such as `sos.SaliencyPruning`.
+        batches: an iterable of `(inputs, targets)` or `(inputs, targets, sample_weights)`, as
+            `train_on_batch` takes; each counts the same.
+
+    Raises:
+        ValueError: if the model is not compiled, no layer records anything, or there is no batch.
+
+    Example:
+
+    >>> once = sos.schedules.ConstantSparsity(0.5, begin_step=0, end_step=0, frequency=1)
+    >>> snip = sos.sparsify(model, lambda layer: sos.SaliencyPruning(layer, once))
+    >>> snip.compile("sgd", "mse")
+    >>> sos.observe(snip, [(x, y)])
+    >>> snip.fit(x, y, callbacks=[sos.UpdateSparsity()])  # masks are set before its first step
+    """
+    check_has_weights(model, "it is observed")
+    records = _records(model)
+    if not getattr(model, "compiled", False):
+        raise ValueError(
+            "`model` must be compiled: what is recorded are gradients of its loss. "
+            f"Received: '{model.name}', which is not. Call `model.compile(optimizer, loss)` first."
+        )
+    if not records:
+        raise ValueError(
+            "`model` must have layers of a technique that records something, such as "
+            f"sos.SaliencyPruning or sos.RigL. Received: '{model.name}', which has none."
+        )
+    refuse_class("batches", batches, "batches=[(x, y)]")
+    sums, count = [np.zeros(record.shape, np.float64) for record in records], 0
+    with _nothing_is_trained(model, records):
+        for batch in batches:
+            model.train_on_batch(*_parts(batch))
+            count += 1
+            for total, record in zip(sums, records, strict=True):
+                total += record.numpy()
+    if not count:
+        raise ValueError("`batches` must have a batch at least. Received: an iterable of none.")
+    for total, record in zip(sums, records, strict=True):
+        record.assign(total / count)
+
+
+def _records(model):
+    return [
+        wrapper.beside[kernel.name][wrapper.records]
+        for wrapper in sparse_layers(model).values()
+        if wrapper.records is not None
+        for kernel in wrapper.sparse_kernels
+        if kernel.variable.trainable
+    ]
+
+
+def _parts(batch):
+    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+        raise ValueError(
+            "`batches` must give (inputs, targets) or (inputs, targets, sample_weights). "
+            f"Received: {type(batch).__name__}"
+            f"{f' of {len(batch)}' if isinstance(batch, (tuple, list)) else ''}."
+        )
+    return batch
+
+
+@contextlib.contextmanager
+def _nothing_is_trained(model, records):
+    """Restores all but `records` at the end, whatever happens inside."""
+    optimizer, recorded = model.optimizer, {id(record) for record in records}
+    kept = [(v, v.numpy()) for v in model.variables if id(v) not in recorded]
+    wrappers = list(sparse_layers(model).values())
+    driven = [wrapper._driven for wrapper in wrappers]
+    try:
+        model.optimizer = keras.optimizers.SGD(0.0)
+        model.optimizer.build(model.trainable_variables)
+        model.train_function = None
+        for wrapper in wrappers:
+            wrapper._driven = True
+        yield
+    finally:
+        for wrapper, was in zip(wrappers, driven, strict=True):
+            wrapper._driven = was
+        model.optimizer, model.train_function = optimizer, None
+        for variable, value in kept:
+            variable.assign(value)
+        model.reset_metrics()

@@ -1,0 +1,81 @@
+"""`sos.observe`: records are filled, and nothing else has changed."""
+
+import keras
+import numpy as np
+import pytest
+
+import state_of_sparsity as sos
+from tests.conformance import X, Y, compiled, fit, plain_model
+from tests.layers.test_recorded import differences, record_of
+from tests.technique import LAYERS
+
+ONCE = sos.schedules.ConstantSparsity(0.5, begin_step=0, end_step=0, frequency=1)
+
+
+def saliency(layer):
+    return sos.SaliencyPruning(layer, ONCE)
+
+
+def stateful_model():
+    """Returns a model with moving averages, dropout, and an optimizer with moments."""
+    inputs = keras.Input((4, 4, 1))
+    x = keras.layers.Conv2D(2, 3, name="convolution")(inputs)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.Dropout(0.5, seed=1)(x)
+    outputs = keras.layers.Dense(3, name="head")(keras.layers.Flatten()(x))
+    model = sos.sparsify(keras.Model(inputs, outputs), saliency)
+    model.compile(keras.optimizers.Adam(0.01), "mse", metrics=["mae"])
+    return model
+
+
+def test_only_records_change():
+    model = stateful_model()
+    recorded = {id(w.beside["kernel"]["saliency"]) for w in sos.sparse_layers(model).values()}
+    model.optimizer.build(model.trainable_variables)
+    everything = [*model.variables, *model.optimizer.variables]
+    before, optimizer = [variable.numpy() for variable in everything], model.optimizer
+    sos.observe(model, [(X[:8], Y[:8]), (X[8:], Y[8:])])
+    assert model.optimizer is optimizer and int(optimizer.iterations) == 0
+    for variable, value in zip(everything, before, strict=True):
+        assert np.array_equal(variable.numpy(), value) == (id(variable) not in recorded)
+
+
+def test_records_are_the_mean_over_the_batches_and_masks_are_set_before_the_first_step():
+    model = compiled(sos.sparsify(plain_model(), saliency))
+    plain = {name: model.get_layer(name).layer.kernel.numpy() for name in LAYERS}
+    expected = {name: plain[name] * differences(model, name) for name in LAYERS}
+    sos.observe(model, [(X[:8], Y[:8]), (X[8:], Y[8:])])
+    for name in LAYERS:
+        np.testing.assert_allclose(record_of(model, name), expected[name], rtol=1e-3, atol=1e-4)
+    seen = []
+    first = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: seen.append(sos.masks(model))
+    )
+    fit(model, [sos.UpdateSparsity(), first])
+    for name in LAYERS:
+        dropped = ~seen[0][f"{name}/kernel"]
+        assert dropped.sum() * 2 == dropped.size
+        size = np.abs(expected[name])
+        assert size[dropped].max() <= size[~dropped].min() + 1e-4
+
+
+def test_a_model_that_was_observed_still_needs_its_driver():
+    model = compiled(sos.sparsify(plain_model(), saliency), run_eagerly=True)
+    sos.observe(model, [(X, Y)])
+    with pytest.raises(RuntimeError, match="nothing updates its sparsity"):
+        fit(model)
+
+
+@pytest.mark.parametrize(
+    ("make", "batches", "message"),
+    [
+        (lambda: sos.sparsify(plain_model(), saliency), [(X, Y)], "`model` must be compiled"),
+        (lambda: compiled(plain_model()), [(X, Y)], "technique that records something"),
+        (stateful_model, [], "`batches` must have a batch at least"),
+        (stateful_model, [X], r"`batches` must give \(inputs, targets\)"),
+        (stateful_model, [(X,)], r"`batches` must give .* Received: tuple of 1"),
+    ],
+)
+def test_bad_arguments(make, batches, message):
+    with pytest.raises(ValueError, match=message):
+        sos.observe(make(), batches)
