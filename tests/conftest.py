@@ -32,6 +32,17 @@ def pytest_configure(config):
         config.addinivalue_line("filterwarnings", line)
 
 
+def pytest_collection_finish(session):
+    """Leaves out, with slow tests, what TensorFlow does to a graph before it runs: a fifth of all.
+
+    Most graphs here run for a few steps. `launch/test.sh -m ''` has it in all tests.
+    """
+    if "tensorflow" in sys.modules and session.config.option.markexpr == "not slow":
+        sys.modules["tensorflow"].config.optimizer.set_experimental_options(
+            {"disable_meta_optimizer": True}
+        )
+
+
 @pytest.fixture(autouse=True)
 def _no_search_for_other_models(request, monkeypatch):
     """Leaves out a search through all objects, millions in a process that runs many tests.

@@ -11,7 +11,6 @@ import pytest
 
 import state_of_sparsity as sos
 from tests.conformance import (
-    ONE_EACH,
     TECHNIQUES,
     X,
     Y,
@@ -152,6 +151,6 @@ def faults(request):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.distribute")
-@pytest.mark.parametrize("name", slow_but([*ONE_EACH, "global magnitude"], TECHNIQUES))
+@pytest.mark.parametrize("name", slow_but(["l0", "magnitude", "global magnitude"], TECHNIQUES))
 def test_on_two_replicas_too(name, faults):
     assert faults[name] == []

@@ -26,21 +26,21 @@ TABLE, RUNNING, SAVING, TERMS, REPEATS = (
     f"tests/test_conformance{name}.py" for name in ("", "_running", "_saving", "_terms", "_repeats")
 )
 EVERY_TECHNIQUE = {
-    TABLE: [
-        "masks_at_every_step_of_the_schedule",
-        "masks_of_tied_weights_at_every_step_of_the_schedule",
-        "no_data_gradient_where_masked",
-    ],
-    RUNNING: ["a_layer_called_three_times_counts_its_penalty_and_its_steps_once"],
+    TABLE: ["masks_at_every_step_of_the_schedule", "no_data_gradient_where_masked"],
     SAVING: ["strip_predicts_the_same_and_leaves_the_sparse_model_as_it_is"],
 }
 ROWS = [*ONE_EACH, "global magnitude", "l0, ramp"]
 TWO_TECHNIQUES = {
     TABLE: [
+        "masks_of_tied_weights_at_every_step_of_the_schedule",
         "evaluation_is_deterministic",
         "masks_are_boolean_of_the_kernels_shapes_and_strip_leaves_no_weight_outside_them",
     ],
-    RUNNING: ["no_retracing_after_the_first_epoch", "forgetting_the_callback"],
+    RUNNING: [
+        "a_layer_called_three_times_counts_its_penalty_and_its_steps_once",
+        "no_retracing_after_the_first_epoch",
+        "forgetting_the_callback",
+    ],
     SAVING: ["weights_file"],
     TERMS: ["constraints_hold_of_the_stripped_model_whatever_came_last"],
 }
@@ -51,7 +51,7 @@ PART = [
     for name in names
     for row in rows
 ]
-PART += [f"{SAVING}::test_keras_file[{row}-ours]" for row in ROWS]
+PART += [f"{SAVING}::test_keras_file[{row}-ours]" for row in ONE_EACH]
 DRIVEN = "tests/updates/test_driven_training.py::test_"
 PART += [  # where a trace that is kept would hide a missing driver
     f"{DRIVEN}training_on_without_a_driver[magnitude-loop, compile-train_on_batch]",
@@ -66,6 +66,10 @@ PART += [
     "test_a_run_keeps_its_first_and_last_step_and_those_asked_for",
     "tests/surgery/test_fix_masks.py::test_masks_stay_in_training_and_numbers_will_do",
     "tests/optimizers/test_rewound.py::test_the_rate_in_compiled_training",
+    "tests/training/test_tickets.py::"
+    "test_a_ticket_has_the_masks_found_and_the_weights_of_the_step[0]",
+    "tests/training/test_batch_statistics.py::"
+    "test_statistics_are_the_averages_over_batches_of_what_a_batch_has",
 ]
 PART += [f"{REPEATS}::test_an_update_repeated_at_its_step_changes_nothing[magnitude-constrained]"]
 

@@ -7,12 +7,8 @@ from collections.abc import Callable, Iterable
 
 from state_of_sparsity import atomic_write
 from state_of_sparsity.analysis import metrics, one_sparsity_plot, plots, results, run_facts
-from state_of_sparsity.analysis.comparison import (
-    compare,
-    compare_with_starts,
-    comparison_text,
-    starts_text,
-)
+from state_of_sparsity.analysis.comparison import compare, compare_with_starts
+from state_of_sparsity.analysis.comparison_text import comparison_text, starts_text
 from state_of_sparsity.analysis.markdown import code, percent, table
 from state_of_sparsity.analysis.pareto import interpolate, upper_envelope
 from state_of_sparsity.analysis.words import capital

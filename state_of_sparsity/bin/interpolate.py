@@ -9,32 +9,30 @@ The first is the instability analysis of Frankle et al. (2020), of two copies of
 with other orders of the data: tickets/copy.gin. The second is the line of Evci et al. (2019).
 """
 
-import itertools
 import math
 import pathlib
-import time
 
 from absl import flags
 
-from state_of_sparsity import atomic_write, output_path
+from state_of_sparsity import output_path
 from state_of_sparsity.bin import (
     configured_experiment,
     error_messages,
     gin_app,
+    interpolation_page,
+    interpolation_progress,
     output_folder,
     saved_run,
     users_errors,
 )
+from state_of_sparsity.data import SPLITS
 from state_of_sparsity.errors import UsageError
-from state_of_sparsity.tables import aligned
+from state_of_sparsity.training.runs.run_dir import LAST
 
 FLAGS = flags.FLAGS
 
-LAST = "last"
-SPLITS = ("train", "validation", "test")
 MASKS = ("none", "first", "second")
 STATISTICS = ("recomputed", "interpolated")
-PAGE, TITLE = "interpolation.md", "# The line between two runs"
 _MOST_POINTS = 10_000
 
 
@@ -43,14 +41,15 @@ def main(_):
     _check_flags()
     output_path.check_folder("output_dir", FLAGS.output_dir)
     output_dir = pathlib.Path(FLAGS.output_dir).expanduser()
-    output_folder.check_is_no_others(output_dir, PAGE, TITLE)
+    output_folder.check_is_no_others(output_dir, interpolation_page.PAGE, interpolation_page.TITLE)
     steps = _steps(FLAGS.step)
     run_dirs = [saved_run.find(directory) for directory in FLAGS.run_dir]
     with saved_run.errors_naming_data_dir(FLAGS.data_dir):
         saved_run.parse_recorded(run_dirs[0], FLAGS.data_dir, FLAGS.trust_run_dir)
         experiment = configured_experiment.make()
         rows, facts = _measure(experiment, run_dirs, steps)
-    _write(rows, facts, run_dirs, output_dir)
+    ends = tuple(run_dir.path.name for run_dir in run_dirs)
+    interpolation_page.write(rows, facts, ends, output_dir)
 
 
 def _check_flags():
@@ -108,7 +107,7 @@ def _measure(experiment, run_dirs, steps):
     measured = experiment.loss, experiment.metrics, prepare
     rows = interpolation.on_line(model, ends, alphas, splits, *measured)
     facts = [
-        *map(_run_in_words, run_dirs, kept, ("first, at 0", "second, at 1")),
+        *map(interpolation_page.run_in_words, run_dirs, kept, ("first, at 0", "second, at 1")),
         "Computed in float32.",
         f"Masks: {_masks_in_words()}.",
         f"Batch normalization: {statistics}.",
@@ -116,7 +115,7 @@ def _measure(experiment, run_dirs, steps):
     ]
     print("\n".join(facts), flush=True)
     try:
-        return _told(rows, len(alphas)), facts
+        return interpolation_progress.told(rows, len(alphas), len(splits)), facts
     except Exception as error:
         if not users_errors.is_about_data(error):
             raise
@@ -175,78 +174,10 @@ def _statistics(data, model):
     ), recompute
 
 
-def _run_in_words(run_dir, snapshot, place):
-    zeros = sum(int(mask.size - mask.sum()) for mask in snapshot.masks.values())
-    weights = sum(snapshot.weights[path].size for path in snapshot.kernels)
-    text = f"The {place}: {run_dir.path}, step {snapshot.step:,}, {_percent(zeros / weights)} zeros"
-    result = run_dir.read_result() if run_dir.is_finished else {}
-    if result.get("steps") != snapshot.step:
-        return f"{text}."
-    figures = {k: v for k, v in result.items() if k == "loss" or k.endswith("accuracy")}
-    recorded = ", ".join(
-        f"{name} {value:.4f}"
-        for name, value in figures.items()
-        if name.isidentifier() and name[:4] != "val_" and isinstance(value, float)
-    )
-    return f"{text}; its result has test {recorded}." if recorded else f"{text}."
-
-
 def _masks_in_words():
     if FLAGS.mask == MASKS[0]:
         return "each end has its own zeros"
     return f"those of the {FLAGS.mask} run, on both ends"
-
-
-def _percent(fraction):
-    return f"{100 * fraction:.2f} %"
-
-
-def _told(rows, places):
-    """Returns the rows with their error; says how far it is after each place."""
-    from state_of_sparsity.analysis import interpolation
-    from state_of_sparsity.training.runs.progress import duration
-
-    print("compiling the first evaluation", flush=True)
-    begin, timed_from, found = time.monotonic(), None, []
-    for done in range(1, places + 1):
-        own = [interpolation.with_error(row) for row in itertools.islice(rows, len({*FLAGS.split}))]
-        found += own
-        now = time.monotonic()
-        timed_from = timed_from or now  # the first place compiles
-        left = (places - done) * (now - timed_from) / max(done - 1, 1)
-        eta = duration(left) if done > 1 else "not known yet"
-        text = f"[{duration(now - begin)}] {done}/{places}  ETA {eta}  alpha {own[0]['alpha']:.4g}"
-        print("  ".join([text, *map(_in_words, own)]), flush=True)
-    return found
-
-
-def _in_words(row):
-    text = f"{row['split']} loss {row['loss']:.4g}"
-    return text if row["error"] is None else f"{text} error {_percent(row['error'])}"
-
-
-def _write(rows, facts, run_dirs, output_dir):
-    from state_of_sparsity.analysis import interpolation, interpolation_plot
-    from state_of_sparsity.analysis.markdown import table
-    from state_of_sparsity.table_cells import for_markdown
-
-    found = interpolation.curves(rows)
-    cells, verdict = interpolation.table_rows(found), interpolation.verdict(found)
-    print("\n".join(["", *aligned([interpolation.HEADER, *cells], "<<>"), "", *verdict]))
-    atomic_write.write_text(output_dir / "interpolation.csv", interpolation.to_csv(rows))
-    ends = tuple(run_dir.path.name for run_dir in run_dirs)
-    interpolation_plot.plot({"": found}, output_dir / "interpolation.png", ends)
-    text = "\n\n".join(
-        [
-            TITLE,
-            "\n".join(f"* {for_markdown(fact)}" for fact in facts),
-            table(interpolation.HEADER, cells),
-            *verdict,
-            "![Loss and error along the line](interpolation.png)",
-        ]
-    )
-    atomic_write.write_text(output_dir / PAGE, text + "\n")
-    print(f"\nWritten: {output_dir / PAGE}")
 
 
 def define_flags():

@@ -16,13 +16,12 @@ from state_of_sparsity.bin import (
     system_errors,
     users_errors,
 )
+from state_of_sparsity.data import SPLITS
 from state_of_sparsity.errors import UsageError
 
 FLAGS = flags.FLAGS
 
-_TEXT_FLAGS = [
-    f"{split}_{side}" for split in ("train", "validation", "test") for side in ("source", "target")
-]
+_TEXT_FLAGS = [f"{split}_{side}" for split in SPLITS for side in ("source", "target")]
 
 
 def main(_):

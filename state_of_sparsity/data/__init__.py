@@ -17,3 +17,5 @@ A data set is an object with
 * optionally `keep()`, called when a run has taken its first step: saves what an interrupted run
   needs to find the same data again.
 """
+
+SPLITS = ("train", "validation", "test")

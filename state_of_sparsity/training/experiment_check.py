@@ -3,6 +3,7 @@
 import keras
 
 from state_of_sparsity.arguments import check_flag, check_integer, is_integer
+from state_of_sparsity.data import SPLITS
 from state_of_sparsity.training.tickets import Start
 
 # More steps than any run takes, and fewer than the counter of the optimizer holds.
@@ -68,7 +69,7 @@ def _check_maker(name, value, kind):
 
 
 def _check_data(data):
-    missing = [name for name in ("train", "validation", "test") if not hasattr(data, name)]
+    missing = [name for name in SPLITS if not hasattr(data, name)]
     if isinstance(data, type) or missing or not hasattr(data, "batch_size"):
         raise _error("data", "a data set such as digits.Digits(), with () behind", data)
     check_integer("batch_size", data.batch_size, 1, MOST_STEPS)

@@ -11,10 +11,8 @@ import numpy as np
 
 from state_of_sparsity.surgery.variables_by_path import variables_by_path
 from state_of_sparsity.training.runs import snapshot
-from state_of_sparsity.training.runs.run_dir import RunDir
+from state_of_sparsity.training.runs.run_dir import LAST, RunDir
 from state_of_sparsity.training.runs.snapshot import Snapshot, SnapshotError
-
-LAST = "last"
 
 
 def read(

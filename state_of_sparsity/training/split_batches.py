@@ -6,8 +6,6 @@ from typing import Any
 
 import keras
 
-SPLITS = ("train", "validation", "test")
-
 
 class _Kept(keras.utils.PyDataset):
     """Batches held in memory."""
@@ -31,7 +29,7 @@ def of_split(data: Any, split: str, train_batches: int) -> tuple[Any, str]:
 
     Args:
         data: a data set as `state_of_sparsity.data` describes.
-        split: one of `SPLITS`.
+        split: one of `data.SPLITS`.
         train_batches: how many training batches stand for such a training split.
     """
     if split != "train":

@@ -2,7 +2,7 @@
 
 from state_of_sparsity.tables import aligned
 from state_of_sparsity.training import kept_state, ticket_masks
-from state_of_sparsity.training.kept_state import LAST
+from state_of_sparsity.training.runs.run_dir import LAST
 from state_of_sparsity.training.runs.snapshot import SnapshotError
 from state_of_sparsity.training.tickets import Start
 

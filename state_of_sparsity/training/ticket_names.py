@@ -2,7 +2,7 @@
 
 import functools
 
-from state_of_sparsity.training.kept_state import LAST
+from state_of_sparsity.training.runs.run_dir import LAST
 
 
 def name_of(start) -> str:

@@ -10,9 +10,8 @@ from state_of_sparsity.optimizers.rewind import rewind
 from state_of_sparsity.surgery.fix_masks import fix_masks
 from state_of_sparsity.surgery.variables_by_path import variables_by_path
 from state_of_sparsity.training import kept_state, ticket_checks, ticket_masks, ticket_names
-from state_of_sparsity.training.kept_state import LAST
 from state_of_sparsity.training.runs import snapshot
-from state_of_sparsity.training.runs.run_dir import RunDir
+from state_of_sparsity.training.runs.run_dir import LAST, RunDir
 
 _SCRATCH_SEED = 2**31
 
@@ -213,8 +212,9 @@ class Start:
             masks = self.masks(kept_state.fitted(model, source, "`masks_of`"), seed)
         if self.weights_of is not None:
             path, step = self.weights_of, self.step
-            kept = kept_state.read(path, seed, step, "weights_of", self.directory)
-            kept = kept_state.fitted(model, kept, "`weights_of`")
+            if (path, step) != (self.masks_of, LAST):  # else it has been read
+                source = kept_state.read(path, seed, step, "weights_of", self.directory)
+            kept = kept_state.fitted(model, source, "`weights_of`")
             if self.masks_of is None:
                 ticket_checks.check_dense(kept)
             # What a run computes with, such as weights times their gates; at first all are open.

@@ -5,13 +5,8 @@ import statistics
 import pytest
 
 from state_of_sparsity.analysis import results
-from state_of_sparsity.analysis.comparison import (
-    Comparison,
-    compare,
-    compare_with_starts,
-    comparison_text,
-    starts_text,
-)
+from state_of_sparsity.analysis.comparison import Comparison, compare, compare_with_starts
+from state_of_sparsity.analysis.comparison_text import comparison_text, starts_text
 from state_of_sparsity.analysis.results import Aggregate, Run
 
 

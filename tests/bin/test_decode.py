@@ -59,14 +59,20 @@ def run(tmp_path_factory):
     return folder / "run"
 
 
-def test_a_run_keeps_its_vocabulary_and_its_scores(run):
+@pytest.fixture(scope="module")
+def evaluated(run):
+    """Returns what evaluation finds of the run."""
+    return evaluate_run(run, str(run.parent))
+
+
+def test_a_run_keeps_its_vocabulary_and_its_scores(run, evaluated):
     result = json.loads((run / "result.json").read_text())
     assert result["technique"] == "magnitude_pruning" and result["sparsity"] == 0.5
     assert {"bleu", "compound_split_bleu", "token_accuracy", "loss"} < result.keys()
     assert (run / "vocabulary.model").exists()
     recorded = json.loads((run / "run.json").read_text())["config"]
     assert "RUN_DIR = " not in recorded and str(run.parent) not in recorded
-    assert evaluate_run(run, str(run.parent))["metrics"] == {
+    assert evaluated["metrics"] == {
         name: result[name] for name in ("loss", "token_accuracy", "bleu", "compound_split_bleu")
     }
 
@@ -186,14 +192,11 @@ def test_translations_are_utf_8_whatever_the_encoding_of_the_terminal(run, tmp_p
     assert written.getvalue() == f"{text}\n".encode()
 
 
-def test_a_vocabulary_that_is_learned_again_is_not_written(run, tmp_path):
+def test_a_vocabulary_that_is_learned_again_is_not_written(run, evaluated, tmp_path):
     copy = shutil.copytree(run, tmp_path / "run")
     (copy / "vocabulary.model").unlink()
     before = sorted(copy.rglob("*"))
-    assert evaluate_run(copy, str(run.parent)) == {
-        **evaluate_run(run, str(run.parent)),
-        "run_dir": str(copy),
-    }
+    assert evaluate_run(copy, str(run.parent)) == {**evaluated, "run_dir": str(copy)}
     assert sorted(copy.rglob("*")) == before
 
 

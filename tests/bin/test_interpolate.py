@@ -5,12 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
-from absl import flags
 
 from state_of_sparsity.analysis import file_text
-from state_of_sparsity.bin import gin_app, interpolate, train
+from state_of_sparsity.bin import interpolation_page, train
 from state_of_sparsity.training import batch_statistics
 from state_of_sparsity.training.runs import snapshot
+from tests.bin.called_program import called
 
 SHORT = ["STEPS = 4", "EVAL_EVERY = 2", "STEPS_PER_EXECUTION = 1"]
 PRUNE = ["BEGIN_STEP = 0", "END_STEP = 2", "FREQUENCY = 1", "SPARSITY = 0.9"]
@@ -19,20 +19,18 @@ DENSE = "quickstart/dense.gin"
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Returns a folder with a dense run, two copies of it from step 2, a pruned run, and copies of
-    a directory: one that has lost its result, one with a snapshot of another model."""
+    """Returns a folder with a dense run, a copy of it from step 2, a pruned run, and copies of a
+    directory: one that has lost its result, one with a snapshot of another model."""
     folder = tmp_path_factory.mktemp("runs")
     kept = [*SHORT, "Experiment.kept_steps = (2,)"]
     train.run([DENSE], kept, folder / "dense", verbose=False)
-    for seed in (1, 2):
-        copied = [f"WEIGHTS_OF = '{folder / 'dense'}'", "COPY_STEP = 2", f"SEED = {seed}"]
-        gin_files = [DENSE, "tickets/copy.gin"]
-        train.run(gin_files, [*SHORT, *copied], folder / f"copy_{seed}", verbose=False)
+    copied = [f"WEIGHTS_OF = '{folder / 'dense'}'", "COPY_STEP = 2", "SEED = 1"]
+    train.run([DENSE, "tickets/copy.gin"], [*SHORT, *copied], folder / "copy", verbose=False)
     pruning = ["quickstart/magnitude_pruning.gin"]
     train.run(pruning, [*SHORT, *PRUNE], folder / "pruned", verbose=False)
-    shutil.copytree(folder / "copy_1", folder / "unfinished")
+    shutil.copytree(folder / "copy", folder / "unfinished")
     (folder / "unfinished" / "result.json").unlink()
-    shutil.copytree(folder / "copy_1", folder / "wide")
+    shutil.copytree(folder / "copy", folder / "wide")
     file = folder / "wide" / "snapshots" / "step_00000002.npz"
     kept = snapshot.read(file)
     weights = {**kept.weights, "logits/kernel": np.zeros((100, 12))}
@@ -44,21 +42,12 @@ def runs(tmp_path_factory):
 def call(runs, tmp_path, monkeypatch, capsys):
     """Returns a function that calls the program on two runs: exit code, output, errors."""
 
-    def called(first, second, *arguments):
-        before = set(flags.FLAGS._flags())
-        interpolate.define_flags()
+    def call(first, second, *arguments):
         named = [f"--run_dir={runs / name}" for name in (first, second)]
         given = [*named, f"--output_dir={tmp_path / 'out'}", *arguments]
-        monkeypatch.setattr("sys.argv", ["interpolate.py", *given])
-        try:
-            with pytest.raises(SystemExit) as raised:
-                gin_app.run(interpolate.main)
-        finally:
-            for name in set(flags.FLAGS._flags()) - before:
-                delattr(flags.FLAGS, name)
-        return raised.value.code, *capsys.readouterr()
+        return called(monkeypatch, capsys, "interpolate", *given)
 
-    return called
+    return call
 
 
 def rows_of(folder):
@@ -76,23 +65,23 @@ def assert_gives(row, result):
 
 
 def test_the_ends_are_the_runs(runs, call, tmp_path):
-    code, output, _ = call("copy_1", "copy_2", "--points=3")
+    code, output, _ = call("copy", "dense", "--points=3")
     assert not code
     rows = rows_of(tmp_path / "out")
     assert [(row["split"], row["alpha"]) for row in rows] == [("test", a) for a in (0, 0.5, 1)]
-    assert_gives(rows[0], result_of(runs / "copy_1"))
-    assert_gives(rows[-1], result_of(runs / "copy_2"))
+    assert_gives(rows[0], result_of(runs / "copy"))
+    assert_gives(rows[-1], result_of(runs / "dense"))
     assert all(row["error"] == pytest.approx(1 - row["accuracy"]) for row in rows)
     assert "3/3  ETA 0:00  alpha 1  test loss " in output
     page = (tmp_path / "out" / "interpolation.md").read_text()
-    assert page.startswith(interpolate.TITLE) and "points above the mean" in page
+    assert page.startswith(interpolation_page.TITLE) and "points above the mean" in page
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [f"interpolation.{suffix}" for suffix in ("csv", "md", "pdf", "png", "svg")]
 
 
 def test_copies_began_at_the_step(runs, call, tmp_path):
     """Both ends of the line between them are one, and it is not the dense run's last."""
-    code, _, _ = call("copy_1", "dense", "--points=2", "--step=0", "--step=2")
+    code, _, _ = call("copy", "dense", "--points=2", "--step=0", "--step=2")
     assert not code
     first, second = rows_of(tmp_path / "out")
     assert first["loss"] == second["loss"] != result_of(runs / "dense")["loss"]
@@ -131,7 +120,7 @@ def test_batch_normalization(call, monkeypatch):
     for kind, times in (("recomputed", 2), ("interpolated", 0)):
         seen.clear()
         _, output, _ = call(
-            *("copy_1", "copy_2", "--points=2", "--train_batches=3", f"--batch_norm={kind}")
+            *("copy", "dense", "--points=2", "--train_batches=3", f"--batch_norm={kind}")
         )
         assert seen == [[64, 64, 64]] * times
         assert f"Batch normalization: statistics {kind}" in output
@@ -146,9 +135,9 @@ def test_batch_normalization(call, monkeypatch):
             [],
             "`run_dir`, .*wide, must be .*'logits/kernel' of shape .100, 12. where",
         ),
-        ("dense", "copy_1", ["--mask=first"], "`mask` .*Received: first, which is dense"),
-        ("dense", "copy_1", ["--step=3"], "`run_dir` .*kept step 3.*dense, which has kept 0, 2, 4"),
-        ("dense", "copy_1", ["--step=0", "--step=3"], "copy_1, which has kept 0, 2"),
+        ("dense", "copy", ["--mask=first"], "`mask` .*Received: first, which is dense"),
+        ("dense", "copy", ["--step=3"], "`run_dir` .*kept step 3.*dense, which has kept 0, 2, 4"),
+        ("dense", "copy", ["--step=0", "--step=3"], "copy, which has kept 0, 2"),
         ("dense", "unfinished", [], "`run_dir` .*unfinished, which is not finished"),
     ],
 )

@@ -1,14 +1,13 @@
 """Every wrong command line ends in one line, with exit code 2, and leaves nothing behind."""
 
-import importlib
 import json
 import re
 import shutil
 
 import pytest
-from absl import flags
 
-from state_of_sparsity.bin import gin_app, train
+from state_of_sparsity.bin import train
+from tests.bin.called_program import called
 from tests.bin.malformed_calls import CALLS
 
 RUN_FILES = {
@@ -55,26 +54,6 @@ def places(tmp_path_factory):
     return made
 
 
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Returns a function that calls a program as `python -m` would: exit code, output, errors."""
-
-    def called(program, arguments):
-        module = importlib.import_module(f"state_of_sparsity.bin.{program}")
-        before = set(flags.FLAGS._flags())
-        module.define_flags()
-        monkeypatch.setattr("sys.argv", [f"{program}.py", *arguments])
-        try:
-            with pytest.raises(SystemExit) as raised:
-                gin_app.run(module.main)
-        finally:
-            for name in set(flags.FLAGS._flags()) - before:
-                delattr(flags.FLAGS, name)
-        return raised.value.code, capsys.readouterr().err
-
-    return called
-
-
 def contents(folder):
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "lock"}
 
@@ -82,11 +61,14 @@ def contents(folder):
 @pytest.mark.parametrize(
     ("program", "arguments", "says"), CALLS, ids=[f"{i}-{row[0]}" for i, row in enumerate(CALLS)]
 )
-def test_a_wrong_call_is_one_line_and_leaves_nothing(places, call, program, arguments, says):
+def test_a_wrong_call_is_one_line_and_leaves_nothing(
+    places, monkeypatch, capsys, program, arguments, says
+):
     root = places["folder"].parent
     shutil.rmtree(places["new"], ignore_errors=True)  # of a call that failed this test
     before = contents(root)
-    code, errors = call(program, [argument.format(**places) for argument in arguments])
+    arguments = [argument.format(**places) for argument in arguments]
+    code, _, errors = called(monkeypatch, capsys, program, *arguments)
     assert code == 2, errors
     assert errors.startswith("Error: ") and errors.count("\n") == 1, errors
     assert re.search(says.format(**places), errors), errors

@@ -1,10 +1,8 @@
 """Somebody else's run directory is data: nothing that its configuration names runs."""
 
 import contextlib
+import io
 import json
-import os
-import pathlib
-import subprocess
 import sys
 
 import keras
@@ -18,6 +16,7 @@ from state_of_sparsity.bin import (
     train,
 )
 from state_of_sparsity.errors import UsageError
+from tests.bin.called_program import called
 from tests.test_gin_configs import HARDWARE, RUNS, flags_of
 
 MODULE = "canary_of_recorded_gin"
@@ -352,19 +351,18 @@ def test_a_module_that_is_not_found_is_said_with_the_run_that_names_it(tmp_path)
     )
 
 
-def test_the_programs_say_it_in_one_line_and_go_on_where_told(base, canary, tmp_path):
+def test_the_programs_say_it_in_one_line_and_go_on_where_told(
+    base, canary, tmp_path, monkeypatch, capsys
+):
     run_dir = run_of(tmp_path, HOSTILE["import"][0](base, tmp_path))
-    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(gin_app.__file__).parents[2])}
+    monkeypatch.chdir(tmp_path)
     ends = []
     for program, flags in (("evaluate", []), ("decode", ["--trust_run_dir"])):
-        command = [sys.executable, "-m", f"state_of_sparsity.bin.{program}", f"--run_dir={run_dir}"]
-        done = subprocess.run(
-            [*command, *flags],
-            **{"cwd": tmp_path, "env": environment, "input": "a\n", "check": False},
-            **{"capture_output": True, "text": True},
-        )
-        lines = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
-        ends.append((done.returncode, len(lines), canary.exists()))
-        assert "Traceback" not in done.stderr
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\n")))
+        run_dir_flag = f"--run_dir={run_dir}"
+        code, _, errors = called(monkeypatch, capsys, program, run_dir_flag, *flags)
+        lines = [line for line in errors.splitlines() if line.startswith("Error: ")]
+        ends.append((code, len(lines), canary.exists()))
+        assert "Traceback" not in errors
         assert ("--trust_run_dir" in lines[0]) == (not flags)
     assert ends == [(2, 1, False), (2, 1, True)]

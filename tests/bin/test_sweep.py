@@ -240,6 +240,7 @@ def alive(session):
         time.sleep(0.1)
 
 
+@pytest.mark.slow  # the suite has what is said, and processes that end with their workers
 @pytest.mark.skipif(os.name == "nt", reason="sessions of processes")
 def test_ctrl_c_ends_a_sweep_within_seconds_and_begins_no_run(tmp_path):
     grid_of_long_runs = (

@@ -13,6 +13,7 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
+from tests.slow_variants import slow_but
 
 BATCH = 4
 SEQUENCE = (5, 3)
@@ -236,8 +237,17 @@ TECHNIQUES = {
     "l0": lambda layer: sos.L0Regularization(layer, l0_weight=1e-3, seed=1),
 }
 
-every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
-every_technique = pytest.mark.parametrize("technique", TECHNIQUES)
+# What a technique or a graph could do to others, it does to one of these.
+ONE_OF_A_FAMILY = ("dense", "embedding", "conv2d", "attention_self_causal", "lstm")
+every_kind_and_technique = pytest.mark.parametrize(
+    ("kind", "technique"),
+    [
+        pytest.param(kind, t, marks=pytest.mark.slow if t == "l0" and not quick else ())
+        for t in TECHNIQUES
+        for kind in KINDS
+        for quick in [kind in ONE_OF_A_FAMILY]
+    ],
+)
 
 
 def plain_model(kind):
@@ -311,9 +321,9 @@ def oracle(plain, technique, wrapper):
     return copy
 
 
-@every_kind
-@every_technique
+@every_kind_and_technique
 def test_kernels_and_outputs(kind, technique, tmp_path):
+    kind = KINDS[kind]
     plain = plain_model(kind)
     batch = batch_for(plain)
     before = plain(batch).numpy()
@@ -343,20 +353,28 @@ def test_kernels_and_outputs(kind, technique, tmp_path):
         np.testing.assert_array_equal(masks[path], mask)
 
 
-@every_kind
-@every_technique
+@every_kind_and_technique
 def test_training(kind, technique):
-    plain = plain_model(kind)
+    # A step without tracing is faster, and shows as much.
+    check_training(kind, technique, run_eagerly=True)
+
+
+@pytest.mark.parametrize("kind", slow_but(ONE_OF_A_FAMILY, KINDS))
+def test_training_in_a_graph(kind):
+    check_training(kind, "magnitude", run_eagerly=False)
+
+
+def check_training(kind, technique, run_eagerly):
+    plain = plain_model(KINDS[kind])
     batch = batch_for(plain)
     targets = np.ones(plain(batch).shape, "float32")
     sparse = sos.sparsify(plain, TECHNIQUES[technique])
     (wrapper,) = sos.sparse_layers(sparse).values()
     start = [v.numpy() for v in sparse.trainable_variables]
+    sparse.compile(keras.optimizers.SGD(0.05), "mse", run_eagerly=run_eagerly)
     if technique == "magnitude":
-        sparse.compile(keras.optimizers.SGD(0.05), "mse")
         sparse.fit(batch, targets, batch_size=2, verbose=0, callbacks=[sos.UpdateSparsity()])
-    else:  # a step without tracing is faster, and shows as much
-        sparse.compile(keras.optimizers.SGD(0.05), "mse", run_eagerly=True)
+    else:
         sparse.train_on_batch(batch, targets)
     for variable, value in zip(sparse.trainable_variables, start, strict=True):
         assert np.isfinite(variable.numpy()).all(), variable.path

@@ -10,6 +10,7 @@ from state_of_sparsity import atomic_write, file_lock, json_files
 from state_of_sparsity.errors import UsageError
 from state_of_sparsity.training.runs.source_commit import source_commit
 
+LAST = "last"  # in place of a number of steps: the last one of a finished run
 _LINES_SHOWN = 8
 
 
