@@ -215,8 +215,11 @@ class Start:
             if (path, step) != (self.masks_of, LAST):  # else it has been read
                 source = kept_state.read(path, seed, step, "weights_of", self.directory)
             kept = kept_state.fitted(model, source, "`weights_of`")
-            if self.masks_of is None:
+            if masks is None:
                 ticket_checks.check_dense(kept)
+            else:
+                ticket_checks.check_unpruned(kept, self.step)
+                ticket_checks.check_trained(kept, masks)
             # What a run computes with, such as weights times their gates; at first all are open.
             weights = kept.weights | (kept.values if kept.step else {})
         model = _with(model, masks, weights)

@@ -70,11 +70,13 @@ def assert_equal(arrays, others):
 @pytest.mark.parametrize("step", [0, 2, "last"])
 def test_a_ticket_has_the_masks_found_and_the_weights_of_the_step(runs, step):
     source = runs / "magnitude_pruning" / "seed_0"
+    other = runs / ("dense" if step == 2 else "magnitude_pruning")
     given = str(runs / "magnitude_pruning" / "seed_{seed}")
-    _, model = build(Start(masks_of=given, weights_of=given, step=step))
+    _, model = build(Start(masks_of=given, weights_of=str(other / "seed_{seed}"), step=step))
     assert_equal(sos.masks(model), kept(source, STEPS).masks)
     assert np.mean(sos.masks(model)["hidden/kernel"]) == pytest.approx(0.2, abs=0.01)
-    assert_equal(weights(model), kept(source, STEPS if step == "last" else step).weights)
+    expected = kept(other / "seed_0", STEPS if step == "last" else step)
+    assert_equal(weights(model), expected.weights)
     assert all(type(w) is sos.FixedMask for w in sos.sparse_layers(model).values())
 
 
@@ -84,13 +86,12 @@ def test_the_masks_of_one_run_and_the_weights_of_another(runs):
         masks_of=runs / "dense" / "seed_0",
         masks=masks,
         weights_of=runs / "magnitude_pruning" / "seed_0",
-        step=2,
     )
     _, model = build(start)
     source = kept(runs / "dense" / "seed_0", STEPS)
     magnitudes = np.abs(source.weights["hidden/kernel"])
     assert_equal(sos.masks(model), {"hidden/kernel": magnitudes > np.median(magnitudes)})
-    assert_equal(weights(model), kept(runs / "magnitude_pruning" / "seed_0", 2).weights)
+    assert_equal(weights(model), kept(runs / "magnitude_pruning" / "seed_0", 0).weights)
 
 
 def test_a_scratch_run_draws_weights_that_no_other_has(runs):
@@ -142,10 +143,8 @@ def test_what_l0_ends_with_is_its_weights_times_their_gates(runs):
     np.testing.assert_allclose(
         tuned.predict(images, verbose=0), restored.predict(images, verbose=0), atol=1e-5
     )
-    for step in (0, 2):
-        _, ticket = build(Start(masks_of=source, weights_of=source, step=step))
-        then = kept(source, step)
-        assert_equal(weights(ticket), then.weights | (then.values if step else {}))
+    _, ticket = build(Start(masks_of=source, weights_of=source, step=0))
+    assert_equal(weights(ticket), kept(source, 0).weights)
 
 
 @pytest.mark.parametrize("technique", ["magnitude_pruning", "l0_regularization"])
@@ -156,6 +155,23 @@ def test_weights_without_the_masks_that_go_with_them_are_refused(runs, technique
     if technique == "l0_regularization":  # of the other, the first update is at step 0
         _, model = build(Start(weights_of=source))
         assert_equal(weights(model), kept(source, 0).weights)
+
+
+LAST = {"step": "last"}
+
+
+@pytest.mark.parametrize(
+    ("run", "arguments", "message"),
+    [
+        ("magnitude_pruning", {"step": 2}, r"not pruned yet .*with 62\.67 % of zeros at step 2\."),
+        ("l0_regularization", {"step": 2}, "not pruned yet at the step"),
+        ("magnitude_pruning", LAST | {"masks": ticket_masks.shuffled}, "`masks` must keep"),
+    ],
+)
+def test_weights_that_are_not_those_that_the_masks_go_with(runs, run, arguments, message):
+    source = runs / run / "seed_0"
+    with pytest.raises(ValueError, match=message):
+        build(Start(masks_of=source, weights_of=source, **arguments))
 
 
 def test_a_scratch_run_with_some_of_the_first_weights_is_refused(runs):
@@ -257,7 +273,8 @@ def test_steps_and_learning_rate(name):
 
 def test_a_run_follows_its_learning_rate_and_takes_its_steps(runs, tmp_path):
     source = runs / "magnitude_pruning" / "seed_0"
-    start = Start(masks_of=source, weights_of=source, step=2, rate_from=2, length=2)
+    dense = runs / "dense" / "seed_0"
+    start = Start(masks_of=source, weights_of=dense, step=2, rate_from=2, length=2)
     run_dir = trained(tmp_path, start=start, optimizer=decay)
     rows = run_dir.read_metrics()
     assert [row["step"] for row in rows] == [2, 4, 6, 8]
@@ -268,7 +285,7 @@ def test_a_run_follows_its_learning_rate_and_takes_its_steps(runs, tmp_path):
     assert result["learning_rate"] == pytest.approx(0.08)
     assert run_dir.snapshot_steps() == [0, 8]
     assert_equal(kept(tmp_path, 8).masks, kept(source, STEPS).masks)
-    assert_equal(kept(tmp_path, 0).weights, kept(source, 2).weights)
+    assert_equal(kept(tmp_path, 0).weights, kept(dense, 2).weights)
 
 
 def test_a_finished_schedule_that_ends_at_nothing(runs):
