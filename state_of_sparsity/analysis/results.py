@@ -171,9 +171,7 @@ def aggregate(runs: Iterable[Run], metric: str) -> list[Aggregate]:
 
 def statistics_of(runs: Sequence[Run], metric: str, curve: str, setting: str) -> Aggregate:
     """Returns the `Aggregate` of runs that differ in their seed only; arguments as its own."""
-    values = [
-        statistics.fmean(run.result[metric] for run in repeats) for repeats in _by_seed(runs)
-    ]
+    values = [statistics.fmean(run.result[metric] for run in repeats) for repeats in _by_seed(runs)]
     return Aggregate(
         technique=runs[0].technique,
         curve=curve,

@@ -77,8 +77,8 @@ class Start:
         final_rate: float | None = None,
         directory: str | os.PathLike[str] | None = None,
     ) -> None:
-        check_path("masks_of", masks_of)
-        check_path("weights_of", weights_of)
+        _check_run("masks_of", masks_of)
+        _check_run("weights_of", weights_of)
         check_path("directory", directory)
         _check_step("step", step)
         _check_step("rate_from", rate_from)
@@ -250,6 +250,12 @@ def _with(model, masks, weights):
         for path, variable in variables_by_path(model)[0].items():
             variable.assign(weights[path])
     return model if masks is None else fix_masks(model, masks)
+
+
+def _check_run(name, path):
+    check_path(name, path)
+    if path is not None and not os.fspath(path):
+        raise ValueError(f"`{name}` must be the directory of a run, or None. Received: {path!r}.")
 
 
 def _check_step(name, step):

@@ -325,6 +325,7 @@ WRONG = {
     "`masks_of` or `weights_of` must be given": {},
     "`masks_of` must be text": {"masks_of": 3},
     "`weights_of` must be text": {"weights_of": 3},
+    "`masks_of` must be the directory of a run, or None. Received: ''": {"masks_of": ""},
     "`directory` must be text": BOTH | {"directory": 3},
     "`step` must be an integer": BOTH | {"step": "first"},
     "`step` must be at least 0": BOTH | {"step": -1},
