@@ -6,7 +6,6 @@ import pytest
 
 import state_of_sparsity as sos
 from tests.conformance import (
-    ONE_EACH,
     TECHNIQUES,
     X,
     Y,
@@ -26,6 +25,8 @@ from tests.technique import LAYERS, SCHEDULE, WEIGHT
 # gradients of one's own, `jit_compile`.
 HAS_GRAPHS = keras.backend.backend() != "torch"
 with_graphs = pytest.mark.skipif(not HAS_GRAPHS, reason="torch runs eagerly")
+# Masks, which are alike in what runs, noise, and gates.
+OF_EACH_KIND = ["magnitude", "variational dropout", "l0"]
 
 
 def check_evaluation(model, tolerance):
@@ -38,7 +39,7 @@ def check_evaluation(model, tolerance):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("name", slow_but(ONE_EACH, TECHNIQUES))
+@pytest.mark.parametrize("name", slow_but(OF_EACH_KIND, TECHNIQUES))
 def test_state_is_float32_under_mixed_precision(name, policy):
     keras.config.set_dtype_policy(policy)
     plain = plain_model()
@@ -78,7 +79,7 @@ def noise_off(monkeypatch):
     )
 
 
-@pytest.mark.parametrize("name", slow_but(ONE_EACH, TECHNIQUES))
+@pytest.mark.parametrize("name", slow_but(OF_EACH_KIND, TECHNIQUES))
 def test_every_way_of_running_gives_the_same_loss(name, noise_off):
     ways = [{}, {"run_eagerly": True}]
     if HAS_GRAPHS:

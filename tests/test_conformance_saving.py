@@ -15,6 +15,7 @@ import pytest
 import state_of_sparsity as sos
 from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules
 from tests.conformance import (
+    ONE_EACH,
     TECHNIQUES,
     X,
     chosen_rows,
@@ -24,6 +25,7 @@ from tests.conformance import (
     sparse_model,
     updated_model,
 )
+from tests.slow_variants import slow_but
 from tests.technique import LAYERS, SCHEDULE
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -219,7 +221,7 @@ def elsewhere(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", ["sparse", "stripped"])
-@every_technique
+@pytest.mark.parametrize("name", slow_but(ONE_EACH, TECHNIQUES))
 def test_a_file_loads_in_a_new_process(name, kind, elsewhere):
     """A sparse one with nothing imported but the package, a stripped one without that too."""
     models, folder, wrong = elsewhere

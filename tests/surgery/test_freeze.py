@@ -6,7 +6,8 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
-from tests.conformance import compiled, every_technique, fit, outputs_of, sparse_model
+from tests.conformance import ONE_EACH, TECHNIQUES, compiled, fit, outputs_of, sparse_model
+from tests.slow_variants import slow_but
 from tests.technique import LAYERS, kernels_of
 
 
@@ -14,7 +15,7 @@ def close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
-@every_technique
+@pytest.mark.parametrize("name", slow_but(ONE_EACH, TECHNIQUES))
 def test_every_end_keeps_outputs_and_masks(name, tmp_path):
     model = sparse_model(name)
     fit(model, [sos.UpdateSparsity()])

@@ -83,6 +83,7 @@ def test_predictions_zeros_and_the_sparse_model(technique, tmp_path):
     np.testing.assert_allclose(loaded(X).numpy(), outputs, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow  # the suite has stripped files of all techniques load in such a process
 def test_the_stripped_file_loads_without_this_package(tmp_path):
     plain = sos.strip(trained(sos.sparsify(network(), prune)))
     plain.save(tmp_path / "plain.keras")

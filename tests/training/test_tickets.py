@@ -9,7 +9,7 @@ import pytest
 
 import state_of_sparsity as sos
 from state_of_sparsity.optimizers.learning_rate import learning_rate_at
-from state_of_sparsity.training import sparse_initialization, ticket_masks
+from state_of_sparsity.training import kept_state, sparse_initialization, ticket_masks
 from state_of_sparsity.training.runs import snapshot
 from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.tickets import Start
@@ -65,6 +65,15 @@ def assert_equal(arrays, others):
     assert list(arrays) == list(others)
     for path, array in arrays.items():
         np.testing.assert_array_equal(array, others[path], err_msg=path)
+
+
+def test_a_run_that_masks_and_last_weights_come_from_is_read_once(runs, monkeypatch):
+    read, found = kept_state.read, []
+    monkeypatch.setattr(kept_state, "read", lambda *asked: found.append(asked) or read(*asked))
+    given = runs / "magnitude_pruning" / "seed_0"
+    _, model = build(Start(masks_of=given, weights_of=given, step="last"))
+    assert len(found) == 1
+    assert_equal(weights(model), kept(given, STEPS).weights)
 
 
 @pytest.mark.parametrize("step", [0, 2, "last"])
