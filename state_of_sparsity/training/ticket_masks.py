@@ -103,7 +103,7 @@ def inverted(snapshot: Snapshot, seed: int) -> Masks:
         raise ValueError(
             "`masks_of` must be a run that pruned its own weights, where masks are inverted: "
             "magnitudes of weights that were trained and of others that were not do not compare. "
-            f"Received: one whose masks were given, of {snapshot.fixed[0]!r} and others. Name a "
+            f"Received: one whose masks were given, as that of {snapshot.fixed[0]!r}. Name a "
             "run that pruned while it trained, as those of magnitude_pruning.gin do."
         )
     stored = snapshot.weights
