@@ -41,11 +41,14 @@ echo "==> Training from their masks: each seed from its own run."
 pruned="{directory}/../../magnitude_pruning/sparsity_0.98_seed"
 sweep --gin_binding="MASKS_OF = '${pruned}_{seed}'" \
   --grid="quickstart/lottery_ticket.gin SEED=0,1,2" \
-  --grid="quickstart/late_rewinding.gin SEED=0,1,2" \
   --grid="quickstart/scratch_e.gin SEED=0,1,2" \
   --grid="quickstart/scratch_b.gin SEED=0,1,2" \
   --grid="quickstart/learning_rate_rewinding.gin SEED=0,1,2" \
   --grid="quickstart/fine_tuning.gin SEED=0,1,2"
+
+sweep --gin_binding="MASKS_OF = '${pruned}_{seed}'" \
+  --gin_binding="WEIGHTS_OF = '{directory}/../../dense/seed_{seed}'" \
+  --grid="quickstart/late_rewinding.gin SEED=0,1,2"
 
 echo "==> Training the masks of seed 0 with weights drawn anew three times."
 sweep --gin_binding="MASKS_OF = '${pruned}_0'" \

@@ -61,7 +61,20 @@ def test_a_start_goes_on_with_the_settings_of_the_run_that_a_header_makes(name, 
     own, experiment = parsed(files, data_dir=data(name))
     if name in FILES:
         check_kind(name, experiment)
-    command = header_commands.that_makes(own["MASKS_OF"], GIN_CONFIGS)
+    pruned = made_by_a_header(own["MASKS_OF"], name, own, data)
+    assert pruned.rules is not None and experiment.rules is None
+    if name in FILES and experiment.start.step not in (0, "last"):
+        lender = pruned
+        if experiment.start.weights_of != experiment.start.masks_of:
+            lender = made_by_a_header(experiment.start.weights_of, name, own, data)
+        assert lender.kept_steps == (experiment.start.step,)
+        begins = None if lender.rules is None else settings.of_parsed()["BEGIN_STEP"]
+        assert begins is None or begins >= experiment.start.step
+
+
+def made_by_a_header(run_dir, name, own, data):
+    """Returns the experiment of the command that makes a run, once its settings are those given."""
+    command = header_commands.that_makes(run_dir, GIN_CONFIGS)
     flags = [a.split("=", 1) for a in header_commands.arguments(command)]
     theirs, source = parsed(
         [value for flag, value in flags if flag == "--gin_file"],
@@ -71,9 +84,8 @@ def test_a_start_goes_on_with_the_settings_of_the_run_that_a_header_makes(name, 
     of_the_start = {"STEPS"} if name == "transformer/scratch_b.gin" else set()
     differing = {k for k in own.keys() & theirs.keys() if own[k] != theirs[k]} - of_the_start
     assert differing == {"experiment.Experiment.name"}
-    assert source.rules is not None and source.start is None and experiment.rules is None
-    if experiment.start.step not in (0, "last"):
-        assert source.kept_steps == (experiment.start.step,)
+    assert source.start is None
+    return source
 
 
 def check_kind(name, experiment):
@@ -102,6 +114,7 @@ def test_fine_tuning_takes_a_hundredth_of_a_peak_that_falls_to_nothing(data):
         (["lenet/scratch_b/lenet_5.gin", "tickets/sparse_initialization.gin"], []),
         (["cifar10/late_rewinding.gin", "tickets/one_shot_masks.gin"], ["SHARE = 0.9"]),
         (["resnet50/lottery_ticket.gin", "resnet50/mask_sources/sparsity_0.95.gin"], []),
+        (["lenet/late_rewinding/lenet_300_100.gin"], []),
     ],
 )
 def test_a_dry_run_needs_no_run_to_begin_from(files, bindings, data, capsys):
@@ -109,22 +122,26 @@ def test_a_dry_run_needs_no_run_to_begin_from(files, bindings, data, capsys):
     train.dry_run(files, [*bindings, *small], None, data(files[0]), Strategy())
     text = capsys.readouterr().out
     assert "FixedMask, if it has one there" in text and "It begins as " in text
-    (made,) = re.findall(r"(?m)^The command that makes it:\n\n  (.*)$", text)
-    assert "cannot begin yet" in text
-    assert "magnitude_" in made and ("kept_steps = (390,)" in made) == ("rewinding" in files[0])
+    made = re.findall(r"(?m)^The command that makes it:\n\n  (.*)$", text)
+    assert "cannot begin yet" in text and "magnitude_" in made[0]
+    assert len(made) == (2 if "lenet/late" in files[0] else 1)
+    assert ("kept_steps" in made[-1]) == ("rewinding" in files[0])
 
 
-def test_training_needs_the_run_to_begin_from(tmp_path):
-    with pytest.raises(train.UsageError, match="`masks_of` must be the directory of a run"):
+def test_training_needs_the_run_to_begin_from_and_says_what_makes_it(tmp_path):
+    message = r"`masks_of` must be the directory of a run.*makes it: python .*SPARSITY = 0\.9"
+    with pytest.raises(train.UsageError, match=message) as raised:
         train.run(["quickstart/scratch_e.gin"], [], tmp_path / "run")
+    assert "\n" not in str(raised.value)
 
 
 @pytest.fixture(scope="module")
 def pruned(tmp_path_factory):
-    """A run of three steps that has kept the second."""
+    """A run of three steps, beside a dense one; both have kept the second."""
     path = tmp_path_factory.mktemp("runs") / "pruned_0"
-    schedule = ["SPARSITY = 0.9", "BEGIN_STEP = 0", "END_STEP = 2", "FREQUENCY = 1"]
-    bindings = [*SHORT, *schedule, "Experiment.kept_steps = (2,)"]
+    bindings = [*SHORT, "Experiment.kept_steps = (2,)"]
+    train.run(["quickstart/dense.gin"], bindings, path.with_name("dense_0"), verbose=False)
+    bindings += ["SPARSITY = 0.9", "BEGIN_STEP = 0", "END_STEP = 2", "FREQUENCY = 1"]
     train.run(["quickstart/magnitude_pruning.gin"], bindings, path, verbose=False)
     return path
 
@@ -135,6 +152,10 @@ def test_quickstart_files_train_from_a_run(start, pruned, capsys):
     bindings = [*SHORT, "MASKS_OF = '{directory}/../pruned_{seed}'"]
     if start == "late_rewinding":
         bindings += ["REWIND_STEP = 2", "EVAL_EVERY = 1"]
+        wrong = [*bindings, "WEIGHTS_OF = %MASKS_OF"]
+        with pytest.raises(train.UsageError, match=r"90\.00 % of zeros at step 2\. Give the dense"):
+            train.run(files, wrong, pruned.parent / "wrong", verbose=False)
+        bindings += ["WEIGHTS_OF = '{directory}/../dense_{seed}'"]
     run_dir = pruned.parent / start
     train.dry_run(files, bindings, run_dir, None, Strategy())
     text = capsys.readouterr().out

@@ -41,8 +41,8 @@ class Comparison:
 
     @property
     def seeds(self) -> int:
-        """How many seeds the technique has that has fewer; copies of a run are one."""
-        return min(len(_seeds(self.better)), len(_seeds(self.worse)))
+        """How many seeds the technique has that has fewer."""
+        return min(self.better.n, self.worse.n)
 
     @property
     def verdict(self) -> str:
@@ -111,12 +111,6 @@ def compare_with_starts(
             if None not in pair:
                 found.append(Comparison(target, *pair))
     return found
-
-
-def _seeds(aggregate):
-    # A run that did not record its seed counts as itself.
-    seeds = ((run.result.get("seed"), run.path) for run in aggregate.runs)
-    return {path if seed is None else seed for seed, path in seeds}
 
 
 def _best(aggregates, target, metric):

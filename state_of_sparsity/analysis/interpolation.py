@@ -153,19 +153,29 @@ def table_rows(found: Iterable[Curve]) -> list[list[str]]:
 
 
 def verdict(found: Iterable[Curve]) -> list[str]:
-    """Returns a sentence on each error's instability: whether the runs are linearly connected."""
+    """Returns a sentence on each error: whether two copies are stable, or what lies between others.
+
+    Two runs whose errors are not within the bound are no copies: of these it is the barrier that
+    tells something.
+    """
     return [_verdict(curve) for curve in found if curve.figure == "error"]
 
 
 def _verdict(curve):
-    rise, stable = 100 * curve.instability, "stable" if curve.instability < STABLE else "not stable"
-    text = (
+    if not any(0 < alpha < 1 for alpha in curve.alpha):
+        return f"Nothing between the ends was evaluated on {curve.split} data: no verdict."
+    rise, barrier = 100 * curve.instability, 100 * curve.barrier
+    apart = abs(curve.ends[0] - curve.ends[1])
+    if apart >= STABLE:
+        return (
+            f"On {curve.split} data the error rises {barrier:.2f} points above the line between "
+            f"the ends, which differ by {100 * apart:.2f} points, and {rise:.2f} above their mean."
+        )
+    stable = "stable" if curve.instability < STABLE else "not stable"
+    return (
         f"On {curve.split} data the error rises {rise:.2f} points above the mean of the ends: "
         f"{stable}, by the bound of {100 * STABLE:g} points."
     )
-    if curve.instability >= STABLE > curve.barrier:
-        text += f" It is the ends that differ: it rises {100 * curve.barrier:.2f} above their line."
-    return text
 
 
 def _percent(value):

@@ -65,7 +65,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Aggregate:
-    """Runs that differ in their seed only, and the statistics of one metric over them.
+    """Runs that differ in their seed only, and the statistics of one metric over their seeds.
+
+    Runs of one seed are repeats, and count once, with their mean; one that did not record its seed
+    counts as itself.
 
     Args:
         technique: name of the technique.
@@ -76,7 +79,7 @@ class Aggregate:
         runs: the runs.
         sparsity: mean of the sparsities measured.
         mean, min, max: of the metric.
-        std: sample standard deviation; NaN for a single run.
+        std: sample standard deviation; NaN for a single seed.
     """
 
     technique: str
@@ -92,8 +95,8 @@ class Aggregate:
 
     @property
     def n(self) -> int:
-        """Number of runs."""
-        return len(self.runs)
+        """Number of seeds."""
+        return len(_by_seed(self.runs))
 
 
 def read_runs(run_dirs: Iterable[str | os.PathLike]) -> tuple[list[Run], dict[pathlib.Path, str]]:
@@ -168,7 +171,7 @@ def aggregate(runs: Iterable[Run], metric: str) -> list[Aggregate]:
 
 def statistics_of(runs: Sequence[Run], metric: str, curve: str, setting: str) -> Aggregate:
     """Returns the `Aggregate` of runs that differ in their seed only; arguments as its own."""
-    values = [run.result[metric] for run in runs]
+    values = [statistics.fmean(run.result[metric] for run in repeats) for repeats in _by_seed(runs)]
     return Aggregate(
         technique=runs[0].technique,
         curve=curve,
@@ -181,6 +184,15 @@ def statistics_of(runs: Sequence[Run], metric: str, curve: str, setting: str) ->
         max=max(values),
         std=statistics.stdev(values) if len(values) > 1 else math.nan,
     )
+
+
+def _by_seed(runs):
+    """Returns the runs of each seed."""
+    found = collections.defaultdict(list)
+    for run in runs:
+        seed = run.result.get("seed")
+        found[run.path if seed is None else seed].append(run)
+    return list(found.values())
 
 
 def _targets(runs):

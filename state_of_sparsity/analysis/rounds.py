@@ -127,7 +127,8 @@ def table(rounds: Sequence[Round]) -> list[str]:
         "weights left (%)": lambda each: _cell(100 * each.weights_left, ".2f"),
         metrics.label(metric): lambda each: _metric_cell(each.run.result, metric),
         f"validation {_words(metric)}": lambda each: _metric_cell(each.run.result, f"val_{metric}"),
-        "early stop at step": lambda each: _cell(each.early_stop.get("step"), ",d"),
+        # Of its own steps, whatever step its weights and its learning rate are rewound to.
+        "early stop after (steps)": lambda each: _cell(each.early_stop.get("step"), ",d"),
         f"validation {_words(metric)} there": lambda each: _metric_cell(
             each.early_stop, f"val_{metric}"
         ),

@@ -103,6 +103,8 @@ def _by_sparsity(aggregates, metric):
         f"## {title} at each sparsity\n\n{table(header, rows)}\n\n"
         "Mean ± sample standard deviation over seeds (n seeds)."
     )
+    if any(len(a.runs) > a.n for a in aggregates):
+        text += " Runs of one seed count once, with their mean."
     if any((cell or "").startswith("~") for row in rows for cell in row):
         text += (
             " `~`: a penalty, or a sparsity for each layer, sets that of the whole; read off the "
@@ -212,7 +214,7 @@ def _all_settings(aggregates, metric):
         ]
         for a in aggregates
     ]
-    header = ["Technique", "Setting", "Target", "Sparsity reached", "Runs", "Mean ± std", "Range"]
+    header = ["Technique", "Setting", "Target", "Sparsity reached", "Seeds", "Mean ± std", "Range"]
     return f"## Every setting\n\n{table(header, rows)}"
 
 

@@ -8,6 +8,8 @@ _WORDS = {
     "layerwise": "a sparsity for each layer",
     "learning_rate_rewinding": "learning-rate rewinding",
     "fine_tuning": "fine-tuning",
+    "one_shot_masks": "one-shot pruning",
+    "iterative_masks": "iterative pruning",
     "smart_ratios_masks": "masks by smart ratios",
     "scratch_sparse_initialization": "scratch, sparse initialization",
     "digits": "handwritten digits",
@@ -73,6 +75,8 @@ def start(name: str) -> str:
 
     >>> start("shuffled_masks_rewinding_to_390_2_times")
     'rewinding to step 390, shuffled masks, 2 times the steps'
+    >>> start("iterative_masks_lottery_ticket")
+    'lottery ticket, iterative pruning'
     """
     found = _START.fullmatch(name)
     if found is None:

@@ -2,7 +2,7 @@
 
 import gin
 
-from state_of_sparsity.bin import gin_app, gin_messages, users_errors
+from state_of_sparsity.bin import gin_app, gin_messages, header_commands, users_errors
 from state_of_sparsity.errors import UsageError
 
 
@@ -37,6 +37,11 @@ def build(strategy, recorded=False):
     """
     experiment = make()
     with users_errors.in_one_line():
+        missing = _missing(experiment)
+        if missing:
+            path, reason = next(iter(missing.items()))
+            command = header_commands.that_makes(path, gin_app.gin_configs())
+            raise UsageError(reason + (f" The command that makes it: {command}" if command else ""))
         model = experiment.build(strategy)
     if not recorded:
         gin_app.check_all_used()
@@ -58,11 +63,16 @@ def build_to_look_at(strategy):
         UsageError: for whatever the user can put right, bindings that nothing uses too.
     """
     experiment = make()
-    from state_of_sparsity.training.start_description import missing
-
     with users_errors.in_one_line():
-        start = experiment.start
-        not_there = {} if start is None else missing(start, experiment.seed)
-        model = experiment.build(strategy, begin=not not_there)
+        missing = _missing(experiment)
+        model = experiment.build(strategy, begin=not missing)
     gin_app.check_all_used()
-    return experiment, model, not_there
+    return experiment, model, missing
+
+
+def _missing(experiment):
+    """Returns what an experiment cannot begin without yet: `{path of a run: what to say of it}`."""
+    from state_of_sparsity.training import start_description
+
+    start = experiment.start
+    return {} if start is None else start_description.missing(start, experiment.seed)

@@ -21,6 +21,7 @@ from state_of_sparsity.bin import (
     gin_app,
     interpolation_page,
     interpolation_progress,
+    judged_alike,
     output_folder,
     saved_run,
     users_errors,
@@ -47,9 +48,9 @@ def main(_):
     with saved_run.errors_naming_data_dir(FLAGS.data_dir):
         saved_run.parse_recorded(run_dirs[0], FLAGS.data_dir, FLAGS.trust_run_dir)
         experiment = configured_experiment.make()
-        rows, facts = _measure(experiment, run_dirs, steps)
+        rows, facts, doubts = _measure(experiment, run_dirs, steps)
     ends = tuple(run_dir.path.name for run_dir in run_dirs)
-    interpolation_page.write(rows, facts, ends, output_dir)
+    interpolation_page.write(rows, facts, ends, output_dir, doubts)
 
 
 def _check_flags():
@@ -90,7 +91,7 @@ def _steps(texts):
 
 
 def _measure(experiment, run_dirs, steps):
-    """Returns the rows of the table, and what was measured in words, a line each."""
+    """Returns the rows of the table, what was measured in words, and why it is to be doubted."""
     # These import Keras, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity.training import interpolation, kept_state
 
@@ -113,9 +114,11 @@ def _measure(experiment, run_dirs, steps):
         f"Batch normalization: {statistics}.",
         *(f"{split} data: {text}.".capitalize() for split, text in said.items()),
     ]
+    others = judged_alike.other_settings(*(run_dir.read_settings() for run_dir in run_dirs))
+    facts += [others] if others else []
     print("\n".join(facts), flush=True)
     try:
-        return interpolation_progress.told(rows, len(alphas), len(splits)), facts
+        rows = interpolation_progress.told(rows, len(alphas), len(splits))
     except Exception as error:
         if not users_errors.is_about_data(error):
             raise
@@ -123,6 +126,21 @@ def _measure(experiment, run_dirs, steps):
             "The model must fit the data, the loss and the metrics of the first run's "
             f"configuration. Received: {error_messages.one_line(error, error_messages.SHORT)}"
         ) from error
+    return rows, facts, _doubts(rows, run_dirs, kept, model)
+
+
+def _doubts(rows, run_dirs, kept, model):
+    """Returns lines on ends whose figures are not their runs' own, where they should be."""
+    from state_of_sparsity.training import batch_statistics
+
+    if FLAGS.batch_norm == "recomputed" and batch_statistics.normalization_layers(model):
+        return []
+    found = [
+        judged_alike.not_as_recorded(rows, place, run_dirs[place], kept[place].step)
+        for place in (0, 1)
+        if FLAGS.mask in (MASKS[0], MASKS[place + 1])
+    ]
+    return [line for line in found if line]
 
 
 def _splits(data):

@@ -32,7 +32,7 @@ def run_in_words(run_dir, snapshot, place):
     return f"{text}; its result has test {recorded}." if recorded else f"{text}."
 
 
-def write(rows, facts, ends, output_dir):
+def write(rows, facts, ends, output_dir, doubts=()):
     """Writes the table, the plot and the page; prints the table and what it says.
 
     Args:
@@ -40,12 +40,13 @@ def write(rows, facts, ends, output_dir):
         facts: what was measured in words, a line each.
         ends: the names of both runs.
         output_dir: the folder they go to.
+        doubts: why there is to be no verdict, a line each.
     """
     # Imports matplotlib, which what cannot be measured need not wait for.
     from state_of_sparsity.analysis import interpolation_plot
 
     found = interpolation.curves(rows)
-    cells, verdict = interpolation.table_rows(found), interpolation.verdict(found)
+    cells, verdict = interpolation.table_rows(found), doubts or interpolation.verdict(found)
     print("\n".join(["", *aligned([interpolation.HEADER, *cells], "<<>"), "", *verdict]))
     atomic_write.write_text(output_dir / "interpolation.csv", interpolation.to_csv(rows))
     interpolation_plot.plot({"": found}, output_dir / "interpolation.png", ends)

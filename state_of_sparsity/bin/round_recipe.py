@@ -27,7 +27,8 @@ class Recipe:
         reinitializations: how many branches of each round have its masks and weights drawn anew.
 
     Raises:
-        UsageError: if a share or a rate is out of range, or one is of another variant.
+        UsageError: if a share or a rate is out of range, all shares are 0, or one of these is of
+            another variant.
     """
 
     rounds: int
@@ -43,6 +44,11 @@ class Recipe:
         _check_share("share", self.share)
         for _, share in self.layer_shares:
             _check_share("layer_share", share)
+        if not any([self.share, *(share for _, share in self.layer_shares)]):
+            raise UsageError(
+                "`share`, or a `layer_share`, must be above 0: no round would prune anything. "
+                "Received: 0."
+            )
         if self.rewind_step and self.variant != WEIGHT_REWINDING:
             raise _of_another_variant("rewind_step", self.rewind_step, WEIGHT_REWINDING, self)
         if self.final_rate is None:
@@ -67,7 +73,8 @@ def layer_share(text: str) -> tuple[str, float]:
     pattern, _, share = text.rpartition("=")
     try:
         if not pattern:
-            raise ValueError("it has no expression before `=`")
+            part = "expression before `=`" if "=" in text else "`=SHARE` at its end"
+            raise ValueError(f"it has no {part}")
         re.compile(pattern)
         return pattern, float(share)
     except (ValueError, re.error) as error:

@@ -10,6 +10,9 @@ table, and `rounds.csv` in the directory has it for plots.
 
 Started again, what is finished is left alone, and what was interrupted goes on from its last
 checkpoint. More rounds and branches may be asked for then.
+
+Steps of a run are counted from where it begins, also those of the early stop: those before the step
+that it is rewound to are none of its own.
 """
 
 import collections

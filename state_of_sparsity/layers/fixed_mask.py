@@ -32,8 +32,8 @@ class FixedMask(MaskedWrapper):
         **kwargs: `name` and `trainable`, as for a Keras layer.
 
     Raises:
-        ValueError: if a mask has another shape than its kernel, or there is not one mask for each
-            kernel. Raised when the layer is built, or at once if it is.
+        ValueError: if a mask holds NaN; if one has another shape than its kernel, or there is not
+            one mask for each kernel, which is raised when the layer is built, or at once if it is.
 
     Example:
 
@@ -54,7 +54,7 @@ class FixedMask(MaskedWrapper):
         given = mask if isinstance(mask, dict) else {"": mask}
         # Until there are variables for them.
         self.given_masks = (
-            None if mask is _IN_WEIGHTS else {k: np.asarray(v) != 0 for k, v in given.items()}
+            None if mask is _IN_WEIGHTS else {k: self._truth(k, v) for k, v in given.items()}
         )
         self.build_if_possible()
 
@@ -65,6 +65,15 @@ class FixedMask(MaskedWrapper):
             self._set_masks()
             if self.sparse_kernels:
                 self.given_masks = None
+
+    def _truth(self, key, given):
+        array = np.asarray(given)
+        if np.issubdtype(array.dtype, np.inexact) and np.isnan(array).any():
+            raise ValueError(
+                f"`mask` must be true, or a number but NaN, where a weight of the layer "
+                f"'{self.name}' stays. Received: one with NaN{f', {key!r}' if key else ''}."
+            )
+        return array != 0
 
     def _set_masks(self):
         unused = set(self.given_masks)

@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping
 
 import keras
+import numpy as np
 import numpy.typing as npt
 
 from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.surgery.model_check import check_model
 from state_of_sparsity.surgery.sparsify import sparsify
 from state_of_sparsity.surgery.structure import model_kernels, sparse_layers
+from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.additive_tables import attributes_that_hold, is_additive_table
 from state_of_sparsity.wrapping.kernels import find_kernels
 from state_of_sparsity.wrapping.quantized_kernels import QuantizedKernel
@@ -20,7 +22,7 @@ def fix_masks(model: keras.Model, masks: Mapping[str, npt.ArrayLike]) -> keras.M
 
     Layers compute with `where(mask, kernel, 0)`; the mask never changes. As `sparsify` does, this
     rebuilds a graph around the same layers and changes other models in place; weights are kept.
-    Kernels that are not named stay dense.
+    Kernels that are not named stay dense. A mask that leaves no weight of its kernel is warned of.
 
     Args:
         model: a built Keras model without sparse layers.
@@ -34,7 +36,7 @@ def fix_masks(model: keras.Model, masks: Mapping[str, npt.ArrayLike]) -> keras.M
 
     Raises:
         ValueError: if the model has sparse layers or no weights, a path names no kernel of a layer,
-            or a mask has another shape than its kernel. The model is as it was then.
+            or a mask holds NaN or has another shape than its kernel. The model is as it was then.
 
     Example:
 
@@ -64,6 +66,9 @@ def fix_masks(model: keras.Model, masks: Mapping[str, npt.ArrayLike]) -> keras.M
             "`masks` must be of kernels that `sos.sparsify` can make sparse. Received: "
             f"{sorted(left)}."
         )
+    empty = [path for path, mask in masks.items() if not np.any(mask)]
+    if empty:
+        warn(f"`masks` leave no weight of {empty}: nothing passes such a kernel.")
     return sparse
 
 

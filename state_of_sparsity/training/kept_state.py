@@ -136,6 +136,7 @@ def _renamed(source, names):
     return dataclasses.replace(
         source,
         kernels=tuple(names[path] for path in source.kernels),
+        fixed=tuple(names[path] for path in source.fixed),
         weights=by_new_names(source.weights),
         masks=by_new_names(source.masks),
         values=by_new_names(source.values),

@@ -86,15 +86,26 @@ def inverted(snapshot: Snapshot, seed: int) -> Masks:
     """Returns masks of the smallest weights, as many in each kernel as the run has.
 
     Magnitudes are those that the run stored, masked weights included: take a run whose masks came
-    from its own weights, as magnitude pruning's do.
+    from its own weights, as magnitude pruning's do. In a run with given masks, such as a ticket,
+    what they hide was never trained.
 
     Args:
         snapshot: of a run with sparse kernels.
         seed: not used.
 
+    Raises:
+        ValueError: if masks of the run were given.
+
     Reference: Frankle, Dziugaite, Roy, Carbin, "Pruning Neural Networks at Initialization: Why Are
     We Missing the Mark?", 2021, section 5 ("inversion").
     """
+    if snapshot.fixed:
+        raise ValueError(
+            "`masks_of` must be a run that pruned its own weights, where masks are inverted: "
+            "magnitudes of weights that were trained and of others that were not do not compare. "
+            f"Received: one whose masks were given, as that of {snapshot.fixed[0]!r}. Name a "
+            "run that pruned while it trained, as those of magnitude_pruning.gin do."
+        )
     stored = snapshot.weights
     return {
         path: keep_largest(-_magnitudes(path, stored[path]), mask.size - int(mask.sum()))
@@ -172,10 +183,10 @@ def _mask(snapshot, path):
 def _sparse(snapshot):
     """Returns the masks of a run in the order of its layers."""
     masks = {path: snapshot.masks[path] for path in snapshot.kernels if path in snapshot.masks}
-    if not masks:
+    if all(mask.all() for mask in masks.values()):
         raise ValueError(
-            "`masks_of` must be a run with sparse kernels. Received: a dense one. Take the masks "
-            "of a pruned run, or prune this one: masks = @ticket_masks.pruned."
+            "`masks_of` must be a run with sparse kernels. Received: one without a zero. Take the "
+            "masks of a pruned run, or prune this one: masks = @ticket_masks.pruned."
         )
     return masks
 

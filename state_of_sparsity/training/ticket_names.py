@@ -1,15 +1,20 @@
 """What reports call a run by where it begins: `lottery_ticket`, `scratch`, and so on."""
 
 import functools
+import os
+import re
 
 from state_of_sparsity.training.runs.run_dir import LAST
+
+# What bin/rounds.py binds as the run that masks are of.
+_ROUND = re.compile(r"\{directory\}(?:/\.\.)+/round_\d+")
 
 
 def name_of(start) -> str:
     """Returns the name of a `tickets.Start`: of its masks, its weights, its rate and its length.
 
-    What a kind of run has by definition is left out: the masks as they are, the learning rate from
-    the step of its weights.
+    What a kind of run has by definition is left out: masks as a run found them while it trained,
+    the learning rate from the step of its weights.
     """
     return "_".join(filter(None, [_of_masks(start), _of_weights(start), _of_length(start)]))
 
@@ -19,8 +24,10 @@ def _of_masks(start):
     while isinstance(function, functools.partial):
         function = function.func
     name = getattr(function, "__name__", type(function).__name__)
-    is_given = start.masks_of is None or name in ("as_found", "pruned")
-    return "" if is_given else f"{name}_masks"
+    if name in ("as_found", "pruned"):
+        is_of_a_round = _ROUND.fullmatch(os.fspath(start.masks_of or ""))
+        name = "iterative" if is_of_a_round else {"as_found": "", "pruned": "one_shot"}[name]
+    return name and f"{name}_masks"
 
 
 def _of_weights(start):

@@ -77,8 +77,8 @@ class Start:
         final_rate: float | None = None,
         directory: str | os.PathLike[str] | None = None,
     ) -> None:
-        check_path("masks_of", masks_of)
-        check_path("weights_of", weights_of)
+        _check_run("masks_of", masks_of)
+        _check_run("weights_of", weights_of)
         check_path("directory", directory)
         _check_step("step", step)
         _check_step("rate_from", rate_from)
@@ -215,8 +215,11 @@ class Start:
             if (path, step) != (self.masks_of, LAST):  # else it has been read
                 source = kept_state.read(path, seed, step, "weights_of", self.directory)
             kept = kept_state.fitted(model, source, "`weights_of`")
-            if self.masks_of is None:
+            if masks is None:
                 ticket_checks.check_dense(kept)
+            else:
+                ticket_checks.check_unpruned(kept, self.step)
+                ticket_checks.check_trained(kept, masks)
             # What a run computes with, such as weights times their gates; at first all are open.
             weights = kept.weights | (kept.values if kept.step else {})
         model = _with(model, masks, weights)
@@ -247,6 +250,12 @@ def _with(model, masks, weights):
         for path, variable in variables_by_path(model)[0].items():
             variable.assign(weights[path])
     return model if masks is None else fix_masks(model, masks)
+
+
+def _check_run(name, path):
+    check_path(name, path)
+    if path is not None and not os.fspath(path):
+        raise ValueError(f"`{name}` must be the directory of a run, or None. Received: {path!r}.")
 
 
 def _check_step(name, step):

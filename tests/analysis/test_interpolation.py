@@ -105,7 +105,17 @@ def test_cells_and_verdict():
         "neither",
     ]
     assert loss[:4] == ["test", "loss", "1.1", "1.2"]
-    (told,) = interpolation.verdict(found)
-    assert "25.00 points" in told and "not stable" in told
+    (told,) = interpolation.verdict(found)  # of no two copies
+    assert "25.00 points above the line between the ends, which differ by 10.00" in told
+    assert "stable" not in told
     flat = interpolation.curves(rows(accuracy=(0.5, 0.9, 0.89, 0.89, 0.9, 0.1)))
     assert ": stable" in interpolation.verdict(flat)[0]
+    high = interpolation.curves(rows(accuracy=(0.5, 0.9, 0.8, 0.8, 0.9, 0.1)))
+    assert "10.00 points above the mean of the ends: not stable" in interpolation.verdict(high)[0]
+
+
+def test_ends_alone_say_nothing_of_what_lies_between():
+    alone = interpolation.Curve("test", "error", (-0.5, 0.0, 1.0, 1.5), (0.4, 0.1, 0.1, 0.4))
+    assert interpolation.verdict([alone]) == [
+        "Nothing between the ends was evaluated on test data: no verdict."
+    ]

@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -22,6 +23,23 @@ def test_aggregate_over_seeds(make_run):
     assert (pruned.min, pruned.max) == (0.90, 0.95)
     assert pruned.std == pytest.approx(math.sqrt((0.03**2 + 0.01**2 + 0.02**2) / 2))
     assert pruned.setting == ""
+
+
+def test_runs_of_one_seed_count_once_with_their_mean(make_run):
+    runs = [
+        results.Run(pathlib.Path(name), {"technique": "dense", "sparsity": 0, "accuracy": a} | seed)
+        for name, a, seed in (
+            ("one", 0.90, {"seed": 0}),
+            ("repeated", 0.92, {"seed": 0}),
+            ("other", 0.95, {"seed": 1}),
+            ("not recorded", 0.97, {}),
+        )
+    ]
+    found = results.statistics_of(runs, "accuracy", "Dense", "")
+    assert (found.n, len(found.runs), found.min, found.max) == (3, 4, 0.91, 0.97)
+    assert found.mean == pytest.approx((0.91 + 0.95 + 0.97) / 3)
+    repeats = results.statistics_of(runs[:2], "accuracy", "Dense", "")
+    assert repeats.n == 1 and math.isnan(repeats.std)
 
 
 def test_runs_of_different_settings_are_not_averaged(make_run):

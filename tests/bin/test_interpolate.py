@@ -19,13 +19,15 @@ DENSE = "quickstart/dense.gin"
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Returns a folder with a dense run, a copy of it from step 2, a pruned run, and copies of a
-    directory: one that has lost its result, one with a snapshot of another model."""
+    """Returns a folder with a dense run, a copy of it from step 2, one of other data, a pruned run,
+    and copies of a directory: one has lost its result, one has a snapshot of another model."""
     folder = tmp_path_factory.mktemp("runs")
     kept = [*SHORT, "Experiment.kept_steps = (2,)"]
     train.run([DENSE], kept, folder / "dense", verbose=False)
     copied = [f"WEIGHTS_OF = '{folder / 'dense'}'", "COPY_STEP = 2", "SEED = 1"]
     train.run([DENSE, "tickets/copy.gin"], [*SHORT, *copied], folder / "copy", verbose=False)
+    other = ["digits.Digits.split_seed = 1", "SEED = 1"]
+    train.run([DENSE], [*SHORT, *other], folder / "other", verbose=False)
     pruning = ["quickstart/magnitude_pruning.gin"]
     train.run(pruning, [*SHORT, *PRUNE], folder / "pruned", verbose=False)
     shutil.copytree(folder / "copy", folder / "unfinished")
@@ -74,9 +76,21 @@ def test_the_ends_are_the_runs(runs, call, tmp_path):
     assert all(row["error"] == pytest.approx(1 - row["accuracy"]) for row in rows)
     assert "3/3  ETA 0:00  alpha 1  test loss " in output
     page = (tmp_path / "out" / "interpolation.md").read_text()
-    assert page.startswith(interpolation_page.TITLE) and "points above the mean" in page
+    assert page.startswith(interpolation_page.TITLE) and "points above the line" in page
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [f"interpolation.{suffix}" for suffix in ("csv", "md", "pdf", "png", "svg")]
+
+
+def test_a_run_that_was_trained_on_other_data_is_said_to_be(runs, call, tmp_path):
+    code, output, _ = call("dense", "other", "--points=3")
+    assert not code and "points above" not in output
+    page = (tmp_path / "out" / "interpolation.md").read_text()
+    for text in (output, page):
+        assert re.search(r"trained with others: .*digits.Digits.split_seed = 1\.", text)
+        assert re.search(r"No verdict: at 1 the test loss is .* result of \S+other, so", text)
+    code, output, _ = call("dense", "copy", "--points=2")
+    assert "Nothing between the ends was evaluated on test data" in output
+    assert "trained with others" not in output  # in other orders, which is the same data
 
 
 def test_copies_began_at_the_step(runs, call, tmp_path):

@@ -127,7 +127,7 @@ def test_the_other_variants_begin_from_the_last_weights(dense, variant):
         np.testing.assert_array_equal(begin.weights[path], weights)
     assert not any("logits" in path for path in begin.masks)
     metrics = RunDir(dense / "round_01").read_metrics()
-    assert RunDir(dense / "round_01").read_result()["start"] == variant
+    assert RunDir(dense / "round_01").read_result()["start"] == f"iterative_masks_{variant}"
     rates = [row["learning_rate"] for row in metrics]
     assert rates == pytest.approx([1e-4, 1e-4] if final_rate else [0.005, 0.0], abs=1e-9)
 
@@ -137,6 +137,8 @@ def test_every_finished_run_is_a_line_of_the_tables(pruned):
     names = ["reinitialized_1/round_01", "reinitialized_1/round_02"]
     names += ["round_00", "round_01", "round_02"]
     assert [row["run"] for row in rows] == [f"seed_0/{name}" for name in names]
+    starts = ["iterative_masks_scratch"] * 2 + [None] + ["iterative_masks_rewinding_to_2"] * 2
+    assert [row["start"] for row in rows] == starts
     assert (pruned / rounds.CSV).read_text().count("\n") == 1 + 5
 
 

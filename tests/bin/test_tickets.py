@@ -42,7 +42,7 @@ def test_a_ticket_killed_without_its_source_moved_and_evaluated(source, tmp_path
     bindings.append("SHARES = (('^logits/', 0.1),)")
     files = "tickets/lottery_ticket.gin", ONE_SHOT
     whole = run(tmp_path / "whole", *files, bindings=bindings)
-    assert (whole["technique"], whole["start"]) == ("fixed_mask", "lottery_ticket")
+    assert (whole["technique"], whole["start"]) == ("fixed_mask", "one_shot_masks_lottery_ticket")
     assert whole["sparsity"] == pytest.approx(0.5, abs=0.01)
     logits = kept(tmp_path / "whole", 4).masks["logits/kernel"]
     assert logits.mean() == pytest.approx(0.9, abs=0.001)

@@ -106,6 +106,13 @@ def test_masks_stay_in_training_and_numbers_will_do(tmp_path):
     np.testing.assert_array_equal(sos.masks(loaded)["dense/kernel"], expected)
 
 
+def test_a_kernel_without_a_weight_is_warned_of():
+    masks = random_masks(subclassed()) | {"second/kernel": np.zeros((4, 3))}
+    with pytest.warns(UserWarning, match=r"no weight of \['second/kernel'\]") as warned:
+        sparse = sos.fix_masks(subclassed(), masks)
+    assert warned[0].filename == __file__ and not sos.masks(sparse)["second/kernel"].any()
+
+
 def wrong_shape(model):
     return {**random_masks(model), list(random_masks(model))[-1]: np.ones((2, 2), bool)}
 
@@ -118,6 +125,9 @@ WRONG = {
     "must name kernels of .* Received: no mask": lambda model: {},
     "must be a dict {kernel path: array}.*type list": lambda model: [("head/kernel", 1)],
     "must have the shape of the kernel": wrong_shape,
+    "a number but NaN, where a weight of the layer .* stays": lambda model: {
+        path: np.where(mask, np.nan, 0) for path, mask in random_masks(model).items()
+    },
 }
 
 

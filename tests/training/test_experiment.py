@@ -7,6 +7,7 @@ import pytest
 
 import state_of_sparsity as sos
 from state_of_sparsity.optimizers.warm_up_and_drops import WarmUpAndDrops
+from state_of_sparsity.training.tickets import Start
 from tests.training.experiments import RAMP, SCHEDULE, TECHNIQUES, small_experiment
 
 
@@ -89,3 +90,47 @@ def test_metrics_and_loss_are_those_given():
         "loss",
         "sparse_categorical_crossentropy",
     }
+
+
+MASKED = Start(masks_of="a")
+OF_A_START = {
+    "`kept_steps` must be a list of steps": {"kept_steps": 3},
+    "`kept_steps` must be a list of steps; ": {"kept_steps": [1.5]},
+    "`kept_steps` must be from 0 to 6": {"kept_steps": [-1]},
+    "`kept_steps` must be from 0 to 6. Received: 7": {"kept_steps": [7]},
+    "`kept_steps` must be a multiple of `steps_per_execution`, 2": {
+        "kept_steps": [0, 3],
+        "steps_per_execution": 2,
+    },
+    "`kept_steps` must be from 0 to 12": {
+        "kept_steps": [12, 13],
+        "start": Start(masks_of="a", length=2),
+    },
+    "`kept_optimizer` must be True or False": {"kept_optimizer": 1},
+    "`start` must be a tickets.Start\\(\\), with": {"start": Start},
+    "`start` must be .* Received: 'lottery_ticket'": {"start": "lottery_ticket"},
+    "`rules` must be None where `start`": {"start": MASKED, "rules": TECHNIQUES["random_pruning"]},
+    "`rules` must be None where `start` begins at a step": {
+        "start": Start(weights_of="a", step=2),
+        "rules": TECHNIQUES["random_pruning"],
+    },
+    "`callbacks` must not set the learning rate": {
+        "start": Start(masks_of="a", length=2),
+        "callbacks": [keras.callbacks.ReduceLROnPlateau()],
+    },
+    "`start` must leave .* multiple of `eval_every`, 2. Received: 3": {
+        "start": Start(masks_of="a", length=0.5)
+    },
+    "`rate_from` must be less than": {"start": Start(masks_of="a", rate_from=6)},
+    "`steps` must be from 1 to": {"start": Start(masks_of="a", length=1e12)},
+    "`averaged_checkpoints` must be at most": {
+        "start": Start(masks_of="a", rate_from=4),
+        "averaged_checkpoints": 2,
+    },
+}
+
+
+@pytest.mark.parametrize("message", OF_A_START)
+def test_fields_that_go_with_kept_steps_and_a_start(message):
+    with pytest.raises(ValueError, match=message):
+        small_experiment(**OF_A_START[message])

@@ -88,7 +88,8 @@ def test_layers_without_a_name_are_found_by_their_order():
     source = snapshot.take(model(), 0)
     kernels = source.kernels
     masks = {path: np.eye(*source.weights[path].shape) > 0 for path in reversed(kernels)}
-    source = Snapshot(0, kernels, source.weights, masks, {kernels[1]: source.weights[kernels[1]]})
+    values = {kernels[1]: source.weights[kernels[1]]}
+    source = Snapshot(0, kernels, source.weights, masks, values, fixed=kernels[:1])
     other = model()
     now = snapshot.take(other, 0)
     assert not set(source.weights) & set(now.weights)
@@ -98,7 +99,7 @@ def test_layers_without_a_name_are_found_by_their_order():
         np.testing.assert_array_equal(found.weights[ours], source.weights[theirs])
     for theirs, ours in zip(kernels, now.kernels, strict=True):
         np.testing.assert_array_equal(found.masks[ours], masks[theirs])
-    assert found.values.keys() == {now.kernels[1]}
+    assert found.values.keys() == {now.kernels[1]} and found.fixed == now.kernels[:1]
 
 
 def test_a_model_alike_takes_the_snapshot_as_it_is():

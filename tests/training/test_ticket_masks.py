@@ -223,6 +223,13 @@ def test_a_run_that_has_diverged():
 def test_a_dense_run_has_no_masks(make):
     with pytest.raises(ValueError, match="`masks_of` must be a run with sparse kernels"):
         make(snapshot(masked=[]), 0)
+    with pytest.raises(ValueError, match=r"sparse kernels.*Received: one without a zero"):
+        make(snapshot(density=1.1), 0)
+
+
+def test_what_given_masks_hide_is_not_to_be_inverted():
+    with pytest.raises(ValueError, match=r"run that pruned its own weights.*of 'b/kernel'"):
+        ticket_masks.inverted(snapshot(fixed=("b/kernel",)), 0)
 
 
 @pytest.mark.parametrize("last_density", [0, 1.1, "0.3"])

@@ -33,6 +33,13 @@ NAMES = {
     "scratch_rate_from_last": MASKS | {"rate_from": "last"},
     "scratch_sparse_initialization": MASKS | AUGMENTED,
     "shuffled_masks_lottery_ticket": BOTH | {"masks": ticket_masks.shuffled},
+    "one_shot_masks_learning_rate_rewinding": BOTH
+    | {"masks": functools.partial(ticket_masks.pruned, share=0.5), "step": "last"},
+    "one_shot_masks_lottery_ticket": {"masks_of": "rounds/round_00", "weights_of": "a"}
+    | {"masks": ticket_masks.pruned},
+    "iterative_masks_lottery_ticket": {"masks_of": "{directory}/../round_00", "weights_of": "a"}
+    | {"masks": ticket_masks.pruned},
+    "iterative_masks_scratch": {"masks_of": "{directory}/../../round_03"},
     "smart_ratios_masks_scratch": MASKS
     | {"masks": functools.partial(functools.partial(ticket_masks.smart_ratios), last_density=0.2)},
     "ByHand_masks_scratch": MASKS | {"masks": ByHand()},
@@ -45,8 +52,3 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_names(name):
     assert Start(**NAMES[name]).name == name
-
-
-def test_masks_that_are_pruned_are_a_ticket_as_well():
-    prune = functools.partial(ticket_masks.pruned, share=0.5)
-    assert Start(**BOTH, masks=prune).name == "lottery_ticket"

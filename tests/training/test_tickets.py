@@ -79,11 +79,13 @@ def test_a_run_that_masks_and_last_weights_come_from_is_read_once(runs, monkeypa
 @pytest.mark.parametrize("step", [0, 2, "last"])
 def test_a_ticket_has_the_masks_found_and_the_weights_of_the_step(runs, step):
     source = runs / "magnitude_pruning" / "seed_0"
+    other = runs / ("dense" if step == 2 else "magnitude_pruning")
     given = str(runs / "magnitude_pruning" / "seed_{seed}")
-    _, model = build(Start(masks_of=given, weights_of=given, step=step))
+    _, model = build(Start(masks_of=given, weights_of=str(other / "seed_{seed}"), step=step))
     assert_equal(sos.masks(model), kept(source, STEPS).masks)
     assert np.mean(sos.masks(model)["hidden/kernel"]) == pytest.approx(0.2, abs=0.01)
-    assert_equal(weights(model), kept(source, STEPS if step == "last" else step).weights)
+    expected = kept(other / "seed_0", STEPS if step == "last" else step)
+    assert_equal(weights(model), expected.weights)
     assert all(type(w) is sos.FixedMask for w in sos.sparse_layers(model).values())
 
 
@@ -93,13 +95,12 @@ def test_the_masks_of_one_run_and_the_weights_of_another(runs):
         masks_of=runs / "dense" / "seed_0",
         masks=masks,
         weights_of=runs / "magnitude_pruning" / "seed_0",
-        step=2,
     )
     _, model = build(start)
     source = kept(runs / "dense" / "seed_0", STEPS)
     magnitudes = np.abs(source.weights["hidden/kernel"])
     assert_equal(sos.masks(model), {"hidden/kernel": magnitudes > np.median(magnitudes)})
-    assert_equal(weights(model), kept(runs / "magnitude_pruning" / "seed_0", 2).weights)
+    assert_equal(weights(model), kept(runs / "magnitude_pruning" / "seed_0", 0).weights)
 
 
 def test_a_scratch_run_draws_weights_that_no_other_has(runs):
@@ -151,10 +152,8 @@ def test_what_l0_ends_with_is_its_weights_times_their_gates(runs):
     np.testing.assert_allclose(
         tuned.predict(images, verbose=0), restored.predict(images, verbose=0), atol=1e-5
     )
-    for step in (0, 2):
-        _, ticket = build(Start(masks_of=source, weights_of=source, step=step))
-        then = kept(source, step)
-        assert_equal(weights(ticket), then.weights | (then.values if step else {}))
+    _, ticket = build(Start(masks_of=source, weights_of=source, step=0))
+    assert_equal(weights(ticket), kept(source, 0).weights)
 
 
 @pytest.mark.parametrize("technique", ["magnitude_pruning", "l0_regularization"])
@@ -165,6 +164,23 @@ def test_weights_without_the_masks_that_go_with_them_are_refused(runs, technique
     if technique == "l0_regularization":  # of the other, the first update is at step 0
         _, model = build(Start(weights_of=source))
         assert_equal(weights(model), kept(source, 0).weights)
+
+
+LAST = {"step": "last"}
+
+
+@pytest.mark.parametrize(
+    ("run", "arguments", "message"),
+    [
+        ("magnitude_pruning", {"step": 2}, r"not pruned yet .*with 62\.67 % of zeros at step 2\."),
+        ("l0_regularization", {"step": 2}, "not pruned yet at the step"),
+        ("magnitude_pruning", LAST | {"masks": ticket_masks.shuffled}, "`masks` must keep"),
+    ],
+)
+def test_weights_that_are_not_those_that_the_masks_go_with(runs, run, arguments, message):
+    source = runs / run / "seed_0"
+    with pytest.raises(ValueError, match=message):
+        build(Start(masks_of=source, weights_of=source, **arguments))
 
 
 def test_a_scratch_run_with_some_of_the_first_weights_is_refused(runs):
@@ -266,7 +282,8 @@ def test_steps_and_learning_rate(name):
 
 def test_a_run_follows_its_learning_rate_and_takes_its_steps(runs, tmp_path):
     source = runs / "magnitude_pruning" / "seed_0"
-    start = Start(masks_of=source, weights_of=source, step=2, rate_from=2, length=2)
+    dense = runs / "dense" / "seed_0"
+    start = Start(masks_of=source, weights_of=dense, step=2, rate_from=2, length=2)
     run_dir = trained(tmp_path, start=start, optimizer=decay)
     rows = run_dir.read_metrics()
     assert [row["step"] for row in rows] == [2, 4, 6, 8]
@@ -277,7 +294,7 @@ def test_a_run_follows_its_learning_rate_and_takes_its_steps(runs, tmp_path):
     assert result["learning_rate"] == pytest.approx(0.08)
     assert run_dir.snapshot_steps() == [0, 8]
     assert_equal(kept(tmp_path, 8).masks, kept(source, STEPS).masks)
-    assert_equal(kept(tmp_path, 0).weights, kept(source, 2).weights)
+    assert_equal(kept(tmp_path, 0).weights, kept(dense, 2).weights)
 
 
 def test_a_finished_schedule_that_ends_at_nothing(runs):
@@ -317,6 +334,7 @@ WRONG = {
     "`masks_of` or `weights_of` must be given": {},
     "`masks_of` must be text": {"masks_of": 3},
     "`weights_of` must be text": {"weights_of": 3},
+    "`masks_of` must be the directory of a run, or None. Received: ''": {"masks_of": ""},
     "`directory` must be text": BOTH | {"directory": 3},
     "`step` must be an integer": BOTH | {"step": "first"},
     "`step` must be at least 0": BOTH | {"step": -1},
@@ -340,47 +358,3 @@ WRONG = {
 def test_arguments_that_are_wrong_or_have_no_effect(message):
     with pytest.raises(ValueError, match=message):
         Start(**WRONG[message])
-
-
-MASKED = Start(masks_of="a")
-FIELDS = {
-    "`kept_steps` must be a list of steps": {"kept_steps": 3},
-    "`kept_steps` must be a list of steps; ": {"kept_steps": [1.5]},
-    "`kept_steps` must be from 0 to 6": {"kept_steps": [-1]},
-    "`kept_steps` must be from 0 to 6. Received: 7": {"kept_steps": [7]},
-    "`kept_steps` must be a multiple of `steps_per_execution`, 2": {
-        "kept_steps": [0, 3],
-        "steps_per_execution": 2,
-    },
-    "`kept_steps` must be from 0 to 12": {
-        "kept_steps": [12, 13],
-        "start": Start(masks_of="a", length=2),
-    },
-    "`kept_optimizer` must be True or False": {"kept_optimizer": 1},
-    "`start` must be a tickets.Start\\(\\), with": {"start": Start},
-    "`start` must be .* Received: 'lottery_ticket'": {"start": "lottery_ticket"},
-    "`rules` must be None where `start`": {"start": MASKED, "rules": TECHNIQUES["random_pruning"]},
-    "`rules` must be None where `start` begins at a step": {
-        "start": Start(weights_of="a", step=2),
-        "rules": TECHNIQUES["random_pruning"],
-    },
-    "`callbacks` must not set the learning rate": {
-        "start": Start(masks_of="a", length=2),
-        "callbacks": [keras.callbacks.ReduceLROnPlateau()],
-    },
-    "`start` must leave .* multiple of `eval_every`, 2. Received: 3": {
-        "start": Start(masks_of="a", length=0.5)
-    },
-    "`rate_from` must be less than": {"start": Start(masks_of="a", rate_from=6)},
-    "`steps` must be from 1 to": {"start": Start(masks_of="a", length=1e12)},
-    "`averaged_checkpoints` must be at most": {
-        "start": Start(masks_of="a", rate_from=4),
-        "averaged_checkpoints": 2,
-    },
-}
-
-
-@pytest.mark.parametrize("message", FIELDS)
-def test_fields_of_an_experiment(message):
-    with pytest.raises(ValueError, match=message):
-        small_experiment(**FIELDS[message])

@@ -5,7 +5,8 @@ run. It holds `weights/PATH`, every variable of the model's layers; `masks/PATH`
 each sparse kernel are present; `values/PATH`, of kernels that a technique scales (the gates of L0
 regularization), what evaluation computes with; `technique/PATH`, what a technique learns beside a
 kernel; `optimizer/NAME`, where that was asked for; `kernels`, the paths of all kernels in their
-order, and `step`. What numpy has no type for, such as bfloat16, is stored as float32.
+order; `fixed`, those of them whose masks were given and never change; and `step`. What numpy has no
+type for, such as bfloat16, is stored as float32.
 """
 
 import dataclasses
@@ -18,11 +19,13 @@ import numpy as np
 
 from state_of_sparsity import atomic_write, zip_years
 from state_of_sparsity.errors import UsageError
+from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.layers.masked import MaskedWrapper
 from state_of_sparsity.surgery.structure import model_kernels
 from state_of_sparsity.surgery.variables_by_path import variables_by_path
 from state_of_sparsity.wrapping.kernels import made_unique
 
+_NAMES = ("kernels", "fixed")
 _PARTS = ("weights", "masks", "values", "technique", "optimizer")
 _REMEDY = "Train the run again in another directory, and begin from that."
 
@@ -43,6 +46,7 @@ class Snapshot:
         values: `{kernel path: array}`, of kernels that evaluation computes with other values of.
         technique: `{path: array}`, what techniques learn beside kernels.
         optimizer: `{name: array}`, of the optimizer; empty unless it was asked for.
+        fixed: the paths of kernels whose masks were given and never change.
     """
 
     step: int
@@ -52,6 +56,7 @@ class Snapshot:
     values: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     technique: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     optimizer: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    fixed: tuple[str, ...] = ()
 
     @property
     def as_evaluated(self) -> dict[str, np.ndarray]:
@@ -83,6 +88,7 @@ def take(model: keras.Model, step: int, optimizer: bool = False) -> Snapshot:
         {kernel.path: _array(kernel.values()) for kernel in scaled},
         _arrays(technique),
         _arrays(dict(zip(slot_names, slots, strict=True))),
+        tuple(kernel.path for kernel in sparse if isinstance(kernel.wrapper, FixedMask)),
     )
 
 
@@ -94,7 +100,8 @@ def save(path: str | os.PathLike, snapshot: Snapshot) -> None:
         snapshot: what `take` returned.
     """
     arrays: dict[str, Any] = {"step": np.array(snapshot.step)}
-    arrays["kernels"] = np.array(snapshot.kernels, dtype=str)
+    for name in _NAMES:
+        arrays[name] = np.array(getattr(snapshot, name), dtype=str)
     for part in _PARTS:
         arrays |= {f"{part}/{name}": value for name, value in getattr(snapshot, part).items()}
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +130,9 @@ def read(path: str | os.PathLike, remedy: str = _REMEDY) -> Snapshot:
                 if rest and part in parts:
                     parts[part][rest] = archive[name]
             kernels = tuple(map(str, archive["kernels"]))
-            snapshot = Snapshot(int(archive["step"]), kernels, **parts)
+            # Earlier versions did not say it.
+            fixed = tuple(map(str, archive.get("fixed", ())))
+            snapshot = Snapshot(int(archive["step"]), kernels, **parts, fixed=fixed)
             _check(snapshot)
             return snapshot
     except Exception as error:  # the readers of damaged archives raise nearly anything

@@ -161,6 +161,7 @@ def test_numpy_alone_reads_a_file(tmp_path):
     assert {name: kind for name, (kind, *_) in lines.items()} == {
         "step": "i",
         "kernels": "U",
+        "fixed": "U",
         "weights/dense/kernel": "f",
         "weights/dense/bias": "f",
         "masks/dense/kernel": "b",
