@@ -1,5 +1,6 @@
 """Warnings that a run is too short for the gates of L0 regularization to shut."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,7 @@ from keras import ops
 
 from state_of_sparsity.optimizers.learning_rate import learning_rate_at
 from state_of_sparsity.schedules.followed import weight_at
+from state_of_sparsity.schedules.target_sparsity import TargetSparsity
 from state_of_sparsity.user_warnings import warn
 
 # These move a variable by about the learning rate a step, whatever the size of its gradient.
@@ -80,6 +82,8 @@ def _trained(wrappers):
 
 def _weight_at(wrapper, step):
     weight = wrapper.penalty_weight
+    if isinstance(weight, TargetSparsity):
+        return math.inf  # as heavy as it takes
     return weight_at(weight, step) if callable(weight) else weight
 
 

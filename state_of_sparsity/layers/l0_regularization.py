@@ -9,8 +9,9 @@ import numpy as np
 from keras import ops
 
 from state_of_sparsity.arguments import check_number
+from state_of_sparsity.layers.controlled_penalty import PenaltyWeight
 from state_of_sparsity.layers.gate_travel import warn_if_no_gate_can_shut, warn_if_no_gate_is_shut
-from state_of_sparsity.layers.penalized import PenalizedWrapper, PenaltyWeight
+from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
@@ -42,8 +43,8 @@ class L0Regularization(PenalizedWrapper):
 
     Args:
         layer: the Keras layer to make sparse, built or not.
-        l0_weight: weight of the penalty in the loss, at least 0, a number or a
-            `sos.schedules.Ramp`.
+        l0_weight: weight of the penalty in the loss: a number of at least 0, a callable of the step
+            such as a `sos.schedules.Ramp`, or a `sos.schedules.TargetSparsity`, which finds it.
         initial_keep: `sigmoid(log_alpha)` at the start, in (0, 1). At 0.9 a gate of evaluation
             starts at 0.98, so that outputs right after wrapping are smaller than before, the more
             the deeper the network is (0.77 times after 13 layers). From 0.93 on gates start at 1
@@ -121,6 +122,12 @@ class L0Regularization(PenalizedWrapper):
     def shut_at(self) -> float:
         """Log alpha at and below which a gate is shut at evaluation."""
         return math.log(-self.gamma / self.zeta)
+
+    def margins(self, kernel: SparseKernel) -> np.ndarray:
+        """Returns how far log alpha is from where gates shut, for every weight."""
+        _, log_alpha = self.tensors(kernel)
+        margins = ops.convert_to_numpy(log_alpha) - np.float32(self.shut_at)
+        return np.broadcast_to(margins, kernel.shape)
 
     def sample_gate(self, log_alpha: Any) -> Any:
         """Returns a sample of the gates, a tensor of values in [0, 1]."""

@@ -1,22 +1,17 @@
 """`PenalizedWrapper`: a second parameter for each weight, learned by a penalty, and noise."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Self, Unpack
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from state_of_sparsity.arguments import can_be_called_with, is_number, refuse_class
-from state_of_sparsity.schedules.followed import Followed, FollowedWeight, weight_at
-from state_of_sparsity.schedules.saving import deserialize_schedule, serialize_schedule
-from state_of_sparsity.wrapping.base import SparseWrapper, WrapperArguments
+from state_of_sparsity.layers.controlled_penalty import ControlledPenalty, PenaltyWeight
+from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
-# A number, or a callable `step -> number`.
-PenaltyWeight = float | Callable[[int], float]
 
-
-class PenalizedWrapper(SparseWrapper):
+class PenalizedWrapper(ControlledPenalty):
     """A technique that learns its sparsity through a penalty on an auxiliary variable.
 
     The penalty is the auxiliary variable's regularizer, so that it counts once a step however
@@ -24,15 +19,13 @@ class PenalizedWrapper(SparseWrapper):
 
     Args:
         layer: the Keras layer to make sparse.
-        penalty_weight: a number of at least 0, or a callable `step -> weight`, such as a
-            `sos.schedules.Ramp`.
+        penalty_weight: a number of at least 0, a callable `step -> weight`, or a
+            `sos.schedules.TargetSparsity`.
         seed: integer, or `None` for one of its own, drawn from Python's generator.
         kernels: names of the kernels to make sparse; every kernel if `None`.
         **kwargs: `name` and `trainable`, as for a Keras layer.
     """
 
-    # What `penalty_weight` is called in the technique's constructor.
-    penalty_argument = "penalty_weight"
     # Noise is the same on all replicas unless a technique draws it for examples.
     seed_generator_type = keras.random.SeedGenerator
 
@@ -45,10 +38,7 @@ class PenalizedWrapper(SparseWrapper):
         kernels: Sequence[str] | None,
         **kwargs: Unpack[WrapperArguments],
     ) -> None:
-        _check_weight(penalty_weight, self.penalty_argument)
-        super().__init__(layer, kernels=kernels, **kwargs)
-        self.penalty_weight = penalty_weight if callable(penalty_weight) else float(penalty_weight)
-        self.current_weight: Any = None  # the variable that holds it, where it changes
+        super().__init__(layer, penalty_weight, kernels=kernels, **kwargs)
         self.seed = seed
         self.seed_generator = self.seed_generator_type(seed)
 
@@ -71,13 +61,7 @@ class PenalizedWrapper(SparseWrapper):
 
         Its shape is the kernel's unless another is given.
         """
-        if callable(self.penalty_weight) and self.current_weight is None:
-            self.current_weight = self.add_weight(
-                name="penalty_weight",
-                shape=(),
-                initializer=keras.initializers.Constant(weight_at(self.penalty_weight, 0)),
-                trainable=False,
-            )
+        self.add_current_weight()
 
         def regularizer(auxiliary):
             fixed = self.current_weight is None
@@ -94,16 +78,6 @@ class PenalizedWrapper(SparseWrapper):
             regularizer=regularizer,
         )
 
-    @property
-    def followed(self) -> Followed | None:
-        """The weight of the penalty, where it changes over time."""
-        return FollowedWeight(self.penalty_weight) if callable(self.penalty_weight) else None
-
-    def update(self, step: int, value: float, members: Sequence[Any]) -> list:
-        """Sets the weight that the penalty has now."""
-        self.current_weight.assign(value)
-        return []
-
     def tensors(self, kernel: SparseKernel) -> tuple[Any, Any]:
         """Returns the kernel and what is learned beside it, as tensors of one precision."""
         state = self.from_stored(ops.convert_to_tensor(self.kernel_state[kernel.name]))
@@ -111,28 +85,4 @@ class PenalizedWrapper(SparseWrapper):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""
-        weight = self.penalty_weight
-        return {
-            **super().get_config(),
-            self.penalty_argument: serialize_schedule(weight) if callable(weight) else weight,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(
-        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
-    ) -> Self:
-        """Creates the wrapper from its configuration."""
-        weight = config[cls.penalty_argument]
-        weight = weight if is_number(weight) else deserialize_schedule(weight)
-        return super().from_config({**config, cls.penalty_argument: weight}, custom_objects)
-
-
-def _check_weight(weight, argument):
-    refuse_class(argument, weight, f"{argument}=sos.schedules.Ramp(1e-4, 0, 1000)")
-    steps = callable(weight) and can_be_called_with(weight, 0)
-    if not steps and not (is_number(weight) and weight >= 0):
-        raise ValueError(
-            f"`{argument}` must be a number of at least 0, or a callable step -> weight, such as a "
-            f"sos.schedules.Ramp. Received: {weight!r}."
-        )
+        return {**super().get_config(), "seed": self.seed}

@@ -9,7 +9,8 @@ import numpy as np
 from keras import ops
 
 from state_of_sparsity.arguments import check_flag, check_number, is_number
-from state_of_sparsity.layers.penalized import PenalizedWrapper, PenaltyWeight
+from state_of_sparsity.layers.controlled_penalty import PenaltyWeight
+from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.kernel_axes import kernel_axes
@@ -41,9 +42,10 @@ class VariationalDropout(PenalizedWrapper):
 
     Args:
         layer: the Keras layer to make sparse, built or not. Its kernel is `theta`.
-        kl_weight: weight of the KL divergence in the loss, at least 0, a number or a
-            `sos.schedules.Ramp`. `1 / number of training examples` is the Bayesian choice for a
-            loss that is a mean over examples.
+        kl_weight: weight of the KL divergence in the loss: a number of at least 0, a callable of
+            the step such as a `sos.schedules.Ramp`, or a `sos.schedules.TargetSparsity`, which
+            finds it. `1 / number of training examples` is the Bayesian choice for a loss that is a
+            mean over examples.
         threshold: log alpha from which on a weight is dropped; 3 drops weights whose noise has
             more than 4.5 times their size.
         initial_log_sigma2: log sigma^2 at the start.
@@ -100,6 +102,10 @@ class VariationalDropout(PenalizedWrapper):
         """Creates log sigma^2 of the kernel."""
         start = keras.initializers.Constant(self.initial_log_sigma2)
         return self.add_auxiliary(kernel, "log_sigma2", start)
+
+    def margins(self, kernel: SparseKernel) -> np.ndarray:
+        """Returns how far log alpha is from the threshold, for every weight."""
+        return self.threshold - ops.convert_to_numpy(self.log_alpha(*self.tensors(kernel)))
 
     def log_alpha(self, theta: Any, log_sigma2: Any) -> Any:
         """Returns log alpha, not clipped."""

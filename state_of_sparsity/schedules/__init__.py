@@ -2,5 +2,6 @@
 
 from state_of_sparsity.schedules.ramp import Ramp
 from state_of_sparsity.schedules.sparsity import ConstantSparsity, PolynomialDecay
+from state_of_sparsity.schedules.target_sparsity import TargetSparsity
 
-__all__ = ["ConstantSparsity", "PolynomialDecay", "Ramp"]
+__all__ = ["ConstantSparsity", "PolynomialDecay", "Ramp", "TargetSparsity"]

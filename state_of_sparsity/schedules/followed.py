@@ -12,6 +12,7 @@ from state_of_sparsity.schedules.sparsity import (
     PolynomialDecay,
     SparsitySchedule,
 )
+from state_of_sparsity.schedules.target_sparsity import TargetSparsity
 from state_of_sparsity.schedules.tfmot_twins import without_tensorflow
 
 
@@ -108,6 +109,34 @@ class FollowedWeight:
             return None
         late = end < ramp.end_step
         return f"{ramp} arrives at step {ramp.end_step}, after the run's end" if late else None
+
+
+class FollowedTarget:
+    """A controller of a penalty's weight, which looks at the layers at its steps."""
+
+    says_sparsity = False
+
+    def __init__(self, controller: TargetSparsity) -> None:
+        self.controller = controller
+        self.key = _identity(controller)
+
+    def __repr__(self) -> str:
+        return repr(self.controller)
+
+    def value_due(self, first: int, last: int) -> tuple[int, float] | None:
+        """Returns the latest step from `first` to `last` with an update, and the target."""
+        step = self.controller.last_update(last)
+        return None if step is None or step < first else (step, self.controller.target)
+
+    def first_update(self, last: int | None) -> None:
+        """Returns None: a weight undoes nothing that a model has."""
+
+    def unreached(self, start: int, end: int) -> str | None:
+        """Returns a sentence if a run ends before the sparsity is to arrive."""
+        step = self.controller.end_step
+        return (
+            f"{self.controller} arrives at step {step}, after the run's end" if end < step else None
+        )
 
 
 def weight_at(weight: Callable[[int], float], step: int) -> float:

@@ -6,6 +6,7 @@ import math
 from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.optimizers.learning_rate import learning_rate_at
 from state_of_sparsity.schedules.answers import sparsity_at
+from state_of_sparsity.schedules.target_sparsity import TargetSparsity
 from state_of_sparsity.surgery import structure
 from state_of_sparsity.tables import aligned
 from state_of_sparsity.training.start_description import describe_start
@@ -76,7 +77,7 @@ def _schedules(model):
     for path, wrapper in structure.sparse_layers(model).items():
         for attribute, name in (("schedule", "sparsity"), ("penalty_weight", "penalty")):
             schedule = getattr(wrapper, attribute, None)
-            if schedule is None:
+            if schedule is None or isinstance(schedule, TargetSparsity):  # which has no plan
                 continue
             key = (
                 repr(schedule)

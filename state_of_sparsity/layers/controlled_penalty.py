@@ -1,0 +1,132 @@
+"""`ControlledPenalty`: the weight of a penalty, fixed, by the step, or moved by a controller."""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from state_of_sparsity.arguments import can_be_called_with, is_number, refuse_class
+from state_of_sparsity.schedules.followed import (
+    Followed,
+    FollowedTarget,
+    FollowedWeight,
+    weight_at,
+)
+from state_of_sparsity.schedules.saving import deserialize_schedule, serialize_schedule
+from state_of_sparsity.schedules.target_sparsity import ControllerState, TargetSparsity
+from state_of_sparsity.wrapping.base import SparseWrapper
+from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
+
+# A number, a callable `step -> number`, or a controller.
+PenaltyWeight = float | Callable[[int], float] | TargetSparsity
+
+
+class ControlledPenalty(SparseWrapper):
+    """A sparse layer with a penalty, and what decides how much it weighs.
+
+    Args:
+        layer: the Keras layer to make sparse.
+        penalty_weight: a number of at least 0, a callable `step -> weight` such as a
+            `sos.schedules.Ramp`, or a `sos.schedules.TargetSparsity`.
+        **kwargs: as for `SparseWrapper`.
+    """
+
+    # What `penalty_weight` is called in the technique's constructor.
+    penalty_argument = "penalty_weight"
+
+    def __init__(
+        self, layer: keras.layers.Layer, penalty_weight: PenaltyWeight, **kwargs: Any
+    ) -> None:
+        _check_weight(penalty_weight, self.penalty_argument)
+        super().__init__(layer, **kwargs)
+        self.penalty_weight: Any = penalty_weight
+        self.current_weight: Any = None  # the variable that holds it, where it changes
+        self._controller: dict[str, keras.Variable] = {}
+
+    def margins(self, kernel: SparseKernel) -> np.ndarray:
+        """Returns how far each weight is from absent: at most 0 where it is, at evaluation."""
+        raise NotImplementedError
+
+    def add_current_weight(self) -> None:
+        """Creates the variables that hold the weight, where it changes, and a controller's."""
+        weight = self.penalty_weight
+        if is_number(weight) or self.current_weight is not None:
+            return
+        controlled = isinstance(weight, TargetSparsity)
+        self.current_weight = self.add_weight(
+            name="penalty_weight",
+            shape=(),
+            initializer=keras.initializers.Constant(0.0 if controlled else weight_at(weight, 0)),
+            trainable=False,
+        )
+        for name in (
+            ("step", "integral", "first_margin", "margin", "velocity", "band") if controlled else ()
+        ):
+            start = -1 if name == "step" else 0
+            self._controller[name] = self.add_weight(
+                name=f"controller_{name}",
+                shape=(),
+                dtype="int32" if name == "step" else "float32",
+                initializer=keras.initializers.Constant(start),
+                trainable=False,
+            )
+
+    @property
+    def followed(self) -> Followed | None:
+        """What the weight of the penalty follows, where it changes over time."""
+        if is_number(self.penalty_weight):
+            return None
+        controlled = isinstance(self.penalty_weight, TargetSparsity)
+        return (FollowedTarget if controlled else FollowedWeight)(self.penalty_weight)
+
+    @property
+    def update_group(self) -> Hashable | None:
+        """The controller, which all layers with an equal one share."""
+        return self.penalty_weight if isinstance(self.penalty_weight, TargetSparsity) else None
+
+    def update(self, step: int, value: float, members: Sequence[Any]) -> list:
+        """Sets the weight that the penalty has now; a controller has a look at the layers first."""
+        if not isinstance(self.penalty_weight, TargetSparsity):
+            self.current_weight.assign(value)
+            return []
+        margins = [w.margins(kernel).reshape(-1) for w in members for kernel in w.sparse_kernels]
+        state = self.penalty_weight.next_state(
+            self.controller_state(), step, np.concatenate(margins)
+        )
+        for wrapper in members:
+            wrapper.current_weight.assign(state.weight)
+            for name, variable in wrapper._controller.items():
+                variable.assign(getattr(state, name))
+        return []
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the configuration."""
+        weight = self.penalty_weight
+        saved = weight if is_number(weight) else serialize_schedule(weight)
+        return {**super().get_config(), self.penalty_argument: saved}
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
+        """Creates the wrapper from its configuration."""
+        weight = config[cls.penalty_argument]
+        weight = weight if is_number(weight) else deserialize_schedule(weight)
+        return super().from_config({**config, cls.penalty_argument: weight}, custom_objects)
+
+    def controller_state(self) -> ControllerState:
+        """Returns what the controller knew at its last update."""
+        kept = {name: variable.numpy().item() for name, variable in self._controller.items()}
+        return ControllerState(weight=float(self.current_weight.numpy()), **kept)
+
+
+def _check_weight(weight, argument):
+    refuse_class(argument, weight, f"{argument}=sos.schedules.Ramp(1e-4, 0, 1000)")
+    of_the_step = callable(weight) and can_be_called_with(weight, 0)
+    fits = of_the_step or isinstance(weight, TargetSparsity)
+    if not fits and not (is_number(weight) and weight >= 0):
+        raise ValueError(
+            f"`{argument}` must be a number of at least 0, a callable step -> weight such as a "
+            f"sos.schedules.Ramp, or a sos.schedules.TargetSparsity. Received: {weight!r}."
+        )
