@@ -93,7 +93,7 @@ class Pattern(Configured):
         """
         if self.sparsity is not None and sparsity > self.sparsity + NEARLY:
             raise ValueError(
-                f"`schedule` must ask for a sparsity of at most {self.sparsity}, which is what the "
-                f"pattern {self} leaves out. Received: {received}. End the schedule there, or use "
+                f"`schedule` must ask for a sparsity of at most {self.sparsity}, which is that of "
+                f"the pattern {self}. Received: {received}. End the schedule there, or use "
                 "a pattern with more zeros."
             )
