@@ -49,7 +49,7 @@ class ScheduledMask(RecordedMask):
 
     A technique is a subclass that scores weights (`scores`), or makes masks otherwise (`new_mask`).
     At an update each kernel keeps exactly `size - round(sparsity * size)` weights, those of highest
-    score; of equal scores the first are dropped.
+    score; of equal scores the first are dropped. With a pattern as near to that as it allows.
 
     What it needs beside the kernel it declares: `records`, of training steps (`RecordedMask`), and
     `evolves`, where its mask depends on the one before.
@@ -138,7 +138,8 @@ class ScheduledMask(RecordedMask):
 
         Args:
             kernel: the `SparseKernel`; `self.present(kernel)` is its mask until now.
-            update: what is wanted; the mask has `update.zeros` zeros.
+            update: what is wanted; the mask has `update.zeros` zeros, or what a pattern makes of
+                them.
         """
         if not update.zeros:  # nothing to score by is needed, or need be recorded yet
             return np.ones(kernel.shape, bool)
@@ -191,7 +192,7 @@ class ScheduledMask(RecordedMask):
         """Sets the masks of all layers of a group to a sparsity.
 
         Alone, every kernel has `round(sparsity * size)` zeros; with a distribution all of the
-        group have `round(sparsity * total size)`, shared as it says.
+        group have `round(sparsity * total size)`, shared as it says. A pattern may make them fewer.
         """
         check_sparsity_of_patterns(members, value)
         kernels = [kernel for wrapper in members for kernel in wrapper.sparse_kernels]

@@ -80,7 +80,7 @@ class SET(DrawnMask):
         present = self.present(kernel)
         magnitude = np.where(present, np.abs(self.stored(kernel)), -1)
         left = min(int(present.sum()), present.size - update.zeros)  # of a sparser mask, fewer
-        if self.pattern is not None:  # and no more than it can hold, in the groups that it moves
+        if self.pattern is not None:  # nor more than it can hold
             fits = present & self.keep(kernel, magnitude, update.zeros)
             left = int(fits.sum())
             magnitude = self.pattern.pooled(kernel, np.where(fits, magnitude, -1))
