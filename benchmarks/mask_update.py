@@ -1,7 +1,8 @@
 """Time of one mask update of ResNet-50's 54 kernels: ours against TF-MOT's in its graph mode.
 
 Reading the weights and assigning the masks are included; both have the same weights, and their
-masks are compared. TF-MOT is measured with the TensorFlow backend alone.
+masks are compared. TF-MOT is measured with the TensorFlow backend alone. Patterns (2:4 at 50 %, and
+blocks of 4x1 and 16x16, each output by itself) are held against a mask of any weights.
 """
 
 import argparse
@@ -26,7 +27,7 @@ def parse():
 
 
 def our_models(sparsity):
-    """Returns ResNet-50 pruned kernel by kernel and with one threshold, of equal weights."""
+    """Returns ResNet-50 of equal weights: pruned kernel by kernel, one threshold, patterns."""
     import keras
 
     import state_of_sparsity as sos
@@ -35,6 +36,7 @@ def our_models(sparsity):
     rules = {
         "ours": lambda layer: sos.MagnitudePruning(layer, schedule),
         "ours, one threshold": sos.distributions.global_magnitude(schedule),
+        **{f"ours, {pattern}": patterned(pattern, sparsity) for pattern in patterns()},
     }
     models = {}
     for name, rule in rules.items():
@@ -42,6 +44,22 @@ def our_models(sparsity):
         model = keras.applications.ResNet50(weights=None, input_shape=(64, 64, 3))
         models[name] = sos.sparsify(model, rule)
     return models
+
+
+def patterns():
+    """Returns the patterns that are timed."""
+    from state_of_sparsity.patterns import Block, NOfM, PerOutput
+
+    return [NOfM(2, 4), Block((4, 1)), Block((16, 16)), PerOutput()]
+
+
+def patterned(pattern, sparsity):
+    """Returns a rule for magnitude pruning by a pattern."""
+    import state_of_sparsity as sos
+
+    sparsity = sparsity if pattern.sparsity is None else pattern.sparsity
+    schedule = sos.schedules.ConstantSparsity(sparsity, begin_step=0, frequency=1)
+    return lambda layer: sos.MagnitudePruning(layer, schedule, pattern=pattern)
 
 
 def update_of(model):
@@ -163,6 +181,10 @@ def main():
     if with_tfmot:
         found["masks"] = compared(models["ours"], theirs)
         found["ratios"] = {name: paired_ratio(seconds["TF-MOT"], seconds[name]) for name in models}
+    found["pattern_ratios"] = {
+        str(pattern): paired_ratio(seconds[f"ours, {pattern}"], seconds["ours"])
+        for pattern in patterns()
+    }
     parameters = {**vars(options), "backend": keras.backend.backend()}
     results.write(options.output, "mask_update", parameters, **found, seconds=seconds)
     report(found)
@@ -179,6 +201,8 @@ def report(found):
     for name, ratio in found.get("ratios", {}).items():
         bound = f"; at least {BOUND} wanted" if name == "ours" else ""
         print(f"TF-MOT / {name}: {ratio}{bound}")
+    for name, ratio in found["pattern_ratios"].items():
+        print(f"{name} / any weights: {ratio}")
     if "masks" in found:
         print("Of {weights:,} mask entries {different:,} differ".format(**found["masks"]), end=" ")
         print("({zeros:,} zeros, TF-MOT {tfmot_zeros:,}).".format(**found["masks"]))

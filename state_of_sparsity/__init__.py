@@ -32,6 +32,7 @@ _REGISTERING = (
     "distributions",
     "earlier_names",
     "layers",
+    "patterns",
     "models.transformer_layers",
     "optimizers.inverse_square_root",
     "optimizers.rewound",

@@ -1,5 +1,6 @@
 """How one overall sparsity is shared among the kernels of several layers."""
 
+import functools
 import uuid
 from collections.abc import Sequence
 from typing import Any, Self
@@ -42,6 +43,9 @@ class _SharedSparsity:
 class GlobalThreshold(_SharedSparsity):
     """One threshold over the scores of all kernels of a group.
 
+    With `sos.patterns.Block` over the mean scores of blocks. With `sos.patterns.PerOutput` it says
+    how many zeros each kernel has, which its outputs then share equally.
+
     Args:
         group: a name; layers whose distributions have an equal name are pruned together.
     """
@@ -50,7 +54,9 @@ class GlobalThreshold(_SharedSparsity):
         """Returns how many of `zeros` fall to each `SparseKernel`."""
         doubles = any(kernel.variable.dtype == "float64" for kernel in kernels)
         return zeros_by_global_threshold(
-            [kernel.scores for kernel in kernels], zeros, np.float64 if doubles else np.float32
+            [functools.partial(_scores, kernel) for kernel in kernels],
+            zeros,
+            np.float64 if doubles else np.float32,
         )
 
 
@@ -67,6 +73,11 @@ class ErdosRenyiKernel(_SharedSparsity):
     def zeros(self, kernels: Sequence[SparseKernel], zeros: int) -> list[int]:
         """Returns how many of `zeros` fall to each `SparseKernel`."""
         return zeros_by_erdos_renyi_kernel([kernel.shape for kernel in kernels], zeros)
+
+
+def _scores(kernel):
+    pattern = getattr(kernel.wrapper, "pattern", None)
+    return kernel.scores() if pattern is None else pattern.pooled(kernel, kernel.scores())
 
 
 def global_magnitude(schedule: SparsitySchedule) -> Rule:

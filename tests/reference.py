@@ -158,3 +158,47 @@ def erdos_renyi_kernel_densities(shapes, density):
             return [1.0 if i in dense else epsilon * raw[i] for i in range(len(shapes))]
         dense.add(densest)
     return [1.0] * len(shapes)
+
+
+# Patterns. A kernel is given as lists of indices, in the order of its memory.
+
+
+def mask_by_groups(scores, groups, kept):
+    """Of each group of indices the `kept` highest scores stay; of equal ones the first go."""
+    mask = np.zeros(np.shape(scores), bool)
+    for group in groups:
+        order = sorted(range(len(group)), key=lambda place: (scores[group[place]], place))
+        for place in order[max(0, len(group) - kept) :]:
+            mask[group[place]] = True
+    return mask
+
+
+def mask_by_blocks(scores, blocks, zeros):
+    """Blocks of indices go in the order of their means, up to the first that is too much."""
+    mask = np.ones(np.shape(scores), bool)
+    means = [sum(float(scores[index]) for index in block) / len(block) for block in blocks]
+    for place in sorted(range(len(blocks)), key=lambda place: (means[place], place)):
+        zeros -= len(blocks[place])
+        if zeros < 0 or means[place] == math.inf:
+            break
+        for index in blocks[place]:
+            mask[index] = False
+    return mask
+
+
+def mask_by_outputs(scores, outputs, zeros):
+    """Each output loses as many, one after the other; what is left over, where it is lowest."""
+    queues = [
+        sorted(range(len(own)), key=lambda place, own=own: (scores[own[place]], place))
+        for own in outputs
+    ]
+    mask = np.ones(np.shape(scores), bool)
+    each, more = divmod(zeros, len(outputs))
+    turns = sorted(
+        range(len(outputs) if more else 0),
+        key=lambda o: (scores[outputs[o][queues[o][each]]], o),
+    )
+    for o, own in enumerate(outputs):
+        for place in queues[o][: each + (o in turns[:more])]:
+            mask[own[place]] = False
+    return mask

@@ -28,6 +28,7 @@ LEVELS = [
     ("schedules",),
     ("wrapping",),
     ("optimizers",),
+    ("patterns",),
     ("layers",),
     ("surgery",),
     ("distributions", "accounting"),

@@ -11,6 +11,7 @@ import numpy as np
 COLUMNS = (
     "path",
     "technique",
+    "pattern",
     "shape",
     "size",
     "nonzero",
@@ -33,6 +34,7 @@ class KernelReport:
     Args:
         path: structural path of the kernel, such as `block_1/query/kernel`.
         technique: class name of the wrapper, or `dense` for a kernel left as it is.
+        pattern: which weights its technique lets go together, such as `2:4`; None if any.
         shape: its shape.
         nonzero: weights that are not zero at evaluation.
         uses: positions at which one example applies it (its multiply-adds are `size * uses`); None
@@ -45,6 +47,7 @@ class KernelReport:
 
     path: str
     technique: str
+    pattern: str | None
     shape: tuple[int, ...]
     nonzero: int
     uses: int | None

@@ -177,12 +177,14 @@ def report(model: keras.Model, input_shape: InputShape | None = None) -> Report:
 
 def _row(kernel, uses: int | None) -> KernelReport:
     technique = "dense" if kernel.wrapper is None else type(kernel.wrapper).__name__
+    pattern = getattr(kernel.wrapper, "pattern", None)
     quantized, read = isinstance(kernel, QuantizedKernel), reader(kernel)
     values = read()
     inputs_left, outputs_left = units_left(kernel, values)
     return KernelReport(
         path=kernel.path,
         technique=technique,
+        pattern=None if pattern is None else str(pattern),
         shape=kernel.shape,
         nonzero=int(np.count_nonzero(values)),
         uses=uses,

@@ -9,6 +9,7 @@ from state_of_sparsity.tables import aligned, line_width, markdown_line, widths
 WIDTH = 100
 _NAMES_LISTED = 8
 _PLAIN_HEADER = ("Kernel", "Shape", "Weights", "Non-zeros", "Sparsity", "Mult-adds", "sparse")
+_PATTERN_COLUMN = _PLAIN_HEADER.index("Sparsity") + 1  # where a kernel has one
 _MARKDOWN_HEADER = (
     "Kernel",
     "Technique",
@@ -33,6 +34,10 @@ def plain_text(report: Any) -> str:
     """
     rows = [_plain_cells(row, row.path, _shape(row)) for row in report.layers]
     cells = [_PLAIN_HEADER, *rows, _plain_cells(report, "total", "")]
+    patterns = [row.pattern or "" for row in report.layers]
+    if any(patterns):
+        at, named = _PATTERN_COLUMN, ["Pattern", *patterns, ""]
+        cells = [(*c[:at], name, *c[at:]) for c, name in zip(cells, named, strict=True)]
     room = max(12, WIDTH - line_width([0, *widths(cells)[1:]]))
     above = [f"{path}\n" if len(path) > room else "" for path, *_ in cells]
     cells = [("" if len(path) > room else path, *figures) for path, *figures in cells]
@@ -46,7 +51,7 @@ def markdown(report: Any) -> str:
     """Returns a report as a Markdown table, totals and remarks below; computes gzip sizes."""
     lines = [_MARKDOWN_HEADER, ("---",) * 3 + ("---:",) * 9]
     lines += [
-        _markdown_cells(row, for_markdown(row.path), row.technique, _shape(row))
+        _markdown_cells(row, for_markdown(row.path), _technique(row), _shape(row))
         for row in report.layers
     ]
     lines.append(_markdown_cells(report, "**total**", "", ""))
@@ -118,7 +123,7 @@ def _remarks(report):
 def _techniques(report):
     paths = {}
     for row in report.layers:
-        paths.setdefault(row.technique, []).append(row.path)
+        paths.setdefault(_technique(row), []).append(row.path)
     dense = paths.pop("dense", [])
     parts = [f"{technique} on {_kernels(len(found))}" for technique, found in paths.items()]
     if not report.layers:
@@ -129,6 +134,10 @@ def _techniques(report):
     if dense:
         parts.append(f"{_kernels(len(dense))} left dense: {_listed(dense)}")
     return "; ".join(parts) + "."
+
+
+def _technique(row):
+    return row.technique if row.pattern is None else f"{row.technique} ({row.pattern})"
 
 
 def _multiply_adds(report):

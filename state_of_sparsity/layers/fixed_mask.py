@@ -10,6 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from state_of_sparsity.layers.masked import MaskedWrapper
+from state_of_sparsity.layers.pattern_argument import (
+    check_is_pattern,
+    pattern_config,
+    pattern_in,
+)
+from state_of_sparsity.patterns.pattern import Pattern
 from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.keras_saving import is_writing_a_file
@@ -29,6 +35,7 @@ class FixedMask(MaskedWrapper):
             for a layer with several kernels a dict from each kernel's name, or any end of its
             path that is unique (`"query/kernel"`), to its array.
         kernels: names of the kernels the mask is for; every kernel if `None`.
+        pattern: the pattern that the masks were made by, for reports to name (`sos.patterns`).
         **kwargs: `name` and `trainable`, as for a Keras layer.
 
     Raises:
@@ -48,9 +55,12 @@ class FixedMask(MaskedWrapper):
         mask: npt.ArrayLike | Mapping[str, npt.ArrayLike],
         *,
         kernels: Sequence[str] | None = None,
+        pattern: Pattern | None = None,
         **kwargs: Unpack[WrapperArguments],
     ) -> None:
+        check_is_pattern(pattern)
         super().__init__(layer, kernels=kernels, **kwargs)
+        self.pattern = pattern
         given = mask if isinstance(mask, dict) else {"": mask}
         # Until there are variables for them.
         self.given_masks = (
@@ -115,7 +125,7 @@ class FixedMask(MaskedWrapper):
         if masks is None:
             masks = {} if is_writing_a_file() else {k.name: k.mask() for k in self.sparse_kernels}
         packed = {"mask": {name: _pack(mask) for name, mask in masks.items()}} if masks else {}
-        return {**super().get_config(), **packed}
+        return {**super().get_config(), **pattern_config(self.pattern), **packed}
 
     @classmethod
     def from_config(
@@ -124,7 +134,8 @@ class FixedMask(MaskedWrapper):
         """Creates the wrapper from its configuration; a file's has its masks in its weights."""
         packed = config.get("mask")
         mask = _IN_WEIGHTS if packed is None else {k: _unpack(v) for k, v in packed.items()}
-        return super().from_config({**config, "mask": mask}, custom_objects)
+        given = {"mask": mask, **pattern_in(config)}
+        return super().from_config({**config, **given}, custom_objects)
 
 
 def _pack(mask: np.ndarray) -> dict:

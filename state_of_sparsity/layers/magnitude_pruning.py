@@ -25,6 +25,7 @@ class MagnitudePruning(ScheduledMask):
             `PolynomialDecay`; `step` in optimizer steps completed, `sparsity` in [0, 1).
         distribution: how zeros are shared among layers (`sos.distributions`); by default every
             kernel has the same sparsity.
+        pattern: which weights may go together (`sos.patterns`); any if `None`.
         kernels: names of the kernels to prune (`("kernel",)`); every kernel if `None`.
         **kwargs: `name` and `trainable`, as for a Keras layer.
 

@@ -28,6 +28,7 @@ class RandomPruning(DrawnMask):
         seed: an integer of at least 0.
         distribution: how zeros are shared among layers; by default every kernel has the same
             sparsity.
+        pattern: which weights may go together (`sos.patterns`); any if `None`.
         **kwargs: `kernels` as for `sos.ScheduledMask`; `name` and `trainable`, as for a Keras
             layer.
 

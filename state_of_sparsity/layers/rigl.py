@@ -34,6 +34,7 @@ class RigL(SET):
         seed: an integer of at least 0, for the first mask.
         distribution: how zeros are shared among layers by their shapes
             (`sos.distributions.ErdosRenyiKernel`); by default every kernel has the same sparsity.
+        pattern: which weights may go together (`sos.patterns`); any if `None`.
         **kwargs: `kernels` as for `sos.ScheduledMask`; `name` and `trainable`, as for a Keras
             layer.
 

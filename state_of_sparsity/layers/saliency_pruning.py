@@ -26,6 +26,7 @@ class SaliencyPruning(ScheduledMask):
         distribution: how zeros are shared among layers; for SNIP
             `sos.distributions.GlobalThreshold("all")`. By default every kernel has the same
             sparsity.
+        pattern: which weights may go together (`sos.patterns`); any if `None`.
         **kwargs: `kernels` as for `sos.ScheduledMask`; `name` and `trainable`, as for a Keras
             layer.
 

@@ -9,8 +9,16 @@ import numpy as np
 
 from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.layers.mask_update import Update, update_masks
+from state_of_sparsity.layers.pattern_argument import (
+    check_pattern,
+    check_run_of_patterns,
+    check_sparsity_of_patterns,
+    pattern_config,
+    pattern_in,
+)
 from state_of_sparsity.layers.recorded import RecordedMask
 from state_of_sparsity.masking.top_k import keep_largest, zero_count
+from state_of_sparsity.patterns.pattern import Pattern
 from state_of_sparsity.schedules.followed import Followed, FollowedSparsity
 from state_of_sparsity.schedules.saving import deserialize_schedule, serialize_schedule
 from state_of_sparsity.schedules.sparsity import SparsitySchedule, check_schedule
@@ -32,6 +40,7 @@ class MaskArguments(WrapperArguments, total=False):
     """What every scheduled mask takes beside its own arguments."""
 
     distribution: Distribution | None
+    pattern: Pattern | None
     kernels: Sequence[str] | None
 
 
@@ -40,7 +49,7 @@ class ScheduledMask(RecordedMask):
 
     A technique is a subclass that scores weights (`scores`), or makes masks otherwise (`new_mask`).
     At an update each kernel keeps exactly `size - round(sparsity * size)` weights, those of highest
-    score; of equal scores the first are dropped.
+    score; of equal scores the first are dropped. With a pattern as near to that as it allows.
 
     What it needs beside the kernel it declares: `records`, of training steps (`RecordedMask`), and
     `evolves`, where its mask depends on the one before.
@@ -53,6 +62,7 @@ class ScheduledMask(RecordedMask):
             completed; `sparsity` is the fraction of zeros in [0, 1).
         distribution: how zeros are shared among the kernels of all layers with an equal
             distribution (`sos.distributions`); `None` gives every kernel the same sparsity.
+        pattern: which weights may go together (`sos.patterns`, docs/patterns.md); any if `None`.
         kernels: names of the kernels to prune; every kernel if `None`.
         **kwargs: `name` and `trainable`, as for a Keras layer.
     """
@@ -65,17 +75,22 @@ class ScheduledMask(RecordedMask):
         schedule: SparsitySchedule,
         *,
         distribution: Distribution | None = None,
+        pattern: Pattern | None = None,
         kernels: Sequence[str] | None = None,
         **kwargs: Unpack[WrapperArguments],
     ) -> None:
         check_schedule(schedule)
         _check_distribution(distribution)
+        check_pattern(pattern, schedule, distribution)
         super().__init__(layer, kernels=kernels, **kwargs)
         self.schedule = schedule
         self.distribution = distribution
+        self.pattern = pattern
 
     def add_kernel_state(self, kernel: SparseKernel) -> keras.Variable:
         """Creates the kernel's mask, its record, and the step of its last update, as declared."""
+        if self.pattern is not None:
+            self.pattern.check_kernel(kernel)
         mask = super().add_kernel_state(kernel)
         if self.evolves:
             start = keras.initializers.Constant(-1)
@@ -123,15 +138,21 @@ class ScheduledMask(RecordedMask):
 
         Args:
             kernel: the `SparseKernel`; `self.present(kernel)` is its mask until now.
-            update: what is wanted; the mask has `update.zeros` zeros.
+            update: what is wanted; the mask has `update.zeros` zeros, or what a pattern makes of
+                them.
         """
         if not update.zeros:  # nothing to score by is needed, or need be recorded yet
             return np.ones(kernel.shape, bool)
         return self.keep(kernel, self.checked_scores(kernel), update.zeros)
 
     def keep(self, kernel: SparseKernel, scores: np.ndarray, zeros: int) -> np.ndarray:
-        """Returns the mask of a kernel that drops the `zeros` lowest of some scores."""
-        return keep_largest(scores, zeros)
+        """Returns the mask of a kernel that drops the `zeros` lowest of some scores.
+
+        With a pattern as near to that as it allows; weights of infinite score stay.
+        """
+        if self.pattern is None:
+            return keep_largest(scores, zeros)
+        return self.pattern.keep(kernel, scores, zeros)
 
     def set_mask(self, kernel: SparseKernel, update: Update) -> None:
         """Sets the mask of a kernel, which nothing else does.
@@ -171,8 +192,9 @@ class ScheduledMask(RecordedMask):
         """Sets the masks of all layers of a group to a sparsity.
 
         Alone, every kernel has `round(sparsity * size)` zeros; with a distribution all of the
-        group have `round(sparsity * total size)`, shared as it says.
+        group have `round(sparsity * total size)`, shared as it says. A pattern may make them fewer.
         """
+        check_sparsity_of_patterns(members, value)
         kernels = [kernel for wrapper in members for kernel in wrapper.sparse_kernels]
         sizes = [math.prod(kernel.shape) for kernel in kernels]
         if self.distribution is None:
@@ -182,12 +204,20 @@ class ScheduledMask(RecordedMask):
             shares = lambda: distribution.zeros(kernels, zeros)  # noqa: E731
         return update_masks(kernels, step, value, shares)
 
+    @classmethod
+    def before_run(
+        cls, layers: Sequence[Self], optimizer: keras.optimizers.Optimizer, start: int, end: int
+    ) -> None:
+        """Refuses a run that would end sparser than a pattern; warns of one that falls short."""
+        check_run_of_patterns(layers, start, end)
+
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, with the schedule in a form that can be revived."""
         return {
             **super().get_config(),
             "schedule": serialize_schedule(self.schedule),
             "distribution": keras.saving.serialize_keras_object(self.distribution),
+            **pattern_config(self.pattern),
         }
 
     @classmethod
@@ -198,6 +228,7 @@ class ScheduledMask(RecordedMask):
         config = dict(config)
         config["schedule"] = deserialize_schedule(config["schedule"])
         config["distribution"] = keras.saving.deserialize_keras_object(config["distribution"])
+        config.update(pattern_in(config))
         return super().from_config(config, custom_objects)
 
 

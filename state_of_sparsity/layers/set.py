@@ -32,6 +32,7 @@ class SET(DrawnMask):
         seed: an integer of at least 0, for the first mask and for growth.
         distribution: how zeros are shared among layers by their shapes
             (`sos.distributions.ErdosRenyiKernel`); by default every kernel has the same sparsity.
+        pattern: which weights may go together (`sos.patterns`); any if `None`.
         **kwargs: `kernels` as for `sos.ScheduledMask`; `name` and `trainable`, as for a Keras
             layer.
 
@@ -79,6 +80,10 @@ class SET(DrawnMask):
         present = self.present(kernel)
         magnitude = np.where(present, np.abs(self.stored(kernel)), -1)
         left = min(int(present.sum()), present.size - update.zeros)  # of a sparser mask, fewer
+        if self.pattern is not None:  # nor more than it can hold
+            fits = present & self.keep(kernel, magnitude, update.zeros)
+            left = int(fits.sum())
+            magnitude = self.pattern.pooled(kernel, np.where(fits, magnitude, -1))
         staying = left - round(self.replaced(update.step) * left)
         stays = keep_largest(magnitude, present.size - staying)
         grown = np.where(stays, np.inf, self.growth(kernel, update))

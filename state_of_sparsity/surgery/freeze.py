@@ -55,6 +55,7 @@ def _fixed(wrapper):
         wrapper.layer,
         masks,
         kernels=wrapper._kernel_names,
+        pattern=getattr(wrapper, "pattern", None),
         name=wrapper.name,
         trainable=wrapper.trainable,
     )

@@ -1,5 +1,6 @@
 """What is due at which step, over all sparse layers of a model, and carrying it out."""
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -191,4 +192,12 @@ def _is_sparser(group, sparsity):
 
 def _is_denser(group, sparsity):
     zeros, size = _zeros_and_size(group)
-    return zeros + len(group) < zero_count(sparsity, size)
+    short = sum(_shortfall(kernel, sparsity) for kernel in group) if zeros else 0
+    return zeros + len(group) + short < zero_count(sparsity, size)
+
+
+def _shortfall(kernel, sparsity):
+    """Returns how many zeros fewer a pattern may give a kernel: they are not missing."""
+    pattern = getattr(kernel.wrapper, "pattern", None)
+    zeros = zero_count(sparsity, math.prod(kernel.shape))
+    return 0 if pattern is None else pattern.shortfall(kernel, zeros)

@@ -1,0 +1,35 @@
+"""Equally many zeros in every column of a matrix."""
+
+import numpy as np
+
+from state_of_sparsity.masking.top_k import keep_largest
+
+
+def keep_in_columns(scores: np.ndarray, zeros: int) -> np.ndarray:
+    """Returns a mask with exactly `zeros` zeros, in no two columns more than one apart.
+
+    Each column drops its lowest scores. What is left to drop, less than one a column, is taken
+    where the next in turn is lowest; of equal scores the first are dropped.
+
+    Args:
+        scores: a matrix, free of NaN.
+        zeros: how many to drop, in [0, scores.size].
+
+    Returns:
+        A boolean array of the shape of `scores`, true where a weight stays.
+
+    Example:
+
+    >>> keep_in_columns(np.array([[1.0, 7.0], [2.0, 8.0], [3.0, 9.0]]), zeros=3)
+    array([[False, False],
+           [False,  True],
+           [ True,  True]])
+    """
+    columns = np.ascontiguousarray(scores.T)
+    each, more = divmod(zeros, len(columns))
+    mask = np.stack([keep_largest(column, each) for column in columns])
+    if more:
+        next_in_turn = np.min(columns, axis=1, where=mask, initial=np.inf)
+        for index in np.flatnonzero(~keep_largest(next_in_turn, more)):
+            mask[index] = keep_largest(columns[index], each + 1)
+    return mask.T
