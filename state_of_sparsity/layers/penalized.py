@@ -1,4 +1,4 @@
-"""`PenalizedWrapper`: a second parameter for each weight, learned by a penalty, and noise."""
+"""`PenalizedWrapper`: a second parameter, learned by a penalty, and noise for those that draw."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self, Unpack
@@ -26,22 +26,23 @@ class PenalizedWrapper(SparseWrapper):
         layer: the Keras layer to make sparse.
         penalty_weight: a number of at least 0, or a callable `step -> weight`, such as a
             `sos.schedules.Ramp`.
-        seed: integer, or `None` for one of its own, drawn from Python's generator.
+        seed: integer, or `None` for one of its own, drawn from Python's generator. A technique
+            without noise has none.
         kernels: names of the kernels to make sparse; every kernel if `None`.
         **kwargs: `name` and `trainable`, as for a Keras layer.
     """
 
     # What `penalty_weight` is called in the technique's constructor.
     penalty_argument = "penalty_weight"
-    # Noise is the same on all replicas unless a technique draws it for examples.
-    seed_generator_type = keras.random.SeedGenerator
+    # Noise is the same on all replicas unless a technique draws it for examples; None without.
+    seed_generator_type: type[keras.random.SeedGenerator] | None = keras.random.SeedGenerator
 
     def __init__(
         self,
         layer: keras.layers.Layer,
         penalty_weight: PenaltyWeight,
         *,
-        seed: int | None,
+        seed: int | None = None,
         kernels: Sequence[str] | None,
         **kwargs: Unpack[WrapperArguments],
     ) -> None:
@@ -49,8 +50,9 @@ class PenalizedWrapper(SparseWrapper):
         super().__init__(layer, kernels=kernels, **kwargs)
         self.penalty_weight = penalty_weight if callable(penalty_weight) else float(penalty_weight)
         self.current_weight: Any = None  # the variable that holds it, where it changes
-        self.seed = seed
-        self.seed_generator = self.seed_generator_type(seed)
+        if self.seed_generator_type is not None:
+            self.seed = seed
+            self.seed_generator = self.seed_generator_type(seed)
 
     def penalty(self, theta: Any, auxiliary: Any) -> Any:
         """Returns the penalty of one kernel, a scalar tensor, before it is weighted."""
@@ -112,11 +114,11 @@ class PenalizedWrapper(SparseWrapper):
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""
         weight = self.penalty_weight
-        return {
+        config = {
             **super().get_config(),
             self.penalty_argument: serialize_schedule(weight) if callable(weight) else weight,
-            "seed": self.seed,
         }
+        return config if self.seed_generator_type is None else {**config, "seed": self.seed}
 
     @classmethod
     def from_config(
