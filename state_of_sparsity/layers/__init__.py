@@ -1,5 +1,6 @@
 """The techniques: sparse wrappers of Keras layers, one a file, and what several share."""
 
+from state_of_sparsity.layers.acdc import ACDC
 from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.layers.l0_regularization import L0Regularization
 from state_of_sparsity.layers.magnitude_pruning import MagnitudePruning
@@ -13,6 +14,7 @@ from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.quantization import refuse_sparse_models
 
 __all__ = [
+    "ACDC",
     "SET",
     "FixedMask",
     "L0Regularization",
