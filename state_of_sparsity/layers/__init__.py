@@ -10,6 +10,7 @@ from state_of_sparsity.layers.saliency_pruning import SaliencyPruning
 from state_of_sparsity.layers.scheduled_mask import ScheduledMask
 from state_of_sparsity.layers.set import SET
 from state_of_sparsity.layers.straight_through import StraightThrough
+from state_of_sparsity.layers.top_kast import TopKAST
 from state_of_sparsity.layers.variational_dropout import VariationalDropout
 from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.quantization import refuse_sparse_models
@@ -26,6 +27,7 @@ __all__ = [
     "ScheduledMask",
     "SparseWrapper",
     "StraightThrough",
+    "TopKAST",
     "VariationalDropout",
 ]
 
