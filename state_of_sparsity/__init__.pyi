@@ -9,6 +9,7 @@ from state_of_sparsity.layers import SET as SET
 from state_of_sparsity.layers import FixedMask as FixedMask
 from state_of_sparsity.layers import L0Regularization as L0Regularization
 from state_of_sparsity.layers import MagnitudePruning as MagnitudePruning
+from state_of_sparsity.layers import MovementPruning as MovementPruning
 from state_of_sparsity.layers import RandomPruning as RandomPruning
 from state_of_sparsity.layers import RigL as RigL
 from state_of_sparsity.layers import SaliencyPruning as SaliencyPruning

@@ -4,6 +4,7 @@ from state_of_sparsity.layers.acdc import ACDC
 from state_of_sparsity.layers.fixed_mask import FixedMask
 from state_of_sparsity.layers.l0_regularization import L0Regularization
 from state_of_sparsity.layers.magnitude_pruning import MagnitudePruning
+from state_of_sparsity.layers.movement_pruning import MovementPruning
 from state_of_sparsity.layers.random_pruning import RandomPruning
 from state_of_sparsity.layers.rigl import RigL
 from state_of_sparsity.layers.saliency_pruning import SaliencyPruning
@@ -21,6 +22,7 @@ __all__ = [
     "FixedMask",
     "L0Regularization",
     "MagnitudePruning",
+    "MovementPruning",
     "RandomPruning",
     "RigL",
     "SaliencyPruning",
