@@ -14,6 +14,7 @@ from state_of_sparsity.layers import RandomPruning as RandomPruning
 from state_of_sparsity.layers import RigL as RigL
 from state_of_sparsity.layers import SaliencyPruning as SaliencyPruning
 from state_of_sparsity.layers import ScheduledMask as ScheduledMask
+from state_of_sparsity.layers import SoftThreshold as SoftThreshold
 from state_of_sparsity.layers import SparseWrapper as SparseWrapper
 from state_of_sparsity.layers import StraightThrough as StraightThrough
 from state_of_sparsity.layers import TopKAST as TopKAST

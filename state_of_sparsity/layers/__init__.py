@@ -10,6 +10,7 @@ from state_of_sparsity.layers.rigl import RigL
 from state_of_sparsity.layers.saliency_pruning import SaliencyPruning
 from state_of_sparsity.layers.scheduled_mask import ScheduledMask
 from state_of_sparsity.layers.set import SET
+from state_of_sparsity.layers.soft_threshold import SoftThreshold
 from state_of_sparsity.layers.straight_through import StraightThrough
 from state_of_sparsity.layers.top_kast import TopKAST
 from state_of_sparsity.layers.variational_dropout import VariationalDropout
@@ -27,6 +28,7 @@ __all__ = [
     "RigL",
     "SaliencyPruning",
     "ScheduledMask",
+    "SoftThreshold",
     "SparseWrapper",
     "StraightThrough",
     "TopKAST",
