@@ -41,7 +41,7 @@ class MovementPruning(ScheduledMask):
     >>> layer = sos.MovementPruning(keras.layers.Dense(10), schedule)
 
     Reference: Sanh, Wolf, Rush, "Movement Pruning: Adaptive Sparsity by Fine-Tuning", 2020,
-    equations 2 to 4, with hard masks. Weight decay of an optimizer acts on scores too.
+    section 3, with hard masks. Weight decay of an optimizer acts on scores too.
     """
 
     def __init__(

@@ -45,7 +45,7 @@ class SoftThreshold(PenalizedWrapper):
     >>> layer = sos.SoftThreshold(keras.layers.Dense(10), threshold_decay=1e-2)
 
     Reference: Kusupati et al., "Soft Threshold Weight Reparameterization for Learnable Sparsity",
-    2020, equations 3 to 5 (ResNet-50: 76.12 % accuracy at 81.3 % sparsity, 74.31 at 90.2, 70.23 at
+    2020, section 3 (ResNet-50: 76.12 % accuracy at 81.3 % sparsity, 74.31 at 90.2, 70.23 at
     95.2).
     """
 

@@ -1,7 +1,8 @@
 """`TopKAST`: the largest weights compute, somewhat more of them learn."""
 
 import math
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import Any, Self, Unpack
 
 import keras
 import numpy as np
@@ -11,7 +12,9 @@ from state_of_sparsity.arguments import check_number
 from state_of_sparsity.layers.mask_update import Update
 from state_of_sparsity.layers.scheduled_mask import MaskArguments, ScheduledMask
 from state_of_sparsity.masking.top_k import zero_count
+from state_of_sparsity.schedules.answers import sparsity_at
 from state_of_sparsity.schedules.sparsity import SparsitySchedule, check_sparsity
+from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
@@ -113,6 +116,21 @@ class TopKAST(ScheduledMask):
         density = ops.maximum(count, 1.0) / math.prod(used.shape)  # A may be empty
         learning = ops.sum(ops.square(self._only_trained(kernel))) / density
         return self.penalty / 2 * (ops.sum(ops.square(used)) + learning)
+
+    @classmethod
+    def before_run(
+        cls, layers: Sequence[Self], optimizer: keras.optimizers.Optimizer, start: int, end: int
+    ) -> None:
+        """Warns if no more weights are trained at the end than compute."""
+        for layer in layers:
+            sparsity = sparsity_at(layer.schedule, end)
+            if sparsity is not None and sparsity <= layer.backward_sparsity:
+                warn(
+                    f"`backward_sparsity` of '{layer.name}' should be below the sparsity of its "
+                    f"`schedule`, {sparsity} at the end: no other weights are trained than those "
+                    f"that compute. Received: {layer.backward_sparsity}."
+                )
+                return
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""

@@ -75,10 +75,6 @@ def train(
         written = [started, keeper, metrics_log, saver, progress]
     # A callback may have stopped the run just before it was interrupted.
     end = step if restored.get("stopped") else experiment.last_step
-    if not step and experiment.observed_batches:
-        if strategy.is_chief:
-            progress.phase(f"observing {experiment.observed_batches} batches")
-        _observe(experiment, model, strategy)
     _fit(experiment, model, strategy, (step, end), written)
     result = None
     if strategy.is_chief:
@@ -108,6 +104,8 @@ def _fit(experiment, model, strategy, steps, written):
     """Trains from one step to another; callbacks that write come after all that change anything."""
     every, (step, end) = experiment.eval_every, steps
     driver = [UpdateSparsity(strict=True)] if sparse_layers(model) else []
+    if not step and experiment.observed_batches:
+        _observe(experiment, model, strategy)
     with strategy.scope():
         batches = strategy.batches(experiment.data, step)
         make_metrics(model, batches)

@@ -8,6 +8,8 @@ import state_of_sparsity as sos
 from tests.layers.linear_regression import (
     HALF,
     RATE,
+    X,
+    Y,
     gradient_of,
     loss_of,
     regression,
@@ -34,7 +36,8 @@ def test_five_steps_of_the_published_update():
 
 def test_what_is_trained_is_never_less_than_what_computes():
     model, wrapper = regression(lambda layer: sos.TopKAST(layer, HALF, 0.8))
-    step(model)
+    with pytest.warns(UserWarning, match="`backward_sparsity` of 'dense' should be below"):
+        model.fit(X, Y, callbacks=[sos.UpdateSparsity()], verbose=0)
     masks = wrapper.beside["kernel"]
     np.testing.assert_array_equal(masks["backward_mask"].numpy(), masks["mask"].numpy())
 
