@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
-from tests.technique import SCHEDULE, fill_records, state_of
+from tests.technique import SCHEDULE, fill_records, spread
 
 FILES = sorted((pathlib.Path(__file__).parent / "techniques").glob("*.py"))
 TECHNIQUES = {
@@ -67,10 +67,7 @@ def sparse_model(name, schedule=SCHEDULE, plain=None, **options):
     """Returns a compiled sparse model; what it learns is spread, to hold zeros and non-zeros."""
     technique = TECHNIQUES[name]
     model = sos.sparsify(plain or plain_model(), technique.rules(schedule))
-    rng = np.random.default_rng(1)
-    for learned, (low, high) in technique.learned.items():
-        for variable in state_of(model, learned).values():
-            variable.assign(rng.uniform(low, high, variable.shape))
+    spread(model, technique.learned)
     fill_records(model)
     return compiled(model, **options)
 

@@ -35,8 +35,8 @@ class Technique:
         learned: of those that training changes, a range of values that makes some weights absent
             and others present.
         settled: the same, of values for which that is so in every step, whatever the noise.
-        penalty: `(kernel, *values of learned) ->` the penalty of a kernel before it is weighted, by
-            `WEIGHT`; None without.
+        penalty: `(kernel, *values of variables) ->` the penalty of a kernel before it is weighted,
+            by `WEIGHT`; None without.
         trains_absent: whether weights that are absent at evaluation are trained on.
         tolerance: how close `inert` is to the plain layer.
     """
@@ -78,6 +78,15 @@ def state_of(model, name):
         f"{layer}/kernel": next(v for v in own if v.name == name)
         for layer, own in variables.items()
     }
+
+
+def spread(model, learned):
+    """Gives what is learned beside kernels, `{name: range}`, values that hold zeros and others."""
+    rng = np.random.default_rng(1)
+    for name, (low, high) in learned.items():
+        for wrapper in sos.sparse_layers(model).values():
+            for beside in wrapper.beside.values():
+                beside[name].assign(rng.uniform(low, high, beside[name].shape))
 
 
 def fill_records(model):

@@ -19,7 +19,7 @@ from tests.conformance import (
     training,
 )
 from tests.slow_variants import slow_but
-from tests.technique import LAYERS, SCHEDULE, WEIGHT, fill_records
+from tests.technique import LAYERS, SCHEDULE, WEIGHT, fill_records, spread
 
 # On torch there are no graphs, and Keras takes neither several steps in one call nor, around
 # gradients of one's own, `jit_compile`.
@@ -130,6 +130,7 @@ def test_a_layer_called_three_times_counts_its_penalty_and_its_steps_once(name, 
     model = sos.sparsify(plain, technique.rules(SCHEDULE))
     no_loss = lambda y_true, y_pred: 0.0 * keras.ops.mean(y_pred)  # noqa: E731
     model.compile(keras.optimizers.SGD(0.0), no_loss, run_eagerly=True)
+    spread(model, technique.learned)
     fill_records(model)
     drive = sos.UpdateSparsity()
     drive.update(model, 4)
@@ -137,8 +138,8 @@ def test_a_layer_called_three_times_counts_its_penalty_and_its_steps_once(name, 
     expected = 0.0
     if technique.penalty is not None:
         values = {v.name: v.numpy() for v in wrapper.variables}
-        learned = [values[name] for name in technique.learned]
-        expected = WEIGHT * technique.penalty(shared.kernel.numpy(), *learned)
+        kept = [values[name] for name in technique.variables]
+        expected = WEIGHT * technique.penalty(shared.kernel.numpy(), *kept)
     loss = model.train_on_batch(X[:, 0, :, 0], X[:, 0, :, 0])
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
     assert int(model.optimizer.iterations) == 1

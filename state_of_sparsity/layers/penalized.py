@@ -1,4 +1,4 @@
-"""`PenalizedWrapper`: a second parameter for each weight, learned by a penalty, and noise."""
+"""`PenalizedWrapper`: a second parameter, learned by a penalty, and noise for those that draw."""
 
 from collections.abc import Sequence
 from typing import Any, Unpack
@@ -21,26 +21,28 @@ class PenalizedWrapper(ControlledPenalty):
         layer: the Keras layer to make sparse.
         penalty_weight: a number of at least 0, a callable `step -> weight`, or a
             `sos.schedules.TargetSparsity`.
-        seed: integer, or `None` for one of its own, drawn from Python's generator.
+        seed: integer, or `None` for one of its own, drawn from Python's generator. A technique
+            without noise has none.
         kernels: names of the kernels to make sparse; every kernel if `None`.
         **kwargs: `name` and `trainable`, as for a Keras layer.
     """
 
-    # Noise is the same on all replicas unless a technique draws it for examples.
-    seed_generator_type = keras.random.SeedGenerator
+    # Noise is the same on all replicas unless a technique draws it for examples; None without.
+    seed_generator_type: type[keras.random.SeedGenerator] | None = keras.random.SeedGenerator
 
     def __init__(
         self,
         layer: keras.layers.Layer,
         penalty_weight: PenaltyWeight,
         *,
-        seed: int | None,
+        seed: int | None = None,
         kernels: Sequence[str] | None,
         **kwargs: Unpack[WrapperArguments],
     ) -> None:
         super().__init__(layer, penalty_weight, kernels=kernels, **kwargs)
-        self.seed = seed
-        self.seed_generator = self.seed_generator_type(seed)
+        if self.seed_generator_type is not None:
+            self.seed = seed
+            self.seed_generator = self.seed_generator_type(seed)
 
     def penalty(self, theta: Any, auxiliary: Any) -> Any:
         """Returns the penalty of one kernel, a scalar tensor, before it is weighted."""
@@ -85,4 +87,5 @@ class PenalizedWrapper(ControlledPenalty):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""
-        return {**super().get_config(), "seed": self.seed}
+        config = super().get_config()
+        return config if self.seed_generator_type is None else {**config, "seed": self.seed}

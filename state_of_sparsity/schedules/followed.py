@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from state_of_sparsity.arguments import is_number
+from state_of_sparsity.schedules.alternating import Alternating
 from state_of_sparsity.schedules.answers import last_due, says_last_update, sparsity_due
 from state_of_sparsity.schedules.ramp import Ramp
 from state_of_sparsity.schedules.sparsity import (
@@ -68,10 +69,13 @@ class FollowedSparsity:
     def unreached(self, start: int, end: int) -> str | None:
         """Returns a sentence if the last update of a run has not the final sparsity."""
         schedule = self.schedule
-        if not isinstance(schedule, (ConstantSparsity, PolynomialDecay)):
+        if not isinstance(schedule, (Alternating, ConstantSparsity, PolynomialDecay)):
             return None
         if not says_last_update(schedule):
             return None
+        if isinstance(schedule, Alternating):
+            late = end < schedule.end_step
+            return f"{schedule} has its last phase after the run's end" if late else None
         last = schedule.last_update(end)
         if last is None:
             return f"{schedule} begins at step {schedule.begin_step}, after the run's end"

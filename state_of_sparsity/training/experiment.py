@@ -9,6 +9,7 @@ import keras
 from state_of_sparsity.arguments import check_integer
 from state_of_sparsity.optimizers.learning_rate import schedule_of
 from state_of_sparsity.surgery.sparsify import sparsify
+from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.training.devices.strategies import Strategy
 from state_of_sparsity.training.experiment_check import MOST_STEPS, check_fields, check_made
 from state_of_sparsity.training.optimizer_check import check_optimizer
@@ -54,6 +55,8 @@ class Experiment:
         kept_steps: steps whose state is kept in the run directory (`training.runs.snapshot`) beside
             step 0 and the last, for other runs to begin from; multiples of `steps_per_execution`.
         kept_optimizer: whether what is kept has the optimizer's state too.
+        observed_batches: how many of the first training batches `sos.observe` shows the sparse
+            layers before step 0, for techniques that set masks by gradients then (SNIP).
         start: a `tickets.Start`, where the run does not begin with weights of its own; None for one
             that does.
 
@@ -80,6 +83,7 @@ class Experiment:
     callbacks: Sequence = ()
     kept_steps: Sequence[int] = ()
     kept_optimizer: bool = False
+    observed_batches: int = 0
     start: Start | None = None
 
     def __post_init__(self):
@@ -145,6 +149,7 @@ class Experiment:
             if self.rules is not None:
                 model = sparsify(model, self.rules)
                 _check_schedules(model, self.last_step)
+            _check_observed(model, self.observed_batches)
             optimizer = self.optimizer()
             check_made("optimizer", optimizer, keras.optimizers.Optimizer)
             check_optimizer(optimizer, self.steps)
@@ -217,6 +222,14 @@ def _check_multiple(name, value, of, divisor):
         raise ValueError(
             f"`{name}` must be a multiple of `{of}`, {divisor}. Received: {value}. "
             f"The nearest that fits is {nearest}."
+        )
+
+
+def _check_observed(model, batches):
+    if batches and not any(wrapper.records for wrapper in sparse_layers(model).values()):
+        raise ValueError(
+            "`observed_batches` must be 0 where no layer records anything: only techniques such as "
+            f"sos.SaliencyPruning look at batches before training. Received: {batches}."
         )
 
 

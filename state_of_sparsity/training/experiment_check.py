@@ -24,6 +24,7 @@ def check_fields(experiment):
         raise _error("name", "text", experiment.name)
     for name in ("steps", "eval_every", "steps_per_execution", "averaged_checkpoints"):
         check_integer(name, getattr(experiment, name), 1, MOST_STEPS)
+    check_integer("observed_batches", experiment.observed_batches, 0, MOST_STEPS)
     check_integer("seed", experiment.seed, 0, 2**32 - 1)
     if experiment.precision not in PRECISIONS:
         raise _error("precision", f"one of {', '.join(PRECISIONS)}", experiment.precision)

@@ -100,4 +100,5 @@ def _targets(wrappers, steps):
 
 
 def _snake(kind):
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
+    # A single capital at the end is no word: RigL.
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z]|[A-Z]{2})", "_", kind.__name__).lower()

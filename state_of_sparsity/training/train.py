@@ -1,9 +1,11 @@
 """Trains an experiment in a run directory, from the start or from its last checkpoint."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.training import outcome
@@ -18,6 +20,7 @@ from state_of_sparsity.training.runs.progress import Progress
 from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.runs.save_checkpoints import SaveCheckpoints
 from state_of_sparsity.training.start_run import StartRun
+from state_of_sparsity.updates.observe import observe
 from state_of_sparsity.updates.sparsity_log import SparsityLog
 from state_of_sparsity.updates.update_sparsity import UpdateSparsity
 
@@ -90,10 +93,19 @@ def _take_mean(checkpoints, model, averaged, progress):
     checkpoints.restore_latest(model, averaged)
 
 
+def _observe(experiment, model, strategy):
+    """Shows layers the first batches, whole to every replica: they record the mean of them all."""
+    batches = itertools.islice(experiment.data.train(0), experiment.observed_batches)
+    with strategy.scope():
+        observe(model, (keras.tree.map_structure(np.asarray, batch) for batch in batches))
+
+
 def _fit(experiment, model, strategy, steps, written):
     """Trains from one step to another; callbacks that write come after all that change anything."""
     every, (step, end) = experiment.eval_every, steps
     driver = [UpdateSparsity(strict=True)] if sparse_layers(model) else []
+    if not step and experiment.observed_batches:
+        _observe(experiment, model, strategy)
     with strategy.scope():
         batches = strategy.batches(experiment.data, step)
         make_metrics(model, batches)

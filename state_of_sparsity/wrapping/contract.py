@@ -48,6 +48,18 @@ class Contract:
         """
         return constraint(ops.convert_to_tensor(kernel.variable))
 
+    @property
+    def penalizes_stored(self) -> bool:
+        """Whether there is a `stored_penalty`."""
+        return False
+
+    def stored_penalty(self, kernel: SparseKernel) -> Any:
+        """Returns what the stored kernel adds to the loss, a scalar tensor, once a step.
+
+        (What is learned beside a kernel is penalized by a regularizer of its own.)
+        """
+        raise NotImplementedError
+
     def merge_update(self, variable: keras.Variable, value: Any) -> Any:
         """Returns the value to store where the wrapped layer assigns its own kernel, or None."""
         return None

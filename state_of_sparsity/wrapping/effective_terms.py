@@ -3,6 +3,8 @@
 The wrapped layer has put both on its variable. What is stored there also has values for weights
 that are masked, which no model uses: left alone, the regularizer would penalize them, and the
 constraint would scale the present weights by them.
+
+A technique's own penalty of what is stored (`Contract.stored_penalty`) goes the same way.
 """
 
 import contextlib
@@ -19,8 +21,9 @@ def act_on_effective_kernel(wrapper, kernel):
         kernel: one of its `SparseKernel`s, its state made.
     """
     variable = kernel.variable
-    regularizer, constraint = plain(variable.regularizer), plain(variable.constraint)
-    if regularizer is not None:
+    release(variable)  # of a wrapper that the layer had before
+    regularizer, constraint = variable.regularizer, variable.constraint
+    if regularizer is not None or wrapper.penalizes_stored:
         variable.regularizer = EffectiveRegularizer(wrapper, kernel, regularizer)
     if constraint is not None:
         variable.constraint = EffectiveConstraint(wrapper, kernel, constraint)
@@ -77,13 +80,21 @@ class _EffectiveTerm:
 
 
 class EffectiveRegularizer(_EffectiveTerm):
-    """Penalizes the kernel of evaluation: a weight that is absent there gets no gradient of it."""
+    """Penalizes the kernel of evaluation: a weight that is absent there gets no gradient of it.
+
+    What the technique itself penalizes is added.
+    """
 
     def __call__(self, value):
-        """Returns the penalty of the effective kernel when `value` is stored."""
+        """Returns the penalty of the effective kernel when `value` is stored, and of `value`."""
         with self._stored_as(value):
-            effective = self.wrapper.effective_kernel(self.kernel, training=False)
-            return self.original(keras.ops.cast(effective, self.kernel.variable.dtype))
+            terms = []
+            if self.wrapper.penalizes_stored:
+                terms.append(self.wrapper.stored_penalty(self.kernel))
+            if self.original is not None:
+                effective = self.wrapper.effective_kernel(self.kernel, training=False)
+                terms.append(self.original(keras.ops.cast(effective, self.kernel.variable.dtype)))
+            return sum(terms[1:], terms[0])
 
 
 class EffectiveConstraint(_EffectiveTerm):

@@ -29,6 +29,12 @@ LAYERWISE = [
         (TECHNIQUES["random_pruning"], "random_pruning", "uniform"),
         (TECHNIQUES["variational_dropout"], "variational_dropout", None),
         (TECHNIQUES["l0_regularization"], "l0_regularization", None),
+        (functools.partial(sos.RigL, schedule=SCHEDULE), "rigl", "uniform"),
+        (
+            functools.partial(sos.TopKAST, schedule=SCHEDULE, backward_sparsity=0.5),
+            "top_kast",
+            "uniform",
+        ),
         (sos.distributions.global_magnitude(SCHEDULE), "magnitude_pruning", "global_threshold"),
         (
             sos.distributions.erdos_renyi_kernel_magnitude(SCHEDULE),

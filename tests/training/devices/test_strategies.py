@@ -42,6 +42,7 @@ def check_equal(one, two):
 def test_two_logical_processors():
     found = run_script("two_replicas.py")
     check_equal(*found["metrics"])
+    assert found["masks of SNIP"][0] == found["masks of SNIP"][1] != {}
     noises = found["variational dropout's noise"]
     assert np.shape(noises) == (2, 4, 3)
     assert not np.isclose(noises[0], noises[1]).any()
@@ -55,6 +56,7 @@ def test_two_devices_of_jax():
     flags = "--xla_force_host_platform_device_count=2"
     found = run_script("two_replicas.py", KERAS_BACKEND="jax", XLA_FLAGS=flags)
     check_equal(*found["metrics"])
+    assert found["masks of SNIP"][0] == found["masks of SNIP"][1] != {}
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import tempfile
 
 import keras
 
+import state_of_sparsity as sos
 from state_of_sparsity.data.images.digits import Digits
 from state_of_sparsity.training.devices import strategy_choice
 from state_of_sparsity.training.devices.strategy_error import StrategyError
@@ -65,6 +66,24 @@ def last_metrics(name, even):
         return json.loads(run_dir.metrics_jsonl.read_text().splitlines()[-1])
 
 
+def masks_before_training(name):
+    """Returns the masks of SNIP, of batches that every replica sees whole."""
+    once = sos.schedules.ConstantSparsity(0.8, begin_step=0, end_step=0)
+    strategy = strategy_choice.choose(name)
+    experiment = small_experiment(
+        "dense",
+        model=network,
+        rules=lambda layer: sos.SaliencyPruning(layer, once),
+        observed_batches=2,
+    )
+    model = experiment.build(strategy)
+    with tempfile.TemporaryDirectory() as directory:
+        run_dir = RunDir(directory)
+        run_dir.start("")
+        train(experiment, model, run_dir, strategy, verbose=False)
+    return {path: mask.tolist() for path, mask in sos.masks(model).items()}
+
+
 def refusal(**changes):
     try:
         small_experiment("dense", **changes).build(strategy_choice.choose(SEVERAL))
@@ -76,8 +95,6 @@ def refusal(**changes):
 def noise_of_each_replica():
     """Returns what variational dropout adds to an output of zero, for each of two replicas."""
     import tensorflow as tf
-
-    import state_of_sparsity as sos
 
     strategy = tf.distribute.MirroredStrategy()
     with strategy.scope():
@@ -102,6 +119,7 @@ def main():
         tf.config.set_logical_device_configuration(processor, two)
     # On one device without the last validation example, which two replicas cannot share.
     found["metrics"] = last_metrics("one_device", True), last_metrics(SEVERAL, False)
+    found["masks of SNIP"] = [masks_before_training(name) for name in ("one_device", SEVERAL)]
     if not JAX:
         found["steps_per_execution"] = refusal(steps_per_execution=2)
         found["jit_compile"] = refusal(jit_compile=True)
