@@ -11,6 +11,7 @@ import pytest
 
 import state_of_sparsity as sos
 from tests.conformance import (
+    ONE_EACH,
     TECHNIQUES,
     X,
     Y,
