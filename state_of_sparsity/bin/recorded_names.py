@@ -23,7 +23,10 @@ _NAMES = {
         module: " ".join(kind.__name__ for kind in _TECHNIQUES if kind.__module__ == module)
         for module in {kind.__module__ for kind in _TECHNIQUES}
     },
-    "state_of_sparsity.schedules": "ConstantSparsity PolynomialDecay Ramp",
+    "state_of_sparsity.schedules": (
+        "Alternating ConstantSparsity PolynomialDecay Ramp TargetSparsity"
+    ),
+    "state_of_sparsity.patterns": "Block NOfM PerOutput",
     "state_of_sparsity.distributions": (
         "ErdosRenyiKernel GlobalThreshold erdos_renyi_kernel_magnitude global_magnitude"
     ),

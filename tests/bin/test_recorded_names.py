@@ -30,8 +30,7 @@ def test_no_name_takes_a_function_or_a_file(name):
 @pytest.mark.parametrize("name", layers.__all__)
 def test_techniques_are_there_and_their_bases_are_not(name):
     kind = getattr(layers, name)
-    others = [getattr(layers, other) for other in layers.__all__ if other != name]
-    is_base = any(issubclass(other, kind) for other in others)
+    is_base = name in ("ScheduledMask", "SparseWrapper")
     for module in ("state_of_sparsity", "state_of_sparsity.layers", kind.__module__):
         assert (f"{module}.{name}" in recorded_names.NAMES) == (not is_base)
 
