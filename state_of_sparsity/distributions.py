@@ -50,6 +50,8 @@ class GlobalThreshold(_SharedSparsity):
         group: a name; layers whose distributions have an equal name are pruned together.
     """
 
+    by_scores = True
+
     def zeros(self, kernels: Sequence[SparseKernel], zeros: int) -> list[int]:
         """Returns how many of `zeros` fall to each `SparseKernel`."""
         doubles = any(kernel.variable.dtype == "float64" for kernel in kernels)

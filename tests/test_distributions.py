@@ -242,3 +242,12 @@ def test_groups_are_told_apart_by_kind_and_name():
     assert hash(GlobalThreshold("a")) == hash(GlobalThreshold("a"))
     assert GlobalThreshold("a") != GlobalThreshold("b")
     assert GlobalThreshold("a") != ErdosRenyiKernel("a")
+
+
+@pytest.mark.parametrize("technique", [sos.SET, sos.RigL])
+def test_a_technique_without_scores_shares_by_shapes_alone(technique):
+    moves = sos.schedules.ConstantSparsity(0.5, begin_step=0, end_step=9)
+    technique(keras.layers.Dense(3), moves, distribution=sos.distributions.ErdosRenyiKernel("all"))
+    together = sos.distributions.GlobalThreshold("all")
+    with pytest.raises(ValueError, match=f"with {technique.__name__}, which has no scores"):
+        technique(keras.layers.Dense(3), moves, distribution=together)

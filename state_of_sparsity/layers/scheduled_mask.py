@@ -80,7 +80,7 @@ class ScheduledMask(RecordedMask):
         **kwargs: Unpack[WrapperArguments],
     ) -> None:
         check_schedule(schedule)
-        _check_distribution(distribution)
+        _check_distribution(distribution, type(self))
         check_pattern(pattern, schedule, distribution)
         super().__init__(layer, kernels=kernels, **kwargs)
         self.schedule = schedule
@@ -232,10 +232,16 @@ class ScheduledMask(RecordedMask):
         return super().from_config(config, custom_objects)
 
 
-def _check_distribution(distribution):
+def _check_distribution(distribution, technique):
     refuse_class("distribution", distribution, 'sos.distributions.GlobalThreshold("a name")')
     if distribution is not None and not callable(getattr(distribution, "zeros", None)):
         raise ValueError(
             "`distribution` must be None or one of sos.distributions.GlobalThreshold and "
             f"ErdosRenyiKernel. Received: {distribution!r}."
+        )
+    if getattr(distribution, "by_scores", False) and technique.scores is ScheduledMask.scores:
+        raise ValueError(
+            f"`distribution` must go by the shapes of kernels with {technique.__name__}, which has "
+            "no scores to compare: sos.distributions.ErdosRenyiKernel. "
+            f"Received: {type(distribution).__name__}."
         )
