@@ -1,6 +1,7 @@
 """An experiment in words: model, kernels, and its schedules over the steps."""
 
 import functools
+import itertools
 import math
 
 from state_of_sparsity.layers.fixed_mask import FixedMask
@@ -65,10 +66,28 @@ def _size(kernels):
 def _schedule_table(experiment, model):
     """Returns lines: one row a step, one column for each thing that changes over the steps."""
     rate = functools.partial(learning_rate_at, model.optimizer)
-    columns = {"learning rate": rate, **_schedules(model)}
+    schedules = _schedules(model)
+    columns = {"learning rate": rate, **schedules}
     steps = sorted({experiment.last_step * row // (_ROWS - 1) for row in range(_ROWS)})
+    steps = sorted({*steps, *_turns(schedules.values(), steps)})
     rows = [[str(step), *(f"{column(step):.6g}" for column in columns.values())] for step in steps]
     return aligned([["step", *columns], *rows], ">", least=10)
+
+
+def _turns(schedules, steps):
+    """Returns a step between two rows where a schedule is above or below both, as in phases."""
+    found = []
+    for start, end in itertools.pairwise(steps):
+        between = [start + (end - start) * quarter // 4 for quarter in (2, 1, 3)]
+        ends = [sorted((value(start), value(end))) for value in schedules]
+        out = (
+            step
+            for step in between
+            for value, (low, high) in zip(schedules, ends, strict=True)
+            if not low <= value(step) <= high and not math.isnan(low + high + value(step))
+        )
+        found += itertools.islice(out, 1)
+    return found
 
 
 def _schedules(model):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+import state_of_sparsity as sos
 from state_of_sparsity.analysis.run_settings import config_hash
 from state_of_sparsity.training.description import describe
 from state_of_sparsity.training.evaluate import evaluate
@@ -144,3 +145,14 @@ def test_description_has_kernels_and_everything_that_changes(technique):
     for step, row in enumerate(rows):
         expected = [column(step) for column in columns.values()]
         assert [float(cell) for cell in row.split()] == pytest.approx(expected, rel=1e-5)
+
+
+def test_description_shows_phases_that_fall_between_its_rows():
+    phases = sos.schedules.Alternating(0.9, begin_step=100, phase_steps=50, end_step=400)
+    rules = functools.partial(sos.ACDC, schedule=phases)
+    experiment = small_experiment("dense", rules=rules, steps=1000, eval_every=1000)
+    text = describe(experiment, experiment.build())
+    rows = [row.split() for row in text[text.index("      step") :].splitlines()[1:]]
+    assert {row[0] for row in rows} == {*map(str, range(0, 1001, 100)), "150", "250", "350"}
+    for step, _, sparsity in rows:
+        assert float(sparsity) == phases.sparsity(int(step))
