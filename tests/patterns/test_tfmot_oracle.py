@@ -13,7 +13,6 @@ import state_of_sparsity as sos
 from state_of_sparsity.patterns import Block, NOfM
 
 tf = pytest.importorskip("tensorflow")
-pytest.importorskip("tensorflow_model_optimization")
 
 
 def magnitudes(shape):
