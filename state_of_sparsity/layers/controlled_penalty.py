@@ -15,11 +15,16 @@ from state_of_sparsity.schedules.followed import (
 )
 from state_of_sparsity.schedules.saving import deserialize_schedule, serialize_schedule
 from state_of_sparsity.schedules.target_sparsity import ControllerState, TargetSparsity
+from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 # A number, a callable `step -> number`, or a controller.
 PenaltyWeight = float | Callable[[int], float] | TargetSparsity
+
+_MISSED = (
+    0.02  # as a fraction of zeros; what variational dropout moves by from step to step is less
+)
 
 
 class ControlledPenalty(SparseWrapper):
@@ -82,23 +87,41 @@ class ControlledPenalty(SparseWrapper):
 
     @property
     def update_group(self) -> Hashable | None:
-        """The controller, which all layers with an equal one share."""
-        return self.penalty_weight if isinstance(self.penalty_weight, TargetSparsity) else None
+        """The controller, which all layers of the technique with an equal one share."""
+        controlled = isinstance(self.penalty_weight, TargetSparsity)
+        return (type(self), self.penalty_weight) if controlled else None
 
     def update(self, step: int, value: float, members: Sequence[Any]) -> list:
         """Sets the weight that the penalty has now; a controller has a look at the layers first."""
         if not isinstance(self.penalty_weight, TargetSparsity):
             self.current_weight.assign(value)
             return []
-        margins = [w.margins(kernel).reshape(-1) for w in members for kernel in w.sparse_kernels]
-        state = self.penalty_weight.next_state(
-            self.controller_state(), step, np.concatenate(margins)
-        )
+        state = self.controller_state()
+        state = self.penalty_weight.next_state(state, step, _margins(members))
         for wrapper in members:
             wrapper.current_weight.assign(state.weight)
             for name, variable in wrapper._controller.items():
                 variable.assign(getattr(state, name))
         return []
+
+    @classmethod
+    def after_run(cls, layers: Sequence[Self]) -> None:
+        """Warns if a run is over and its target was missed by more than two points."""
+        groups: dict[TargetSparsity, list[Self]] = {}
+        for layer in layers:
+            if isinstance(layer.penalty_weight, TargetSparsity) and layer.sparse_kernels:
+                groups.setdefault(layer.penalty_weight, []).append(layer)
+        for controller, members in groups.items():
+            found = float(np.mean(_margins(members) <= 0))
+            state = members[0].controller_state()
+            over = state.step + controller.frequency > controller.end_step
+            if over and abs(found - controller.target) > _MISSED:
+                warn(
+                    f"`{cls.penalty_argument}` has not led to its target: {found:.2%} zeros in the "
+                    f"layers of {cls.__name__} after this training, and {controller.target:.2%} "
+                    f"wanted. The penalty weighs {state.weight:.3g} now. Train longer, let "
+                    "`end_step` come later, or change the learning rate."
+                )
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""
@@ -119,6 +142,11 @@ class ControlledPenalty(SparseWrapper):
         """Returns what the controller knew at its last update."""
         kept = {name: variable.numpy().item() for name, variable in self._controller.items()}
         return ControllerState(weight=float(self.current_weight.numpy()), **kept)
+
+
+def _margins(wrappers):
+    found = [w.margins(kernel).reshape(-1) for w in wrappers for kernel in w.sparse_kernels]
+    return np.concatenate(found)
 
 
 def _check_weight(weight, argument):

@@ -194,6 +194,7 @@ class L0Regularization(PenalizedWrapper):
     def after_run(cls, layers: Sequence[Self]) -> None:
         """Warns if there are gates with a penalty and not one of them is shut."""
         warn_if_no_gate_is_shut(layers)
+        super().after_run(layers)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""

@@ -18,7 +18,8 @@ class RecordedMask(MaskedWrapper):
 
     `"gradient"` is the gradient of the loss by the effective kernel: that of masked weights too.
     `"saliency"` is that times the stored kernel. Both are those of the last step that trained the
-    layer, over the whole batch, on every device and with any number of replicas.
+    layer, over the whole batch, on every device and with any number of replicas; in float16 times
+    the scale of the loss, which a LossScaleOptimizer does not take out of records.
 
     The record is trainable, and Keras assigns it its gradient (`overwrite_with_gradient`). In
     training the effective kernel has `record - stop_gradient(record)` added, which is 0, times the

@@ -163,8 +163,9 @@ class ScheduledMask(RecordedMask):
         if not self.evolves:
             self.mask(kernel).assign(self.new_mask(kernel, update))
             return
-        if self.mask_step(kernel) == update.step:
-            return
+        last = self.mask_step(kernel)
+        if last == update.step or (last >= 0 and not kernel.variable.trainable):
+            return  # what is new in a frozen kernel would stay 0
         mask = self.new_mask(kernel, update)
         values = kernel.variable.numpy()
         kept = self.present(kernel) & mask

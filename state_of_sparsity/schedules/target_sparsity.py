@@ -65,7 +65,8 @@ class TargetSparsity(Configured):
     as they have to, and no longer. While there are more zeros than the target the penalty has no
     weight at all (a restart of the dual); less abruptly where weights come back at once.
 
-    All layers with an equal controller are one group: the target is that of all their kernels.
+    All layers of one technique with an equal controller are one group: the target is that of all
+    their kernels. A run that starts over at step 0 begins anew.
 
     Args:
         target: fraction of zeros over all kernels of the group, in (0, 1).
@@ -119,8 +120,10 @@ class TargetSparsity(Configured):
             step: of this update.
             margins: of every weight of the group, at most 0 where it is dropped at evaluation.
         """
-        if step <= state.step:  # it is repeated, by a run that is resumed
+        if step == state.step:  # it is repeated, by a run that is resumed
             return state
+        if step < state.step:  # a new run, whose optimizer starts at step 0
+            state = ControllerState()
         margin = float(np.quantile(margins, self.target))
         if state.step < 0:
             first = _FIRST / margins.size

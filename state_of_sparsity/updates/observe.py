@@ -89,6 +89,8 @@ def _nothing_is_trained(model, records):
     wrappers = list(sparse_layers(model).values())
     driven = [wrapper._driven for wrapper in wrappers]
     try:
+        # What drives a model that was trained would have it refuse to be trained by anything else.
+        stand_in = vars(model).pop("make_train_function", None)
         model.optimizer = keras.optimizers.SGD(0.0)
         model.optimizer.build(model.trainable_variables)
         model.train_function = None
@@ -99,6 +101,8 @@ def _nothing_is_trained(model, records):
         for wrapper, was in zip(wrappers, driven, strict=True):
             wrapper._driven = was
         model.optimizer, model.train_function = optimizer, None
+        if stand_in is not None:
+            model.make_train_function = stand_in
         for variable, value in kept:
             variable.assign(value)
         model.reset_metrics()

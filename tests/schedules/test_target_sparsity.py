@@ -58,6 +58,7 @@ def test_a_step_follows_the_published_formulas():
     excess = np.mean(margins - 2.5 <= 0) - 0.5
     assert past.integral == pytest.approx(second.integral * np.exp(-0.25 * excess / 0.5))
     assert controller.next_state(past, 20, margins) is past  # repeated by a run that is resumed
+    assert controller.next_state(past, 0, margins) == first  # a new run begins anew
     assert past.band == controller.next_state(past, 30, margins - 2.0).band == 0.001
     assert controller.next_state(past, 30, margins).band == 0.008  # they came back at once
 
@@ -72,13 +73,25 @@ def test_layers_with_an_equal_controller_share_its_state():
     model = controlled()
     (due,) = SparsityUpdates(model).due(0, 0)
     assert len(due.wrappers) == 2 and due.step == 0 and due.value == 0.5
-    fit(model, [sos.UpdateSparsity()])
+    with pytest.warns(UserWarning, match="`l0_weight` has not led to its target: .* 50.00% wanted"):
+        fit(model, [sos.UpdateSparsity()])
     states = [model.get_layer(name).controller_state() for name in LAYERS]
     assert states[0] == states[1] and states[0].step == 8 and states[0].first_margin > 0
     margins = [w.margins(w.sparse_kernels[0]) for w in map(model.get_layer, LAYERS)]
     present = [sos.masks(model)[f"{name}/kernel"] for name in LAYERS]
     for found, mask in zip(margins, present, strict=True):
         np.testing.assert_array_equal(found > 0, mask)
+
+
+def test_layers_of_two_techniques_do_not_share_a_controller():
+    goal = sos.schedules.TargetSparsity(0.5, end_step=8)
+    rules = [
+        ("head", lambda layer: sos.L0Regularization(layer, goal)),
+        ("", lambda layer: sos.SoftThreshold(layer, goal)),
+    ]
+    model = sos.sparsify(plain_model(), rules)
+    groups = {layer.update_group for layer in sos.sparse_layers(model).values()}
+    assert len(groups) == 2
 
 
 def test_margins_of_variational_dropout_are_positive_where_weights_are_present():
@@ -92,7 +105,8 @@ def test_margins_of_variational_dropout_are_positive_where_weights_are_present()
 
 def test_a_run_that_is_saved_and_loaded_goes_on_as_it_would(tmp_path):
     model = controlled(end_step=4)
-    fit(model, [sos.UpdateSparsity()], epochs=1)
+    with pytest.warns(UserWarning, match="has not led to its target"):
+        fit(model, [sos.UpdateSparsity()], epochs=1)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     before = model.get_layer("head").controller_state()

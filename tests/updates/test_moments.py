@@ -1,6 +1,7 @@
 """What optimizers remember of weights that begin anew."""
 
 import keras
+import numpy as np
 import pytest
 
 import state_of_sparsity as sos
@@ -50,6 +51,18 @@ def test_moments_of_regrown_weights_are_zero_and_no_others(optimizer):
         for slot in found:
             assert not slot[grown].any()
             assert slot[mask & ~grown].all()
+
+
+def test_masks_of_a_frozen_kernel_stay():
+    model, _ = grown_model(keras.optimizers.SGD(0.05))
+    model.get_layer("head").trainable = False
+    before, kernel = sos.masks(model), model.get_layer("head").layer.kernel.numpy()
+    model.compile(keras.optimizers.SGD(0.05), "mse")
+    with pytest.warns(UserWarning, match="Frozen layers are sparse"):
+        sos.UpdateSparsity().update(model, 6)
+    np.testing.assert_array_equal(sos.masks(model)["head/kernel"], before["head/kernel"])
+    np.testing.assert_array_equal(model.get_layer("head").layer.kernel.numpy(), kernel)
+    assert (sos.masks(model)["convolution/kernel"] != before["convolution/kernel"]).any()
 
 
 def test_a_model_without_an_optimizer_can_be_updated():

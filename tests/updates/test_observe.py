@@ -66,6 +66,22 @@ def test_a_model_that_was_observed_still_needs_its_driver():
         fit(model)
 
 
+@pytest.mark.parametrize("drive", ["fit", "update"])
+def test_a_model_that_is_trained_already_can_be_observed_and_trained_on(drive):
+    moves = sos.schedules.ConstantSparsity(0.5, begin_step=0, end_step=99, frequency=2)
+    model = compiled(sos.sparsify(plain_model(), lambda layer: sos.RigL(layer, moves)))
+    if drive == "fit":
+        fit(model, [sos.UpdateSparsity()])
+    else:
+        sos.UpdateSparsity().update(model, 0)
+        model.train_on_batch(X, Y)
+    before = [variable.numpy() for variable in model.optimizer.variables]
+    sos.observe(model, [(X, Y)])
+    for variable, value in zip(model.optimizer.variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+    fit(model, [sos.UpdateSparsity()])
+
+
 @pytest.mark.parametrize(
     ("make", "batches", "message"),
     [
