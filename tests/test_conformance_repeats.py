@@ -73,7 +73,7 @@ class CheckAtTheStart(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("terms", slow_but(["plain"], TERMS))
-@every_technique
+@pytest.mark.parametrize("name", slow_but(ONE_EACH, TECHNIQUES))
 def test_a_run_that_goes_on_repeats_the_last_update_without_effect(name, terms, tmp_path):
     model, drive = model_of(name, terms), sos.UpdateSparsity()
     drive.update(model, 4)

@@ -6,7 +6,6 @@ import pytest
 
 import state_of_sparsity as sos
 from tests.conformance import (
-    ONE_EACH,
     TECHNIQUES,
     X,
     Y,
@@ -148,7 +147,7 @@ def test_a_layer_called_three_times_counts_its_penalty_and_its_steps_once(name, 
         assert (~sos.masks(model)["shared/kernel"]).sum() == 4
 
 
-@pytest.mark.parametrize("name", slow_but(ONE_EACH, TECHNIQUES))
+@pytest.mark.parametrize("name", slow_but([*OF_EACH_KIND, "rigl"], TECHNIQUES))
 def test_forgetting_the_callback(name):
     model = sparse_model(name, run_eagerly=True)
     model(X, training=True)

@@ -133,7 +133,12 @@ def test_a_base_is_included_and_has_no_command(name):
 
 # Of the Transformer one: they take the longest, and the others differ in the wrapper alone.
 QUICKSTART = [
-    pytest.param(name, marks=[pytest.mark.slow] if re.search("transformer_[^m]", name) else [])
+    pytest.param(
+        name,
+        marks=[pytest.mark.slow]
+        if re.search("transformer_[^m]|movement|set|straight|top_kast|saliency", name)
+        else [],
+    )
     for name in OTHERS
     if name.startswith("quickstart/")
 ]
