@@ -122,6 +122,7 @@ class TopKAST(ScheduledMask):
         cls, layers: Sequence[Self], optimizer: keras.optimizers.Optimizer, start: int, end: int
     ) -> None:
         """Warns if no more weights are trained at the end than compute."""
+        super().before_run(layers, optimizer, start, end)
         for layer in layers:
             sparsity = sparsity_at(layer.schedule, end)
             if sparsity is not None and sparsity <= layer.backward_sparsity:

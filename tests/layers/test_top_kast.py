@@ -62,3 +62,16 @@ def test_kernels_of_which_nothing_computes_have_a_finite_penalty():
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         sos.TopKAST(keras.layers.Dense(3), HALF, **arguments)
+
+
+def test_a_pattern_that_the_schedule_cannot_end_at_is_refused_before_training():
+    too_sparse = lambda step: (step == 2, 0.9)  # noqa: E731
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    rule = lambda layer: sos.TopKAST(  # noqa: E731
+        layer, too_sparse, 0.25, pattern=sos.patterns.NOfM(2, 4)
+    )
+    sparse = sos.sparsify(model, rule)
+    sparse.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="at step 2"):
+        sparse.fit(np.ones((8, 8)), np.ones((8, 4)), batch_size=2, callbacks=[sos.UpdateSparsity()])
+    assert int(sparse.optimizer.iterations) == 0
