@@ -14,16 +14,14 @@ import statistics
 import time
 
 from choices import names_of
+from technique_names import LATER, STUDIED
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 DENSE_OF = {"tfmot": "tfmot_dense"}  # every other variant is held against "dense"
 ALL = (
     "dense",
-    "magnitude",
-    "random",
-    "l0",
-    "variational_dropout",
+    *STUDIED,
     "tfmot_dense",
     "tfmot",
 )
@@ -33,13 +31,18 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workload", choices=("resnet50", "transformer"), default="resnet50")
     parser.add_argument(
-        "--variants", type=names_of(ALL), default=list(ALL), help="of " + ",".join(ALL)
+        "--variants",
+        type=names_of((*ALL, *LATER)),
+        default=list(ALL),
+        help="of " + ",".join((*ALL, *LATER)) + "; by default all up to TF-MOT's",
     )
     parser.add_argument("--repeats", type=int, default=6, help="processes a variant")
     parser.add_argument("--steps", type=int, default=5, help="training steps in each")
     parser.add_argument("--batch_size", type=int, default=32)
     parser.add_argument("--output", help="JSON file")
-    parser.add_argument("--measure", choices=ALL, help="measure this one in this process")
+    parser.add_argument(
+        "--measure", choices=(*ALL, *LATER), help="measure this one in this process"
+    )
     return parser.parse_args()
 
 

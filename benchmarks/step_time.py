@@ -10,15 +10,13 @@ import sys
 import time
 
 from choices import names_of
+from technique_names import LATER, STUDIED
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 ALL = (
     "dense",
-    "magnitude",
-    "random",
-    "l0",
-    "variational_dropout",
+    *STUDIED,
     "two_contractions",
     "tfmot_dense",
     "tfmot",
@@ -35,6 +33,7 @@ RATIOS = (
     ("variational_dropout", "dense", None, None),
     ("tfmot", "tfmot_dense", None, None),
     ("tfmot_dense", "dense", None, None),
+    *((name, "dense", None, None) for name in LATER),
 )
 
 
@@ -42,7 +41,10 @@ def parse(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workload", choices=("resnet50", "transformer"), default="resnet50")
     parser.add_argument(
-        "--variants", type=names_of(ALL), default=list(ALL), help="of " + ",".join(ALL)
+        "--variants",
+        type=names_of((*ALL, *LATER)),
+        default=list(ALL),
+        help="of " + ",".join((*ALL, *LATER)) + "; by default all up to TF-MOT's",
     )
     parser.add_argument("--rounds", type=int, default=30, help="timed steps of each variant")
     parser.add_argument(
