@@ -32,12 +32,15 @@ SCHEDULE = sos.schedules.PolynomialDecay(0.0, 0.8, begin_step=0, end_step=5, fre
 RAMP = sos.schedules.Ramp(0.01, begin_step=0, end_step=5, shape="smoothed_cubic")
 
 # Every technique; `functools.partial` takes what gin binds in a real run.
+MOVES = sos.schedules.ConstantSparsity(0.5, begin_step=1, end_step=STEPS, frequency=1)
 TECHNIQUES = {
     "dense": None,
     "magnitude_pruning": functools.partial(sos.MagnitudePruning, schedule=SCHEDULE),
     "random_pruning": functools.partial(sos.RandomPruning, schedule=SCHEDULE, seed=1),
     "variational_dropout": functools.partial(sos.VariationalDropout, kl_weight=RAMP),
     "l0_regularization": functools.partial(sos.L0Regularization, l0_weight=RAMP),
+    # Masks that depend on those before, and on gradients that steps write down.
+    "rigl": functools.partial(sos.RigL, schedule=MOVES, seed=1),
 }
 
 

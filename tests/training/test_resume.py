@@ -87,7 +87,7 @@ def assert_same(path, reference):
 
 
 # Some of the others are killed elsewhere below.
-@pytest.mark.parametrize("technique", slow_but(["magnitude_pruning"], TECHNIQUES))
+@pytest.mark.parametrize("technique", slow_but(["rigl"], TECHNIQUES))
 def test_killed_run_ends_as_an_uninterrupted_one(tmp_path, processes, uninterrupted, technique):
     killed = tmp_path / "killed"
     assert in_new_process(processes, killed, technique, 3) == -signal.SIGKILL

@@ -19,7 +19,8 @@ from tests.training.experiments import STEPS, TECHNIQUES, small_experiment
 from tests.training.test_resume import KillInStep, assert_same
 
 RULES = [
-    ("hidden", TECHNIQUES["magnitude_pruning"]),
+    ("hidden_1", TECHNIQUES["magnitude_pruning"]),
+    ("hidden_2", TECHNIQUES["rigl"]),
     ("logits", TECHNIQUES["l0_regularization"]),
 ]
 
@@ -30,7 +31,8 @@ def network():
             keras.Input((8, 8, 1)),
             keras.layers.Flatten(name="flatten"),
             keras.layers.BatchNormalization(synchronized=True, name="normalization"),
-            keras.layers.Dense(16, activation="relu", name="hidden"),
+            keras.layers.Dense(16, activation="relu", name="hidden_1"),
+            keras.layers.Dense(16, activation="relu", name="hidden_2"),
             keras.layers.Dense(10, name="logits"),
         ],
         name="network",
