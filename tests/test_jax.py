@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from tests.conformance import ONE_EACH
+from tests.conformance import FILES, ONE_EACH
 
 ROOT = pathlib.Path(__file__).parents[1]
 # Runs a module as `python -m` would, where importing TensorFlow fails.
@@ -71,6 +71,7 @@ PART += [
     "tests/training/test_batch_statistics.py::"
     "test_statistics_are_the_averages_over_batches_of_what_a_batch_has",
 ]
+PART += [f"tests/test_golden.py::test_five_steps[{path.stem}]" for path in FILES]
 PART += [f"{REPEATS}::test_an_update_repeated_at_its_step_changes_nothing[magnitude-constrained]"]
 
 
