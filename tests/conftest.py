@@ -1,5 +1,6 @@
 """What every test relies on: quiet TensorFlow, fixed seeds, no state left by other tests."""
 
+import gc
 import os
 import signal
 import sys
@@ -41,6 +42,18 @@ def pytest_collection_finish(session):
         sys.modules["tensorflow"].config.optimizer.set_experimental_options(
             {"disable_meta_optimizer": True}
         )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _search_in_few_objects(request):
+    """Hides what other modules have left from the collector where all objects are searched."""
+    searches = getattr(request.module, "SEARCHES_FOR_OTHER_MODELS", False)
+    if searches:
+        gc.collect()
+        gc.freeze()
+    yield
+    if searches:
+        gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
