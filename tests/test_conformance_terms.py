@@ -109,7 +109,7 @@ def test_every_kind_of_constraint(name, kind):
     check_kernels(constrained_and_trained(name, constraint), check)
 
 
-@pytest.mark.parametrize("name", ("magnitude", "variational dropout", "l0"))
+@pytest.mark.parametrize("name", slow_but(["l0"], ("magnitude", "variational dropout", "l0")))
 @with_graphs
 def test_constraints_under_jit_and_mixed_precision(name):
     keras.config.set_dtype_policy("mixed_bfloat16")

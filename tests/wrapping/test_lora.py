@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
+from tests.slow_variants import slow_but
 
 # Keras freezes the kernel that LoRA is added to.
 pytestmark = pytest.mark.filterwarnings("ignore:Frozen layers are sparse")
@@ -108,7 +109,7 @@ def test_the_values_counted_are_those_that_the_layer_uses():
     np.testing.assert_array_equal(np.asarray(sos.strip(sparse).layers[-1].kernel) != 0, used)
 
 
-@pytest.mark.parametrize("mode", ["int8", "int4"])
+@pytest.mark.parametrize("mode", slow_but(["int8"], ["int8", "int4"]))
 @pytest.mark.parametrize("kind", ["dense", "einsum", "embedding"])
 def test_on_top_of_a_quantized_kernel(kind, mode):
     make, x = KINDS[kind]
