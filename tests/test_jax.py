@@ -30,7 +30,6 @@ ROWS = [*ONE_EACH, "global magnitude", "l0, ramp"]
 TWO_TECHNIQUES = {
     TABLE: [
         "masks_of_tied_weights_at_every_step_of_the_schedule",
-        "no_data_gradient_where_masked",  # of every technique: the golden states
         "evaluation_is_deterministic",
         "masks_are_boolean_of_the_kernels_shapes_and_strip_leaves_no_weight_outside_them",
     ],

@@ -69,9 +69,15 @@ def with_lora(model):
     return found
 
 
-@pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("first", [True, False])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "technique"),
+    [
+        pytest.param(k, t, marks=() if t == "magnitude" or k == "dense" else pytest.mark.slow)
+        for k in KINDS
+        for t in TECHNIQUES
+    ],
+)
 def test_every_layer_that_can_have_it(kind, first, technique):
     make, x = KINDS[kind]
     model = make()
