@@ -46,7 +46,7 @@ class InNumpy(sparse_evolutionary.InNumpy):
 
     def moving(self, step):
         """Evci et al., section 3 (2), of a schedule that ends at step 8."""
-        return 0.3 / 2 * (1 + math.cos(math.pi * step / 8))
+        return 0.8 / 2 * (1 + math.cos(math.pi * step / 8))
 
 
-GOLDEN = Golden(lambda layer: sos.RigL(layer, MOVING, seed=1), InNumpy)
+GOLDEN = Golden(lambda layer: sos.RigL(layer, MOVING, 0.8, seed=1), InNumpy)
