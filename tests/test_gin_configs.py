@@ -136,7 +136,9 @@ QUICKSTART = [
     pytest.param(
         name,
         marks=[pytest.mark.slow]
-        if re.search("transformer_[^m]|movement|set|straight|top_kast|saliency", name)
+        if re.search(
+            "transformer_[^m]|movement|set|straight|top_kast|saliency|acdc|grow|random", name
+        )
         else [],
     )
     for name in OTHERS
@@ -255,7 +257,8 @@ def test_cifar10_files_build_and_their_learning_rate_ends_at_zero(name, tmp_path
 @pytest.mark.parametrize(
     "technique",
     [
-        *("magnitude_nonuniform", "l0_regularization"),
+        "magnitude_nonuniform",
+        pytest.param("l0_regularization", marks=pytest.mark.slow),
         pytest.param("variational_dropout", marks=pytest.mark.slow),
         pytest.param("magnitude_pruning", marks=pytest.mark.slow),
         pytest.param("magnitude_erdos_renyi_kernel", marks=pytest.mark.slow),

@@ -4,6 +4,7 @@ import numpy as np
 
 import state_of_sparsity as sos
 from tests import reference
+from tests.golden_state import GROWING, Golden, Scheduled
 from tests.technique import NEVER, Technique, expect_masks, kernels_of
 
 
@@ -52,3 +53,5 @@ ROWS = {
         expect=expect_erdos_renyi_kernel,
     ),
 }
+
+GOLDEN = Golden(lambda layer: sos.MagnitudePruning(layer, GROWING), Scheduled)
