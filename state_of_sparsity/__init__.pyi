@@ -31,3 +31,4 @@ from state_of_sparsity.updates.observe import observe as observe
 from state_of_sparsity.updates.sparsity_log import SparsityLog as SparsityLog
 from state_of_sparsity.updates.update_sparsity import UpdateSparsity as UpdateSparsity
 from state_of_sparsity.version import __version__ as __version__
+from state_of_sparsity.wrapping.powerpropagation import Powerpropagation as Powerpropagation

@@ -26,7 +26,11 @@ NETS = {
 SHORT = ["STEPS = 3", "EVAL_EVERY = 3", "STEPS_PER_EXECUTION = 1"]
 SHORT_SCHEDULE = {"BEGIN_STEP": 0, "END_STEP": 2, "FREQUENCY": 1, "PHASE_STEPS": 1, "TWIN_STEP": 1}
 # Files that are not named after the technique.
-TECHNIQUE_OF = {"grow_and_prune": "rigl", "snip": "saliency_pruning"}
+TECHNIQUE_OF = {
+    "grow_and_prune": "rigl",
+    "powerpropagation": "magnitude_pruning",
+    "snip": "saliency_pruning",
+}
 
 
 def header(name):
@@ -136,7 +140,7 @@ QUICKSTART = [
     pytest.param(
         name,
         marks=[pytest.mark.slow]
-        if re.search("transformer_[^m]|movement|set|straight|top_kast|saliency", name)
+        if re.search("transformer_[^m]|movement|power|set|straight|top_kast|saliency", name)
         else [],
     )
     for name in OTHERS

@@ -161,7 +161,7 @@ class L0Regularization(PenalizedWrapper):
         gate = self.mean_gate(log_alpha)
         allowed = constraint(self.effective_kernel(kernel, training=False))
         theta = ops.where(gate > 0, allowed / ops.where(gate > 0, gate, 1.0), theta)
-        return ops.cast(theta, kernel.variable.dtype)
+        return self.to_store(kernel, ops.cast(theta, kernel.variable.dtype))
 
     def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the gated kernel of evaluation as a numpy array."""

@@ -65,7 +65,7 @@ class MovementPruning(ScheduledMask):
         if not training:
             return value
         score = ops.convert_to_tensor(self.beside[kernel.name]["score"])
-        stored = ops.stop_gradient(ops.convert_to_tensor(kernel.variable))
+        stored = ops.stop_gradient(self.weight(kernel))
         return value + stored * ops.cast(score - ops.stop_gradient(score), stored.dtype)
 
     def scores(self, kernel: SparseKernel, values: np.ndarray) -> np.ndarray:

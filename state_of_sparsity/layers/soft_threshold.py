@@ -93,7 +93,8 @@ class SoftThreshold(PenalizedWrapper):
         shrunk = self.effective_kernel(kernel, training=False)
         allowed = constraint(shrunk)
         grown = allowed + ops.sign(allowed) * ops.sigmoid(logit)
-        return ops.cast(ops.where(shrunk == 0, theta, grown), kernel.variable.dtype)
+        allowed = ops.cast(ops.where(shrunk == 0, theta, grown), kernel.variable.dtype)
+        return self.to_store(kernel, allowed)
 
     def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the shrunk kernel as a numpy array."""

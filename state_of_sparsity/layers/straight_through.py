@@ -69,7 +69,7 @@ class StraightThrough(ScheduledMask):
         masked = super().effective_kernel(kernel, training)
         if not training:
             return masked
-        stored = ops.convert_to_tensor(kernel.variable)
+        stored = self.weight(kernel)
         return stored + ops.stop_gradient(masked - stored)  # exactly `masked`
 
     @property
@@ -79,7 +79,7 @@ class StraightThrough(ScheduledMask):
 
     def stored_penalty(self, kernel: SparseKernel) -> Any:
         """Returns 0, with the gradient `decay * where(mask, 0, w)`."""
-        stored = ops.convert_to_tensor(kernel.variable)
+        stored = self.weight(kernel)
         pull = self.decay * ops.stop_gradient(stored - super().effective_kernel(kernel, False))
         return ops.sum(pull * (stored - ops.stop_gradient(stored)))
 

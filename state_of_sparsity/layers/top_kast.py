@@ -99,7 +99,7 @@ class TopKAST(ScheduledMask):
 
     def _only_trained(self, kernel):
         """Returns the stored kernel with zeros outside B, and inside A."""
-        stored = ops.convert_to_tensor(kernel.variable)
+        stored = self.weight(kernel)
         trained = ops.convert_to_tensor(self.beside[kernel.name]["backward_mask"])
         absent = ops.logical_not(ops.convert_to_tensor(self.mask(kernel)))
         return ops.where(ops.logical_and(trained, absent), stored, ops.zeros_like(stored))

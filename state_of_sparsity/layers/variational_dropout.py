@@ -151,7 +151,7 @@ class VariationalDropout(PenalizedWrapper):
             allowed = constraint(self._thresholded(theta, log_sigma2))
             present = self.log_alpha(theta, log_sigma2) < self.threshold
             theta = ops.where(present, allowed, theta)
-        return ops.cast(theta, kernel.variable.dtype)
+        return self.to_store(kernel, ops.cast(theta, kernel.variable.dtype))
 
     def sparse_call(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None
@@ -211,7 +211,7 @@ class VariationalDropout(PenalizedWrapper):
 
     def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
         """Returns theta with the dropped weights written in as zeros."""
-        theta = kernel.variable.numpy()
+        theta = self.weight_array(kernel)
         return np.where(self.present(kernel), theta, np.zeros((), theta.dtype))
 
     def present(self, kernel: SparseKernel) -> np.ndarray:

@@ -45,8 +45,8 @@ def strip(model: keras.Model, *, in_place: bool = False) -> keras.Model:
         plain = exchange.carry_out(model, {id(wrapper): wrapper.layer for wrapper in wrappers})
         finish_exchange(plain, exchange)
     for variable, value in values:
-        variable.assign(value)
         release(variable)
+        variable.assign(value)
     forget(wrapper.layer for wrapper in wrappers)
     return plain
 

@@ -1,5 +1,6 @@
-"""What `tf.train.Checkpoint` saves of a sparse layer: state that no attribute holds."""
+"""TensorFlow alone: what `tf.train.Checkpoint` saves of a sparse layer, and its functions."""
 
+import contextlib
 import re
 
 import keras
@@ -49,3 +50,12 @@ def save_wrappers_in_checkpoints(model, wrappers: dict):
         if hasattr(wrapper, "_checkpointed_state"):
             setattr(held, re.sub(r"\W", "_", path), wrapper._checkpointed_state)
     model._checkpointed_sparsity = held
+
+
+def outside_functions():
+    """Returns a context in which variables are read and assigned at once, while one is traced."""
+    if keras.backend.backend() != "tensorflow":
+        return contextlib.nullcontext()
+    import tensorflow as tf
+
+    return tf.init_scope()
