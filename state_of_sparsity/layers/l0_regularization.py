@@ -59,6 +59,7 @@ class L0Regularization(PenalizedWrapper):
         seed: integer seed of the noise. Layers of one shape that share a seed share their noise:
             with `None` each has its own, which `keras.utils.set_random_seed` fixes.
         kernels: names of the kernels to make sparse; every kernel if `None`.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `name` and `trainable`, as for a Keras layer.
 
     Raises:

@@ -29,6 +29,7 @@ class MovementPruning(ScheduledMask):
             `sos.schedules.PolynomialDecay`, with a dense warm-up.
         distribution: how zeros are shared among layers (`sos.distributions`); by default every
             kernel has the same sparsity.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `kernels` as for `sos.ScheduledMask`; `name` and `trainable`, as for a Keras
             layer.
 

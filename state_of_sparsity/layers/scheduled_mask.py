@@ -64,6 +64,7 @@ class ScheduledMask(RecordedMask):
             distribution (`sos.distributions`); `None` gives every kernel the same sparsity.
         pattern: which weights may go together (`sos.patterns`, docs/patterns.md); any if `None`.
         kernels: names of the kernels to prune; every kernel if `None`.
+        reparametrization: a `sos.Powerpropagation`; None for a technique that evolves.
         **kwargs: `name` and `trainable`, as for a Keras layer.
     """
 

@@ -37,6 +37,7 @@ class SoftThreshold(PenalizedWrapper):
             it arrives nowhere. Where most first weights are smaller than the threshold, nothing
             learns.
         kernels: names of the kernels to make sparse; every kernel if `None`.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `name` and `trainable`, as for a Keras layer.
 
     Raises:

@@ -31,6 +31,7 @@ class StraightThrough(ScheduledMask):
         decay: of the masked weights, at least 0; 2e-4 in the authors' code of SR-STE.
         distribution: how zeros are shared among layers (`sos.distributions`); by default every
             kernel has the same sparsity.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `kernels` as for `sos.ScheduledMask`; `name` and `trainable`, as for a Keras
             layer.
 

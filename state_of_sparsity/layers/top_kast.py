@@ -40,6 +40,7 @@ class TopKAST(ScheduledMask):
         penalty: weight of the penalty in the loss, at least 0.
         distribution: how zeros are shared among layers (`sos.distributions`); by default every
             kernel has the same sparsity.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `kernels` as for `sos.ScheduledMask`; `name` and `trainable`, as for a Keras
             layer.
 

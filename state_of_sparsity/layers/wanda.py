@@ -30,6 +30,7 @@ class Wanda(RecordedInputs):
             kernel has the same sparsity.
         pattern: which weights may go together; `sos.patterns.PerOutput()` unless another is given
             (`NOfM(2, 4)`), or None to compare all weights of a kernel.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `kernels` as for `sos.ScheduledMask`; `name` and `trainable`, as for a Keras
             layer.
 

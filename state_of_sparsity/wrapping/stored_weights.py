@@ -13,7 +13,7 @@ from state_of_sparsity.wrapping.keras_variables import gets_its_value_later, ini
 from state_of_sparsity.wrapping.lora import has_lora
 from state_of_sparsity.wrapping.powerpropagation import Powerpropagation
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
-from state_of_sparsity.wrapping.tensorflow_tracking import outside_functions
+from state_of_sparsity.wrapping.tensorflow_tracking import in_a_function
 
 
 def reparametrization_of(variable: keras.Variable) -> Powerpropagation | None:
@@ -27,6 +27,9 @@ def reparametrize(variable: Any, new: Powerpropagation | None) -> None:
     Args:
         variable: a kernel's.
         new: its reparametrization from now on; None to store the weights themselves.
+
+    Raises:
+        ValueError: if the variable is made in a `tf.function`, where it has no value yet.
     """
     old = reparametrization_of(variable)
     if old == new:
@@ -36,11 +39,18 @@ def reparametrize(variable: Any, new: Powerpropagation | None) -> None:
         weight = value if old is None else old.weight(value)
         return weight if new is None else new.stored(weight)
 
+    later = gets_its_value_later(variable)
+    if not later and in_a_function():
+        raise ValueError(
+            "A layer with a `reparametrization` must be built before a `tf.function` calls it. "
+            f"Received: one whose kernel '{variable.path}' is made in the function. Call the model "
+            "on a batch first."
+        )
     variable.reparametrization = new
-    if gets_its_value_later(variable):
+    if later:
         initialize_through(variable, converted)
         return
-    with outside_functions(), without_autocast():
+    with without_autocast():
         variable.assign(converted(ops.convert_to_tensor(variable.value)))
 
 

@@ -1,6 +1,5 @@
-"""TensorFlow alone: what `tf.train.Checkpoint` saves of a sparse layer, and its functions."""
+"""TensorFlow alone: what `tf.train.Checkpoint` saves of a sparse layer, and what it traces."""
 
-import contextlib
 import re
 
 import keras
@@ -52,10 +51,10 @@ def save_wrappers_in_checkpoints(model, wrappers: dict):
     model._checkpointed_sparsity = held
 
 
-def outside_functions():
-    """Returns a context in which variables are read and assigned at once, while one is traced."""
+def in_a_function() -> bool:
+    """Returns whether a `tf.function` is being traced: variables made in it have no value yet."""
     if keras.backend.backend() != "tensorflow":
-        return contextlib.nullcontext()
+        return False
     import tensorflow as tf
 
-    return tf.init_scope()
+    return not tf.executing_eagerly()

@@ -232,6 +232,17 @@ def test_a_layer_that_is_built_later_is_initialized_alike():
         np.testing.assert_allclose(model.head.layer.kernel.numpy(), 0.5, rtol=1e-6)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a tf.function")
+def test_a_layer_that_a_function_would_build_is_refused():
+    import tensorflow as tf
+
+    layer = sos.MagnitudePruning(
+        keras.layers.Dense(2), HALF, reparametrization=sos.Powerpropagation(2)
+    )
+    with pytest.raises(ValueError, match=r"must be built before a `tf\.function` calls it"):
+        tf.function(lambda x: layer(x))(tf.ones((1, 3)))
+
+
 def test_a_failure_leaves_the_model_as_it_was():
     plain = plain_model()
     before = plain.get_weights(), outputs_of(plain)
