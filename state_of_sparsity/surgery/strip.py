@@ -55,7 +55,8 @@ def write_zeros(model: keras.Model) -> None:
     """Writes what `strip` would write into the kernels of a sparse model itself.
 
     The model stays sparse and predicts the same. Other models over the same layers, such as the
-    one that was given to `sparsify`, compute with the zeros from then on.
+    one that was given to `sparsify`, compute with the zeros from then on. (Where kernels hold
+    powers of weights, `sos.Powerpropagation`, they do not: use `sos.strip`.)
 
     Args:
         model: a model with sparse layers, of any technique.

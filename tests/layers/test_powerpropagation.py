@@ -8,6 +8,7 @@ from keras import ops
 import state_of_sparsity as sos
 from state_of_sparsity.wrapping.stored_weights import reparametrize
 from tests.conformance import X, Y, compiled, fit, outputs_of, plain_model
+from tests.slow_variants import slow_but
 from tests.technique import LAYERS
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=1, frequency=1)
@@ -96,7 +97,7 @@ def test_outputs_stay_as_they_are(name):
 
 
 @pytest.mark.filterwarnings("ignore:No gate of sos.L0Regularization")
-@every_technique
+@pytest.mark.parametrize("name", slow_but(("magnitude", "soft threshold", "L0"), TECHNIQUES))
 def test_what_leaves_the_model_are_weights(name, tmp_path):
     """Trained, saved, loaded, stripped, frozen: everything predicts the same."""
     model = sparse(name, 1.7)
