@@ -36,6 +36,11 @@ def expect_erdos_renyi_kernel(model, sparsity):
         np.testing.assert_array_equal(masks[path], own)
 
 
+def power(alpha, schedule):
+    form = sos.Powerpropagation(alpha)
+    return lambda layer: sos.MagnitudePruning(layer, schedule, reparametrization=form)
+
+
 ROWS = {
     "magnitude": Technique(
         lambda schedule: lambda layer: sos.MagnitudePruning(layer, schedule),
@@ -51,6 +56,11 @@ ROWS = {
         sos.distributions.erdos_renyi_kernel_magnitude,
         inert=sos.distributions.erdos_renyi_kernel_magnitude(NEVER),
         expect=expect_erdos_renyi_kernel,
+    ),
+    "powerpropagation": Technique(
+        lambda schedule: power(2, schedule),
+        inert=power(1, NEVER),  # with another power it learns in another way
+        expect=expect_smallest,
     ),
 }
 
