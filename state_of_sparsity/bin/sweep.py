@@ -10,11 +10,14 @@ have, such as where their masks come from, is a --gin_binding, which names no di
 
 Several sweeps may share a directory, with the same cells or others. A cell that another process
 runs is "running elsewhere": it is asked again at the end, counted, and no failure.
+
+A cluster's scheduler may share the cells among its machines: --slurm and --kubernetes print what
+it is given, in which each task runs its part by --cell. --status says what has become of each
+cell, and why it failed if it did. See docs/clusters.md.
 """
 
 import collections
 import functools
-import json
 import os
 import pathlib
 import time
@@ -23,7 +26,17 @@ from absl import flags
 
 from state_of_sparsity import output_path
 from state_of_sparsity.analysis import run_table
-from state_of_sparsity.bin import gin_app, grid, outcomes, run_workers, worker_logs
+from state_of_sparsity.bin import (
+    cell_index,
+    cell_states,
+    cluster_jobs,
+    gin_app,
+    grid,
+    grid_file,
+    outcomes,
+    run_workers,
+    worker_logs,
+)
 from state_of_sparsity.bin.outcomes import CRASHED, ELSEWHERE, FAILED, FINISHED, TRAINED
 from state_of_sparsity.bin.workers import WorkerDiedError, Workers
 from state_of_sparsity.errors import UsageError
@@ -38,15 +51,24 @@ def main(_):
     if not FLAGS.sweep_dir:
         raise UsageError("`sweep_dir` must be given: --sweep_dir=DIRECTORY.")
     try:
-        cells = grid.all_cells(FLAGS.grid, FLAGS.gin_binding)
-        table = FLAGS.table and run_table.RunTable(output_path.check_file("table", FLAGS.table))
+        grids = grid_file.lines(FLAGS.grid)
+        cells = grid.all_cells(grids, FLAGS.gin_binding)
     except ValueError as error:
         raise UsageError(str(error)) from error
     if not cells:
         raise UsageError("`grid` must be given: --grid='FILE.gin NAME=VALUE,VALUE'.")
     cells = chosen(cells, FLAGS.only)
+    if FLAGS.cell is not None:
+        cells = cell_index.at(cells, FLAGS.cell)
+    wanted, directory = _wanted(), pathlib.Path(FLAGS.sweep_dir).expanduser()
+    if wanted and wanted != "status":
+        print(_printed(cells, grids))
+        return
+    table = _table(FLAGS.table)
+    if wanted:
+        _say_status(cells, directory, table)
+        return
     output_path.check_folder("sweep_dir", FLAGS.sweep_dir)
-    directory = pathlib.Path(FLAGS.sweep_dir).expanduser()
     failed = sweep(cells, directory, FLAGS.workers, FLAGS.data_dir, table)
     if failed:
         others = "; the others are said above" if len(failed) > 1 else ""
@@ -54,6 +76,60 @@ def main(_):
             f"{len(failed)} of {len(cells)} runs failed, {failed[0]}{others}. Once that is put "
             "right, run the command again: what is finished is left alone."
         )
+
+
+def _table(path):
+    """Returns the `RunTable` of a file, None without one."""
+    try:
+        return run_table.RunTable(output_path.check_file("table", path)) if path else None
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _wanted():
+    """Returns which flag asks for something else than a sweep, None if none does."""
+    given = [name for name in ("print", "slurm", "kubernetes", "status") if FLAGS[name].value]
+    if len(given) > 1:
+        raise UsageError(f"`{given[0]}` and `{given[1]}` exclude each other. Leave one out.")
+    return given[0] if given else None
+
+
+def _printed(cells, grids):
+    """Returns the commands, or the array of tasks, that flags ask for."""
+    if FLAGS.print:
+        return cluster_jobs.commands(cells, FLAGS.sweep_dir, FLAGS.data_dir)
+    if FLAGS.cell is not None:
+        raise UsageError("`cell` is what each task gives itself. Use `only` to choose cells here.")
+    tasks = FLAGS.tasks or len(cells)
+    if tasks > len(cells):
+        raise UsageError(f"`tasks` must be at most the {len(cells)} cells. Received: {tasks}.")
+    arguments = [f"--sweep_dir={FLAGS.sweep_dir}", f"--workers={FLAGS.workers}"]
+    for name in ("table", "data_dir"):
+        arguments += [f"--{name}={FLAGS[name].value}"] if FLAGS[name].value else []
+    arguments += [f"--only={','.join(FLAGS.only)}"] if FLAGS.only else []
+    arguments += [f"--gin_binding={binding}" for binding in FLAGS.gin_binding]
+    # The lines of a file, not its name: what is submitted stays as it is when the file changes.
+    arguments += [f"--grid={line}" for line in grids]
+    name = cluster_jobs.name(FLAGS.sweep_dir)
+    array = cluster_jobs.Array(arguments, len(cells), tasks, name, FLAGS.gpus)
+    if FLAGS.slurm:
+        return cluster_jobs.slurm(array)
+    folder = cluster_jobs.mounted([FLAGS.sweep_dir, FLAGS.table, FLAGS.data_dir])
+    return cluster_jobs.kubernetes(array, FLAGS.kubernetes, FLAGS.claim, folder)
+
+
+def _say_status(cells, directory, table):
+    """Prints what has become of each cell, and adds finished ones to the table."""
+    counts = collections.Counter()
+    for index, cell in enumerate(cells):
+        path = directory / cell.directory
+        state, text = cell_states.of(path)
+        if table is not None and state == cell_states.FINISHED:
+            text = outcomes.add_to_table(table, path, cell.directory)
+        counts[state] += 1
+        print(f"{index:5}  {cell.directory}  {state}{f': {text.strip()}' if text else ''}")
+    total = ", ".join(f"{number} {state}" for state, number in counts.items())
+    print(f"{_number(len(cells), 'cell')}: {total}.")
 
 
 def chosen(cells, only):
@@ -118,16 +194,16 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
                     problem = outcomes.add_to_table(table, path, cell.directory)
                     kind, text = (FAILED if problem else kind), text + problem
                 counts[kind] += 1
-                if kind == FAILED:
+                if kind in (FAILED, CRASHED):
                     said = text.removeprefix("FAILED: ").strip().rstrip(".")
-                    failed.append(f"{cell.directory}: {said}")
-                if kind == CRASHED:
-                    crashed.append(f"{cell.directory}: {text}")
+                    (failed if kind == FAILED else crashed).append(f"{cell.directory}: {said}")
+                    cell_states.note_failure(directory / cell.directory, said)
                 done, left = counts.total(), len(cells) - counts.total()
                 left_s = left * (time.monotonic() - begin) / max(counts[TRAINED], 1)
                 eta = f"  ETA {left_s:.0f} s" if counts[TRAINED] and left else ""
                 print(f"[{done}/{len(cells)}] {cell.directory}  {text}{eta}", flush=True)
     except WorkerDiedError as error:
+        cell_states.note_failure(directory / error.task[0].directory, str(error))
         raise UsageError(run_workers.explained(error, directory)) from error
     except (KeyboardInterrupt, SystemExit) as error:
         run_workers.say_where_it_ended(error, counts.total(), len(cells))
@@ -165,33 +241,43 @@ def _outcomes(pool, cells, directory, data_dir):
 
 def _progress(run_dir):
     """Returns how far an unfinished run is, in a line, or None if it has not begun to train."""
-    try:
-        last = json.loads((run_dir / "progress.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-        name = "/".join(run_dir.parts[-3:])
-        return f"{name}  step {last['step']:,} of {last['steps']:,}  ETA {last['eta_s']:.0f} s"
-    except (OSError, ValueError, LookupError, TypeError):  # a phase, or a line half written
-        return None
+    far = cell_states.how_far(run_dir)
+    return None if far is None else f"{'/'.join(run_dir.parts[-3:])}  {far}"
 
 
 def run_cell(cell, directory, data_dir):
     """Runs one cell in this process and returns its `Outcome`."""
     log, path = worker_logs.name(os.getpid()), directory / cell.directory
+    cell_states.forget_failure(path)
     return outcomes.of_run([cell.gin_file], cell.bindings, path, data_dir, log)
 
 
 def define_flags():
     """Defines the flags of this program."""
     flags.DEFINE_multi_string(
-        "grid", [], "'FILE.gin NAME=VALUE,VALUE NAME=VALUE': every combination. May be repeated."
+        "grid",
+        [],
+        "'FILE.gin NAME=VALUE,VALUE NAME=VALUE': every combination; or FILE.grid, a file of such "
+        "lines. May be repeated.",
     )
     flags.DEFINE_multi_string(
         "gin_binding", [], "Gin binding of all runs, whose directories it does not name."
     )
     flags.DEFINE_list("only", [], "Directories of the runs wanted, or those they lie in.")
+    flags.DEFINE_string("cell", None, "Position of the cell wanted, or START:STOP:STEP of several.")
     flags.DEFINE_string("table", None, "CSV file that gets a line for every finished run.")
     flags.DEFINE_string("sweep_dir", None, "Parent of the run directories.")
     flags.DEFINE_integer("workers", 2, "Worker processes.", lower_bound=1)
     flags.DEFINE_string("data_dir", None, "Where the data lies; sets the macro DATA_DIR.")
+    flags.DEFINE_bool("status", False, "Print what has become of each cell; train nothing.")
+    flags.DEFINE_bool("print", False, "Print a command a cell; train nothing.")
+    flags.DEFINE_bool("slurm", False, "Print a job array's script; train nothing.")
+    flags.DEFINE_string(
+        "kubernetes", None, "Image: print an indexed Job's manifest of it; train nothing."
+    )
+    flags.DEFINE_string("claim", "runs", "Persistent volume claim that the Job mounts.")
+    flags.DEFINE_integer("tasks", None, "Tasks that share the cells; one a cell if not given.", 1)
+    flags.DEFINE_integer("gpus", 0, "GPUs of each task.", lower_bound=0)
 
 
 if __name__ == "__main__":
