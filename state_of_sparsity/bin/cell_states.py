@@ -7,21 +7,36 @@ import pathlib
 import time
 
 from state_of_sparsity import atomic_write
+from state_of_sparsity.training.runs.mirror import Mirror, MirrorError, copy_file
 from state_of_sparsity.training.runs.run_dir import RunDir
 
 FINISHED, FAILED, BEGUN, WAITING = "finished", "failed", "begun", "not begun"
 
 
-def note_failure(run_dir: pathlib.Path, reason: str) -> None:
-    """Writes beside a run directory why its run failed; a disk that takes no more is no matter."""
-    with contextlib.suppress(OSError):
+def note_failure(run_dir: pathlib.Path, reason: str, mirror: str | None = None) -> None:
+    """Writes beside a run directory, and its mirror, why its run failed, where that can be."""
+    with contextlib.suppress(OSError, MirrorError):
         atomic_write.write_text(_note(run_dir), " ".join(reason.split()) + "\n")
+        if mirror:
+            copy_file(_note(run_dir), _note(mirror))
 
 
-def forget_failure(run_dir: pathlib.Path) -> None:
+def forget_failure(run_dir: pathlib.Path, mirror: str | None = None) -> None:
     """Removes what `note_failure` wrote, if anything."""
-    with contextlib.suppress(OSError):
-        _note(run_dir).unlink(missing_ok=True)
+    with contextlib.suppress(OSError, MirrorError):
+        pathlib.Path(_note(run_dir)).unlink(missing_ok=True)
+        if mirror:
+            copy_file(_note(run_dir), _note(mirror))
+
+
+def fetch(run_dir: pathlib.Path, mirror: str) -> None:
+    """Brings what a mirror has of a cell's state here: all but checkpoints, snapshots and model.
+
+    Raises:
+        UsageError: if it cannot be read, or is of another run.
+    """
+    copy_file(_note(mirror), _note(run_dir))
+    Mirror(run_dir, mirror).fetch(whole=False)
 
 
 def of(run_dir: pathlib.Path) -> tuple[str, str]:
@@ -36,7 +51,7 @@ def of(run_dir: pathlib.Path) -> tuple[str, str]:
     if RunDir(run_dir).is_finished:
         return FINISHED, ""
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        return FAILED, _note(run_dir).read_text(encoding="utf-8").strip()
+        return FAILED, pathlib.Path(_note(run_dir)).read_text(encoding="utf-8").strip()
     path = RunDir(run_dir).progress
     try:
         seconds = time.time() - path.stat().st_mtime
@@ -56,4 +71,5 @@ def how_far(run_dir: pathlib.Path) -> str | None:
 
 
 def _note(run_dir):
-    return pathlib.Path(f"{os.fspath(run_dir)}.failed")
+    """Returns the path of a note, here or in an object store: as text, which paths would change."""
+    return f"{os.fspath(run_dir)}.failed"

@@ -40,15 +40,22 @@ class Array:
         return f"--cell={index}" if self.tasks == self.cells else f"--cell={index}::{self.tasks}"
 
 
-def commands(cells: Sequence[Cell], sweep_dir: str, data_dir: str | None) -> str:
-    """Returns a command a cell that trains it where the sweep would, a line each."""
+def commands(cells: Sequence[tuple[Cell, str | None]], sweep_dir: str, data_dir: str | None) -> str:
+    """Returns a command a cell that trains it where the sweep would, a line each.
+
+    Args:
+        cells: pairs of a cell and the mirror of its run directory, None without one.
+        sweep_dir: the sweep's directory.
+        data_dir: where the data lies, or None.
+    """
     found = []
-    for cell in cells:
+    for cell, mirror in cells:
         bindings = [f"--gin_binding={binding}" for binding in cell.bindings]
-        data = [f"--data_dir={data_dir}"] if data_dir else []
+        places = [f"--data_dir={data_dir}"] if data_dir else []
+        places += [f"--mirror={mirror}"] if mirror else []
         run_dir = f"--run_dir={os.path.join(sweep_dir, cell.directory)}"
         train = ["python", "-m", "state_of_sparsity.bin.train", f"--gin_file={cell.gin_file}"]
-        found.append(shlex.join([*train, *bindings, *data, run_dir]))
+        found.append(shlex.join([*train, *bindings, *places, run_dir]))
     return "\n".join(found)
 
 
@@ -68,7 +75,7 @@ def slurm(array: Array) -> str:
 {gpus}exec {command} {index}"""
 
 
-def kubernetes(array: Array, image: str, claim: str, folder: pathlib.PurePath) -> str:
+def kubernetes(array: Array, image: str, claim: tuple[str, pathlib.PurePath] | None) -> str:
     """Returns the manifest of an indexed Job, as JSON, which `kubectl apply -f` takes.
 
     What fails by exit code 2, as the user's errors do, is not tried again; pods that are lost are.
@@ -76,8 +83,8 @@ def kubernetes(array: Array, image: str, claim: str, folder: pathlib.PurePath) -
     Args:
         array: the tasks; each is a pod.
         image: of containers that have the package.
-        claim: the persistent volume claim with the sweep, and with the data where that is given.
-        folder: where the claim is mounted.
+        claim: the persistent volume claim with the sweep, and with the data where that is given,
+            and where it is mounted; None without one.
     """
     # Kubernetes puts variables in by $(NAME), and takes $$ for $.
     arguments = [argument.replace("$", "$$") for argument in array.arguments]
@@ -86,11 +93,15 @@ def kubernetes(array: Array, image: str, claim: str, folder: pathlib.PurePath) -
         "name": "sweep",
         "image": image,
         "command": command,
-        "volumeMounts": [{"name": "work", "mountPath": str(folder)}],
     }
+    pod: dict[str, Any] = {"restartPolicy": "Never", "containers": [container]}
+    if claim:
+        name, folder = claim
+        container["volumeMounts"] = [{"name": "work", "mountPath": str(folder)}]
+        volume = {"name": "work", "persistentVolumeClaim": {"claimName": name}}
+        pod["volumes"] = [volume]
     if array.gpus:
         container["resources"] = {"limits": {"nvidia.com/gpu": array.gpus}}
-    volume = {"name": "work", "persistentVolumeClaim": {"claimName": claim}}
     users = {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [2]}}
     condition = {"type": "DisruptionTarget", "status": "True"}
     lost = {"action": "Ignore", "onPodConditions": [condition]}
@@ -104,13 +115,7 @@ def kubernetes(array: Array, image: str, claim: str, folder: pathlib.PurePath) -
             "parallelism": array.tasks,
             "backoffLimitPerIndex": _TRIES,
             "podFailurePolicy": {"rules": [users, lost]},
-            "template": {
-                "spec": {
-                    "restartPolicy": "Never",
-                    "containers": [container],
-                    "volumes": [volume],
-                }
-            },
+            "template": {"spec": pod},
         },
     }
     return json.dumps(job, indent=2)

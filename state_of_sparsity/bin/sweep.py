@@ -27,7 +27,7 @@ from absl import flags
 from state_of_sparsity import output_path
 from state_of_sparsity.analysis import run_table
 from state_of_sparsity.bin import (
-    cell_index,
+    cell_choice,
     cell_states,
     cluster_jobs,
     gin_app,
@@ -57,19 +57,20 @@ def main(_):
         raise UsageError(str(error)) from error
     if not cells:
         raise UsageError("`grid` must be given: --grid='FILE.gin NAME=VALUE,VALUE'.")
-    cells = chosen(cells, FLAGS.only)
+    cells = cell_choice.in_directories(cells, FLAGS.only)
+    positions = {cell: position for position, cell in enumerate(cells)}
     if FLAGS.cell is not None:
-        cells = cell_index.at(cells, FLAGS.cell)
+        cells = cell_choice.at(cells, FLAGS.cell)
     wanted, directory = _wanted(), pathlib.Path(FLAGS.sweep_dir).expanduser()
     if wanted and wanted != "status":
         print(_printed(cells, grids))
         return
     table = _table(FLAGS.table)
     if wanted:
-        _say_status(cells, directory, table)
+        _say_status({cell: positions[cell] for cell in cells}, directory, table)
         return
     output_path.check_folder("sweep_dir", FLAGS.sweep_dir)
-    failed = sweep(cells, directory, FLAGS.workers, FLAGS.data_dir, table)
+    failed = sweep(cells, directory, FLAGS.workers, FLAGS.data_dir, table, FLAGS.mirror)
     if failed:
         others = "; the others are said above" if len(failed) > 1 else ""
         raise UsageError(
@@ -97,14 +98,15 @@ def _wanted():
 def _printed(cells, grids):
     """Returns the commands, or the array of tasks, that flags ask for."""
     if FLAGS.print:
-        return cluster_jobs.commands(cells, FLAGS.sweep_dir, FLAGS.data_dir)
+        runs = [(cell, _mirror(FLAGS.mirror, cell)) for cell in cells]
+        return cluster_jobs.commands(runs, FLAGS.sweep_dir, FLAGS.data_dir)
     if FLAGS.cell is not None:
         raise UsageError("`cell` is what each task gives itself. Use `only` to choose cells here.")
     tasks = FLAGS.tasks or len(cells)
     if tasks > len(cells):
         raise UsageError(f"`tasks` must be at most the {len(cells)} cells. Received: {tasks}.")
     arguments = [f"--sweep_dir={FLAGS.sweep_dir}", f"--workers={FLAGS.workers}"]
-    for name in ("table", "data_dir"):
+    for name in ("table", "data_dir", "mirror"):
         arguments += [f"--{name}={FLAGS[name].value}"] if FLAGS[name].value else []
     arguments += [f"--only={','.join(FLAGS.only)}"] if FLAGS.only else []
     arguments += [f"--gin_binding={binding}" for binding in FLAGS.gin_binding]
@@ -114,54 +116,37 @@ def _printed(cells, grids):
     array = cluster_jobs.Array(arguments, len(cells), tasks, name, FLAGS.gpus)
     if FLAGS.slurm:
         return cluster_jobs.slurm(array)
-    folder = cluster_jobs.mounted([FLAGS.sweep_dir, FLAGS.table, FLAGS.data_dir])
-    return cluster_jobs.kubernetes(array, FLAGS.kubernetes, FLAGS.claim, folder)
+    if not (FLAGS.claim or FLAGS.mirror):
+        raise UsageError(
+            "`kubernetes` must have --claim or --mirror: what pods write goes with them."
+        )
+    paths = [FLAGS.sweep_dir, FLAGS.table, FLAGS.data_dir]
+    volume = (FLAGS.claim, cluster_jobs.mounted(paths)) if FLAGS.claim else None
+    return cluster_jobs.kubernetes(array, FLAGS.kubernetes, volume)
 
 
-def _say_status(cells, directory, table):
+def _say_status(positions, directory, table):
     """Prints what has become of each cell, and adds finished ones to the table."""
     counts = collections.Counter()
-    for index, cell in enumerate(cells):
+    for cell, position in positions.items():
         path = directory / cell.directory
+        if FLAGS.mirror:
+            cell_states.fetch(path, _mirror(FLAGS.mirror, cell))
         state, text = cell_states.of(path)
         if table is not None and state == cell_states.FINISHED:
             text = outcomes.add_to_table(table, path, cell.directory)
         counts[state] += 1
-        print(f"{index:5}  {cell.directory}  {state}{f': {text.strip()}' if text else ''}")
+        print(f"{position:5}  {cell.directory}  {state}{f': {text.strip()}' if text else ''}")
     total = ", ".join(f"{number} {state}" for state, number in counts.items())
-    print(f"{_number(len(cells), 'cell')}: {total}.")
+    print(f"{_number(len(positions), 'cell')}: {total}.")
 
 
-def chosen(cells, only):
-    """Returns the cells whose run directory is one of those asked for, or lies in one; all if none.
-
-    The last part of a directory may be cut at an underscore: `dense/seed` means all its seeds.
-
-    Raises:
-        UsageError: if something asked for is no cell's.
-    """
-    for wanted in only:
-        if not any(_is_in(cell, wanted) for cell in cells):
-            first = [c for c in cells if c.directory.startswith(f"{wanted.split('/')[0]}/")]
-            near = sorted({c.directory for c in first}) or sorted(
-                {os.path.dirname(c.directory) for c in cells}
-            )
-            raise UsageError(
-                "`only` must name runs by their directory, or by one it lies in. "
-                f"Received: {wanted!r}. There are {', '.join(near)}."
-            )
-    return [c for c in cells if not only or any(_is_in(c, wanted) for wanted in only)]
+def _mirror(mirror, cell):
+    """Returns the mirror of a cell's run directory in that of the sweep, None without one."""
+    return f"{mirror.rstrip('/')}/{cell.directory}" if mirror else None
 
 
-def _is_in(cell, wanted):
-    wanted, directory = wanted.strip("/"), cell.directory
-    if f"{directory}/".startswith(f"{wanted}/"):
-        return True
-    in_last_part = os.path.dirname(wanted) == os.path.dirname(directory)
-    return in_last_part and directory.startswith(f"{wanted}_")
-
-
-def sweep(cells, directory, workers, data_dir=None, table=None):
+def sweep(cells, directory, workers, data_dir=None, table=None, mirror=None):
     """Runs cells in worker processes and prints each as it ends, and how many in the end.
 
     Args:
@@ -170,6 +155,7 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
         workers: number of processes.
         data_dir: where the data lies, or None.
         table: the `RunTable` that gets a line for every finished run, or None.
+        mirror: where the run directories are kept as well, or None.
 
     Returns:
         For each cell that failed, or could not be added to the table, what was said of it.
@@ -187,7 +173,7 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
     begin, counts, failed, crashed = time.monotonic(), collections.Counter(), [], []
     try:
         with Workers(count, run_cell, prepare) as pool:
-            for cell, outcome in _outcomes(pool, cells, directory, data_dir):
+            for cell, outcome in _outcomes(pool, cells, directory, data_dir, mirror):
                 kind, text = outcome.kind, outcome.text
                 if table is not None and kind in (TRAINED, FINISHED):
                     path = directory / cell.directory
@@ -197,13 +183,16 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
                 if kind in (FAILED, CRASHED):
                     said = text.removeprefix("FAILED: ").strip().rstrip(".")
                     (failed if kind == FAILED else crashed).append(f"{cell.directory}: {said}")
-                    cell_states.note_failure(directory / cell.directory, said)
+                    path = directory / cell.directory
+                    cell_states.note_failure(path, said, _mirror(mirror, cell))
                 done, left = counts.total(), len(cells) - counts.total()
                 left_s = left * (time.monotonic() - begin) / max(counts[TRAINED], 1)
                 eta = f"  ETA {left_s:.0f} s" if counts[TRAINED] and left else ""
                 print(f"[{done}/{len(cells)}] {cell.directory}  {text}{eta}", flush=True)
     except WorkerDiedError as error:
-        cell_states.note_failure(directory / error.task[0].directory, str(error))
+        cell = error.task[0]
+        path = directory / cell.directory
+        cell_states.note_failure(path, str(error), _mirror(mirror, cell))
         raise UsageError(run_workers.explained(error, directory)) from error
     except (KeyboardInterrupt, SystemExit) as error:
         run_workers.say_where_it_ended(error, counts.total(), len(cells))
@@ -220,9 +209,9 @@ def _number(count, noun, plural="s"):
     return f"{count} {noun}{'' if count == 1 else plural}"
 
 
-def _outcomes(pool, cells, directory, data_dir):
+def _outcomes(pool, cells, directory, data_dir, mirror):
     """Yields a cell and its outcome as it ends; those that run elsewhere last, asked again."""
-    tasks, elsewhere = [(cell, directory, data_dir) for cell in cells], []
+    tasks, elsewhere = [(cell, directory, data_dir, _mirror(mirror, cell)) for cell in cells], []
 
     def report_progress():
         lines = (_progress(directory / cell.directory) for cell, *_ in pool.running)
@@ -245,11 +234,11 @@ def _progress(run_dir):
     return None if far is None else f"{'/'.join(run_dir.parts[-3:])}  {far}"
 
 
-def run_cell(cell, directory, data_dir):
-    """Runs one cell in this process and returns its `Outcome`."""
+def run_cell(cell, directory, data_dir, mirror=None):
+    """Runs one cell in this process and returns its `Outcome`; `mirror` is of its run directory."""
     log, path = worker_logs.name(os.getpid()), directory / cell.directory
-    cell_states.forget_failure(path)
-    return outcomes.of_run([cell.gin_file], cell.bindings, path, data_dir, log)
+    cell_states.forget_failure(path, mirror)
+    return outcomes.of_run([cell.gin_file], cell.bindings, path, data_dir, log, mirror)
 
 
 def define_flags():
@@ -267,6 +256,9 @@ def define_flags():
     flags.DEFINE_string("cell", None, "Position of the cell wanted, or START:STOP:STEP of several.")
     flags.DEFINE_string("table", None, "CSV file that gets a line for every finished run.")
     flags.DEFINE_string("sweep_dir", None, "Parent of the run directories.")
+    flags.DEFINE_string(
+        "mirror", None, "Where run directories are kept as well, such as gs://BUCKET/runs."
+    )
     flags.DEFINE_integer("workers", 2, "Worker processes.", lower_bound=1)
     flags.DEFINE_string("data_dir", None, "Where the data lies; sets the macro DATA_DIR.")
     flags.DEFINE_bool("status", False, "Print what has become of each cell; train nothing.")
@@ -275,7 +267,7 @@ def define_flags():
     flags.DEFINE_string(
         "kubernetes", None, "Image: print an indexed Job's manifest of it; train nothing."
     )
-    flags.DEFINE_string("claim", "runs", "Persistent volume claim that the Job mounts.")
+    flags.DEFINE_string("claim", None, "Persistent volume claim that the Job mounts.")
     flags.DEFINE_integer("tasks", None, "Tasks that share the cells; one a cell if not given.", 1)
     flags.DEFINE_integer("gpus", 0, "GPUs of each task.", lower_bound=0)
 

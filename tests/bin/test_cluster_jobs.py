@@ -22,12 +22,14 @@ def array(cells=4, tasks=2, gpus=0):
 
 def test_a_command_a_cell():
     cells = grid.all_cells([GRID], ["NAME = 'a b'"])
-    lines = cluster_jobs.commands(cells, "runs", "data").splitlines()
+    runs = [(cell, None) for cell in cells[:3]] + [(cells[3], "gs://mine/3")]
+    lines = cluster_jobs.commands(runs, "runs", "data").splitlines()
+    assert "mirror" not in lines[0]
     assert len(lines) == 4
     assert shlex.split(lines[3]) == [
         *("python", "-m", "state_of_sparsity.bin.train", "--gin_file=quickstart/dense.gin"),
         *("--gin_binding=NAME = 'a b'", "--gin_binding=SEED = 3", "--gin_binding=STEPS = 10"),
-        *("--data_dir=data", "--run_dir=runs/dense/seed_3_steps_10"),
+        *("--data_dir=data", "--mirror=gs://mine/3", "--run_dir=runs/dense/seed_3_steps_10"),
     ]
 
 
@@ -52,8 +54,8 @@ def test_a_script_of_slurms_runs_what_it_says(tmp_path, monkeypatch, tasks, inde
 
 
 def test_a_job_of_kubernetes():
-    folder = pathlib.PurePosixPath("/work")
-    job = json.loads(cluster_jobs.kubernetes(array(tasks=4, gpus=2), "me/sos:1", "mine", folder))
+    claim = ("mine", pathlib.PurePosixPath("/work"))
+    job = json.loads(cluster_jobs.kubernetes(array(tasks=4, gpus=2), "me/sos:1", claim))
     spec = job["spec"]
     assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 4, 4)
     pod = spec["template"]["spec"]
@@ -65,11 +67,12 @@ def test_a_job_of_kubernetes():
     assert container["resources"] == {"limits": {"nvidia.com/gpu": 2}}
     assert container["volumeMounts"] == [{"name": volume["name"], "mountPath": "/work"}]
     assert volume["persistentVolumeClaim"] == {"claimName": "mine"}
-    less = json.loads(cluster_jobs.kubernetes(array(), "me/sos:1", "mine", folder))
+    less = json.loads(cluster_jobs.kubernetes(array(), "me/sos:1", None))
     assert less["spec"]["completions"] == 2
     (container,) = less["spec"]["template"]["spec"]["containers"]
     assert container["command"][-1] == "--cell=$(JOB_COMPLETION_INDEX)::2"
-    assert "resources" not in container
+    assert not {"resources", "volumeMounts"} & {*container}
+    assert "volumes" not in less["spec"]["template"]["spec"]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,9 @@ def test_what_flags_print(monkeypatch, capsys, tmp_path):
     flags += ["--table=/work/runs.csv", "--workers=1", "--gin_binding=A = 1"]
     given = ["--sweep_dir=/work/runs", "--workers=1", "--table=/work/runs.csv"]
     given += ["--data_dir=/work/data", "--only=dense", "--gin_binding=A = 1", f"--grid={GRID}"]
-    code, out, err = called(monkeypatch, capsys, "sweep", *flags, "--kubernetes=i", "--tasks=3")
+    code, out, err = called(
+        monkeypatch, capsys, "sweep", *flags, *("--kubernetes=i", "--claim=c", "--tasks=3")
+    )
     job = json.loads(out)
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["command"][3:-1] == given

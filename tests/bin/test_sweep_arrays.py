@@ -18,7 +18,7 @@ from tests.bin.called_program import called
 SEEDS = ",".join(map(str, range(12)))
 
 
-def fake_cell(cell, directory, data_dir):
+def fake_cell(cell, directory, data_dir, mirror):
     """Writes a finished run; seed 4's first worker is killed, and seed 6 fails."""
     path = directory / cell.directory
     (seed,) = (int(value) for name, value in cell.settings if name == "SEED")

@@ -1,0 +1,296 @@
+"""A run directory kept in an object store (gs://, s3://) as well, for machines that do not last.
+
+A run is written on this machine's own disk. An object store has neither locks nor lines added to
+files, so what is there is a copy: brought here before the run begins, sent there while it goes.
+"""
+
+import contextlib
+import math
+import os
+import pathlib
+import platform
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from state_of_sparsity import atomic_write, extras, json_files
+from state_of_sparsity.errors import UsageError
+from state_of_sparsity.training.runs.run_dir import RunDir, RunDirError, RunInUseError
+
+SECONDS_BETWEEN_COPIES = 30.0
+SECONDS_OF_SILENCE = 150.0  # after which who holds a mirror is taken for dead
+THREAD = "mirror"
+_HOLDER, _LOCK, _FOLDERS = "holder", "lock", ("checkpoints", "snapshots", "tensorboard")
+_LARGE = (*_FOLDERS, "model.keras")
+
+
+class MirrorError(UsageError):
+    """An object store that cannot be read or written; the message says what it said."""
+
+
+class Mirror:
+    """The copy of a run directory.
+
+    What is sent is at every time a run to go on from: the metrics before the checkpoint of their
+    step, the result last, each file whole or not at all.
+
+    Args:
+        run_dir: the run directory.
+        remote: its copy's folder, any path that `etils.epath` knows.
+
+    Raises:
+        MirrorError: if `remote` is of a store that it does not know.
+    """
+
+    def __init__(self, run_dir: str | os.PathLike, remote: str | os.PathLike):
+        self._local, self._remote = pathlib.Path(run_dir).expanduser(), _path(remote)
+        self._sent: dict[str, tuple[int, int]] = {}
+        self._token, self._count = f"{platform.node()} process {os.getpid()}", 0
+        self._said: str | None = None
+
+    def fetch(self, whole: bool = True) -> None:
+        """Brings the copy here, where it is further than what is here, or nothing is here.
+
+        Args:
+            whole: whether to bring checkpoints, snapshots and the model too.
+
+        Raises:
+            RunDirError: if it is of a run with another configuration.
+            MirrorError: if it cannot be read.
+        """
+        with _explained(self._remote):
+            there, here = self._names(self._remote), self._names(self._local)
+            self._check_same(there)
+            if here and _furthest(there) <= _furthest(here):
+                return
+            for name in there:
+                if whole or not name.startswith(_LARGE):
+                    self._get(name)
+
+    def send(self) -> None:
+        """Sends what has changed here, and removes there what was sent and is here no more.
+
+        Raises:
+            RunInUseError: if another process has taken the copy over.
+            MirrorError: if it cannot be written.
+        """
+        with _explained(self._remote):
+            names = self._names(self._local)  # those that come up meanwhile are the next time's
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):  # a checkpoint that is gone already
+                    state = _state(self._local / name)
+                    if self._sent.get(name) != state:
+                        self._hold()
+                        self._put(name)
+                        self._sent[name] = state
+            for name in [name for name in self._sent if name not in names]:
+                (self._remote / name).unlink(missing_ok=True)
+                del self._sent[name]
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Brings the copy here, and keeps it while the block runs and once more at its end.
+
+        Of a finished run only what describes it is brought.
+
+        Raises:
+            RunInUseError: if another process keeps it.
+            RunDirError: if it is of a run with another configuration.
+            MirrorError: if it cannot be read, or not be written at the end.
+        """
+        if self._is_finished():
+            self.fetch(whole=False)
+            yield
+            return
+        with _explained(self._remote):
+            self._wait_for_the_dead()
+            self._hold()
+        ended, lost = threading.Event(), []
+        thread = threading.Thread(None, self._keep, THREAD, (ended, lost), daemon=True)
+        try:
+            self.fetch()
+            thread.start()
+            yield
+        finally:
+            ended.set()
+            if thread.ident is not None:
+                thread.join()
+            if not lost:
+                self.send()
+                self._let_go()
+        if lost:
+            raise lost[0]
+
+    def _is_finished(self):
+        with _explained(self._remote):
+            return (self._remote / RunDir(self._local).result.name).exists()
+
+    def _keep(self, ended, lost):
+        """Sends what has changed again and again, until `ended`; or until the copy is lost."""
+        while not ended.wait(SECONDS_BETWEEN_COPIES):
+            try:
+                self._hold()
+                self.send()
+            except RunInUseError as error:
+                lost.append(error)
+                return
+            except Exception as error:  # of the network: the next time it may be there
+                print(f"{self._remote} cannot be written: {error} Trying again.", flush=True)
+
+    def _hold(self):
+        """Says that this process is alive and keeps the copy."""
+        if self._said is not None and self._holder() not in (None, self._said):
+            raise RunInUseError(
+                f"`mirror` {self._remote} was taken over while this process was not heard of. Run "
+                "the command again once the other has ended.",
+                self._holder() or "another",
+            )
+        self._count += 1
+        said = f"{self._token} {self._count}"
+        self._remote.mkdir(parents=True, exist_ok=True)
+        (self._remote / _HOLDER).write_text(said)
+        self._said = said
+
+    def _let_go(self):
+        with _explained(self._remote):
+            (self._remote / _HOLDER).unlink(missing_ok=True)
+
+    def _holder(self):
+        try:
+            return (self._remote / _HOLDER).read_text()
+        except FileNotFoundError:
+            return None
+
+    def _wait_for_the_dead(self):
+        """Returns once nobody keeps the copy: whoever does is heard of again and again."""
+        before, end = self._holder(), time.monotonic() + SECONDS_OF_SILENCE
+        while before is not None and time.monotonic() < end:
+            time.sleep(min(5.0, SECONDS_OF_SILENCE / 10))
+            now = self._holder()
+            if now is None:
+                return
+            if now != before:
+                process = now.rpartition(" ")[0]
+                raise RunInUseError(
+                    f"`mirror` {self._remote} is being written by {process}. Wait for it to end, "
+                    "or choose another.",
+                    process,
+                )
+
+    def _check_same(self, names):
+        here = RunDir(self._local)
+        if not here.is_started or here.state.name not in names:
+            return
+        state = self._remote / here.state.name
+        there = json_files.read(state, {"config": str}, "Choose another `mirror`.")
+        if there["config"] != here.read_config():
+            raise RunDirError(
+                f"`mirror` must be of this run. Received: {self._remote}, which was started with "
+                f"another configuration than {self._local}. Choose another of the two."
+            )
+
+    def _get(self, name):
+        """Brings a file here, with the time it was sent at."""
+        with atomic_write.atomic_path(self._local / name) as temporary:
+            _copy(self._remote / name, temporary)
+        time_sent = (self._remote / name).stat().mtime
+        os.utime(self._local / name, (time_sent, time_sent))
+        self._sent[name] = _state(self._local / name)
+
+    def _put(self, name):
+        """Sends a file, which takes its name there when it is whole."""
+        target = self._remote / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.parent / f"{atomic_write.TEMPORARY_PREFIX}{target.name}"
+        _copy(self._local / name, temporary)
+        temporary.replace(target)
+
+    @staticmethod
+    def _names(folder):
+        return _ordered(_files(folder))
+
+
+@contextlib.contextmanager
+def _explained(remote):
+    """Raises what the library of an object store says as a `MirrorError`."""
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith("tensorflow"):
+            raise
+        reason = " ".join(str(error).split())
+        raise MirrorError(
+            f"`mirror` {remote} cannot be read or written: {reason}. See to its name and to your "
+            "rights there; then run the same command again."
+        ) from error
+
+
+def _path(path):
+    """Returns a path of an object store, or of this machine."""
+    with extras.explained():
+        from etils import epath
+    found = epath.Path(path)
+    if "://" in os.fspath(path) and "://" not in str(found):  # taken for a folder of that name
+        raise MirrorError(
+            "`mirror` must be a folder of gs:// or another object store that `etils.epath` knows, "
+            f"or of this machine. Received: {os.fspath(path)}."
+        )
+    return found
+
+
+def copy_file(source: str | os.PathLike, target: str | os.PathLike) -> None:
+    """Copies a small file beside a run directory, here or there; removes it where there is none.
+
+    Args:
+        source: the file.
+        target: its copy, whose folder is made if need be.
+    """
+    there, copy = _path(source), _path(target)
+    with _explained(source if "://" in os.fspath(source) else target):
+        if there.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(there.read_text())
+        else:
+            copy.unlink(missing_ok=True)
+
+
+def _files(folder: Any) -> list[str]:
+    """Returns the files of a run's folder, here or there, without what is of one process alone."""
+    found = []
+    for inside in ("", *_FOLDERS):
+        if (folder / inside).is_dir():
+            paths = [p for p in (folder / inside).iterdir() if not p.is_dir()]
+            found += [f"{inside}/{path.name}" if inside else path.name for path in paths]
+    own = (_HOLDER, _LOCK)
+    hidden = atomic_write.TEMPORARY_PREFIX
+    return [n for n in found if n not in own and not pathlib.PurePath(n).name.startswith(hidden)]
+
+
+def _ordered(names):
+    """Returns files in the order that they are sent in: what others refer to comes before them."""
+
+    def place(name):
+        order = ("run.json", "snapshots/", "metrics", "checkpoints/", "", "result.json")
+        return next((i for i, start in enumerate(order) if start and name.startswith(start)), 4)
+
+    return sorted(names, key=lambda name: (place(name), name))
+
+
+def _furthest(names):
+    """Returns the step that the last checkpoint among files is of; of a finished run, infinity."""
+    if "result.json" in names:
+        return math.inf
+    steps = [n.removeprefix("checkpoints/step_").removesuffix(".npz") for n in names]
+    return max((int(step) for step in steps if step.isdecimal()), default=-1)
+
+
+def _state(path):
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _copy(source: Any, target: Any) -> None:
+    with source.open("rb") as reader, target.open("wb") as writer:
+        shutil.copyfileobj(reader, writer, 1 << 20)
