@@ -52,12 +52,12 @@ def of(run_dir: pathlib.Path) -> tuple[str, str]:
         return FINISHED, ""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         return FAILED, pathlib.Path(_note(run_dir)).read_text(encoding="utf-8").strip()
-    path = RunDir(run_dir).progress
     try:
-        seconds = time.time() - path.stat().st_mtime
+        said = time.localtime(RunDir(run_dir).progress.stat().st_mtime)
     except OSError:
         return WAITING, ""
-    return BEGUN, f"{how_far(run_dir) or 'starting'}, said {seconds:.0f} s ago"
+    far = how_far(run_dir) or "starting"
+    return BEGUN, f"{far}, said at {time.strftime('%H:%M:%S on %Y-%m-%d', said)}"
 
 
 def how_far(run_dir: pathlib.Path) -> str | None:

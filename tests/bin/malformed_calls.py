@@ -66,7 +66,7 @@ FLAGS = [
     ("sweep", ["--sweep_dir={new}", "--grid=a.gin", "--slurm", "--tasks=0"], "tasks.*0"),
     ("sweep", ["--sweep_dir={new}", "--grid=a.gin", "--slurm", "--print"], "print.*slurm"),
     ("sweep", ["--sweep_dir=/a/b", "--grid=a.gin", "--kubernetes=image"], "kubernetes.*claim"),
-    ("sweep", ["--sweep_dir=a", *["--grid=a.gin", "--kubernetes=i", "--claim=c"]], "kuber.*: a,"),
+    ("sweep", ["--sweep_dir=a", *["--grid=a.gin", "--kubernetes=i", "--claim=c"]], r"kuber.*: a\."),
     ("sweep", ["--sweep_dir=gs://a/b", "--grid=quickstart/dense.gin"], "sweep_dir.*mirror"),
     ("train", [DENSE, "--run_dir=gs://a/b"], "run_dir.*gs://a/b.*mirror"),
     ("train", [DENSE, NEW, "--mirror=ftp://a/b"], "mirror.*gs://.*Received: ftp://a/b"),

@@ -150,7 +150,7 @@ class Mirror:
         self._count += 1
         said = f"{self._token} {self._count}"
         self._remote.mkdir(parents=True, exist_ok=True)
-        (self._remote / _HOLDER).write_text(said)
+        (self._remote / _HOLDER).write_text(said, encoding="utf-8")
         self._said = said
 
     def _let_go(self):
@@ -159,7 +159,7 @@ class Mirror:
 
     def _holder(self):
         try:
-            return (self._remote / _HOLDER).read_text()
+            return (self._remote / _HOLDER).read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
 
@@ -231,13 +231,13 @@ def _path(path):
     """Returns a path of an object store, or of this machine."""
     with extras.explained():
         from etils import epath
-    found = epath.Path(path)
-    if "://" in os.fspath(path) and "://" not in str(found):  # taken for a folder of that name
+    try:
+        return epath.Path(path)
+    except KeyError:
         raise MirrorError(
             "`mirror` must be a folder of gs:// or another object store that `etils.epath` knows, "
             f"or of this machine. Received: {os.fspath(path)}."
-        )
-    return found
+        ) from None
 
 
 def copy_file(source: str | os.PathLike, target: str | os.PathLike) -> None:
@@ -251,7 +251,7 @@ def copy_file(source: str | os.PathLike, target: str | os.PathLike) -> None:
     with _explained(source if "://" in os.fspath(source) else target):
         if there.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(there.read_text())
+            copy.write_text(there.read_text(encoding="utf-8"), encoding="utf-8")
         else:
             copy.unlink(missing_ok=True)
 
