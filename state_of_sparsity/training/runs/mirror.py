@@ -107,34 +107,36 @@ class Mirror:
         with _explained(self._remote):
             self._wait_for_the_dead()
             self._hold()
-        ended, lost = threading.Event(), []
-        thread = threading.Thread(None, self._keep, THREAD, (ended, lost), daemon=True)
+        ended, refusals = threading.Event(), []
+        thread = threading.Thread(None, self._keep, THREAD, (ended, refusals), daemon=True)
         try:
             self.fetch()
             thread.start()
             yield
+        except (RunDirError, MirrorError) as error:  # what is here is not for there
+            refusals.append(error)
         finally:
             ended.set()
             if thread.ident is not None:
                 thread.join()
-            if not lost:
-                self.send()
-                self._let_go()
-        if lost:
-            raise lost[0]
+                if not refusals:
+                    self.send()
+            self._let_go()
+        if refusals:
+            raise refusals[0]
 
     def _is_finished(self):
         with _explained(self._remote):
             return (self._remote / RunDir(self._local).result.name).exists()
 
-    def _keep(self, ended, lost):
-        """Sends what has changed again and again, until `ended`; or until the copy is lost."""
+    def _keep(self, ended, refusals):
+        """Sends what has changed again and again, until `ended`, or another keeps the copy."""
         while not ended.wait(SECONDS_BETWEEN_COPIES):
             try:
                 self._hold()
                 self.send()
             except RunInUseError as error:
-                lost.append(error)
+                refusals.append(error)
                 return
             except Exception as error:  # of the network: the next time it may be there
                 print(f"{self._remote} cannot be written: {error} Trying again.", flush=True)
@@ -155,7 +157,8 @@ class Mirror:
 
     def _let_go(self):
         with _explained(self._remote):
-            (self._remote / _HOLDER).unlink(missing_ok=True)
+            if self._holder() == self._said:
+                (self._remote / _HOLDER).unlink(missing_ok=True)
 
     def _holder(self):
         try:

@@ -140,6 +140,32 @@ def test_another_configuration_is_refused(store, tmp_path):
     assert RunDir(run_dir).read_config() == "A = 1"
 
 
+def test_what_is_refused_is_not_sent(store, tmp_path):
+    """The directory of another run, whose mirror is new."""
+    made(tmp_path / "here", 2)
+    with pytest.raises(RunDirError, match="was started with another configuration"):
+        run(tmp_path / "here", mirror=REMOTE)
+    assert names(store) == []
+
+
+def test_a_copy_that_breaks_off_leaves_what_is_there(store, tmp_path, monkeypatch):
+    made(tmp_path / "here", 2)
+    made(store, 3)
+    before, copy, count = names(store), mirror._copy, []
+
+    def break_off(*places):
+        count.append(places)
+        if len(count) > 1:
+            raise OSError(5, "Input/output error")
+        copy(*places)
+
+    monkeypatch.setattr(mirror, "_copy", break_off)
+    with pytest.raises(OSError, match="Input/output"), Mirror(tmp_path / "here", REMOTE).kept():
+        pass
+    assert names(store) == before
+    assert Rows(store) == [{"step": 3}]
+
+
 def test_at_every_time_there_is_a_run_to_go_on_from(store, tmp_path, monkeypatch):
     """What is there after each file that is sent has the metrics of its last checkpoint."""
     put, steps, wrong = Mirror._put, [], []
