@@ -7,7 +7,8 @@ import pathlib
 import time
 
 from state_of_sparsity import atomic_write
-from state_of_sparsity.training.runs.mirror import Mirror, MirrorError, copy_file
+from state_of_sparsity.training.runs.mirror import Mirror
+from state_of_sparsity.training.runs.object_store import MirrorError, copy_text
 from state_of_sparsity.training.runs.run_dir import RunDir
 
 FINISHED, FAILED, BEGUN, WAITING = "finished", "failed", "begun", "not begun"
@@ -18,7 +19,7 @@ def note_failure(run_dir: pathlib.Path, reason: str, mirror: str | None = None) 
     with contextlib.suppress(OSError, MirrorError):
         atomic_write.write_text(_note(run_dir), " ".join(reason.split()) + "\n")
         if mirror:
-            copy_file(_note(run_dir), _note(mirror))
+            copy_text(_note(run_dir), _note(mirror))
 
 
 def forget_failure(run_dir: pathlib.Path, mirror: str | None = None) -> None:
@@ -26,7 +27,7 @@ def forget_failure(run_dir: pathlib.Path, mirror: str | None = None) -> None:
     with contextlib.suppress(OSError, MirrorError):
         pathlib.Path(_note(run_dir)).unlink(missing_ok=True)
         if mirror:
-            copy_file(_note(run_dir), _note(mirror))
+            copy_text(_note(run_dir), _note(mirror))
 
 
 def fetch(run_dir: pathlib.Path, mirror: str) -> None:
@@ -35,7 +36,7 @@ def fetch(run_dir: pathlib.Path, mirror: str) -> None:
     Raises:
         UsageError: if it cannot be read, or is of another run.
     """
-    copy_file(_note(mirror), _note(run_dir))
+    copy_text(_note(mirror), _note(run_dir))
     Mirror(run_dir, mirror).fetch(whole=False)
 
 

@@ -4,14 +4,14 @@ from state_of_sparsity.analysis.run_table import RunTable
 from state_of_sparsity.bin import cell_states, grid, sweep
 from state_of_sparsity.bin.outcomes import FAILED, FINISHED, TRAINED
 from tests.bin.called_program import called
-from tests.object_store import object_store  # noqa: F401
+from tests.stand_in_for_gs import gs  # noqa: F401
 
 GRIDS = [f"quickstart/dense.gin STEPS=2 EVAL_EVERY=1 STEPS_PER_EXECUTION=1 SEED={s}" for s in "01"]
 GRIDS.append("quickstart/dense.gin SPARSITY=0.5")
 
 
 def test_other_machines_see_what_has_become_of_cells(
-    object_store,  # noqa: F811
+    gs,  # noqa: F811
     tmp_path,
     monkeypatch,
     capfd,
@@ -25,7 +25,7 @@ def test_other_machines_see_what_has_become_of_cells(
     assert (outcome(first, "one"), outcome(wrong, "one")) == (TRAINED, FAILED)
     path, remote = tmp_path / "one" / wrong.directory, f"{mirror}/{wrong.directory}"
     cell_states.note_failure(path, "nothing uses it", remote)
-    assert (object_store / "mine/runs" / first.directory / "result.json").exists()
+    assert (gs / "mine/runs" / first.directory / "result.json").exists()
     flags = [f"--sweep_dir={tmp_path}/two", f"--mirror={mirror}/", f"--table={tmp_path}/runs.csv"]
     flags += [f"--grid={line}" for line in GRIDS]
     code, out, _ = called(monkeypatch, capfd, "sweep", "--status", *flags)

@@ -5,29 +5,20 @@ files, so what is there is a copy: brought here before the run begins, sent ther
 """
 
 import contextlib
-import math
 import os
 import pathlib
 import platform
-import shutil
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
-from state_of_sparsity import atomic_write, extras, json_files
-from state_of_sparsity.errors import UsageError
+from state_of_sparsity import atomic_write, json_files
+from state_of_sparsity.training.runs import mirrored_files, object_store
 from state_of_sparsity.training.runs.run_dir import RunDir, RunDirError, RunInUseError
 
 SECONDS_BETWEEN_COPIES = 30.0
 SECONDS_OF_SILENCE = 150.0  # after which who holds a mirror is taken for dead
 THREAD = "mirror"
-_HOLDER, _LOCK, _FOLDERS = "holder", "lock", ("checkpoints", "snapshots", "tensorboard")
-_LARGE = (*_FOLDERS, "model.keras")
-
-
-class MirrorError(UsageError):
-    """An object store that cannot be read or written; the message says what it said."""
 
 
 class Mirror:
@@ -45,7 +36,7 @@ class Mirror:
     """
 
     def __init__(self, run_dir: str | os.PathLike, remote: str | os.PathLike):
-        self._local, self._remote = pathlib.Path(run_dir).expanduser(), _path(remote)
+        self._local, self._remote = pathlib.Path(run_dir).expanduser(), object_store.path(remote)
         self._sent: dict[str, tuple[int, int]] = {}
         self._token, self._count = f"{platform.node()} process {os.getpid()}", 0
         self._said: str | None = None
@@ -60,13 +51,16 @@ class Mirror:
             RunDirError: if it is of a run with another configuration.
             MirrorError: if it cannot be read.
         """
-        with _explained(self._remote):
-            there, here = self._names(self._remote), self._names(self._local)
+        with object_store.explained(self._remote):
+            there, here = (
+                mirrored_files.in_order(self._remote),
+                mirrored_files.in_order(self._local),
+            )
             self._check_same(there)
-            if here and _furthest(there) <= _furthest(here):
+            if here and mirrored_files.furthest(there) <= mirrored_files.furthest(here):
                 return
             for name in there:
-                if whole or not name.startswith(_LARGE):
+                if whole or not name.startswith(mirrored_files.LARGE):
                     self._get(name)
 
     def send(self) -> None:
@@ -76,11 +70,13 @@ class Mirror:
             RunInUseError: if another process has taken the copy over.
             MirrorError: if it cannot be written.
         """
-        with _explained(self._remote):
-            names = self._names(self._local)  # those that come up meanwhile are the next time's
+        with object_store.explained(self._remote):
+            names = mirrored_files.in_order(
+                self._local
+            )  # those that come up meanwhile are the next time's
             for name in names:
                 with contextlib.suppress(FileNotFoundError):  # a checkpoint that is gone already
-                    state = _state(self._local / name)
+                    state = mirrored_files.state(self._local / name)
                     if self._sent.get(name) != state:
                         self._hold()
                         self._put(name)
@@ -104,7 +100,7 @@ class Mirror:
             self.fetch(whole=False)
             yield
             return
-        with _explained(self._remote):
+        with object_store.explained(self._remote):
             self._wait_for_the_dead()
             self._hold()
         ended, refusals = threading.Event(), []
@@ -113,7 +109,7 @@ class Mirror:
             self.fetch()
             thread.start()
             yield
-        except (RunDirError, MirrorError) as error:  # what is here is not for there
+        except (RunDirError, object_store.MirrorError) as error:  # what is here is not for there
             refusals.append(error)
         finally:
             ended.set()
@@ -126,7 +122,7 @@ class Mirror:
             raise refusals[0]
 
     def _is_finished(self):
-        with _explained(self._remote):
+        with object_store.explained(self._remote):
             return (self._remote / RunDir(self._local).result.name).exists()
 
     def _keep(self, ended, refusals):
@@ -152,17 +148,17 @@ class Mirror:
         self._count += 1
         said = f"{self._token} {self._count}"
         self._remote.mkdir(parents=True, exist_ok=True)
-        (self._remote / _HOLDER).write_text(said, encoding="utf-8")
+        (self._remote / mirrored_files.HOLDER).write_text(said, encoding="utf-8")
         self._said = said
 
     def _let_go(self):
-        with _explained(self._remote):
+        with object_store.explained(self._remote):
             if self._holder() == self._said:
-                (self._remote / _HOLDER).unlink(missing_ok=True)
+                (self._remote / mirrored_files.HOLDER).unlink(missing_ok=True)
 
     def _holder(self):
         try:
-            return (self._remote / _HOLDER).read_text(encoding="utf-8")
+            return (self._remote / mirrored_files.HOLDER).read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
 
@@ -197,103 +193,15 @@ class Mirror:
     def _get(self, name):
         """Brings a file here, with the time it was sent at."""
         with atomic_write.atomic_path(self._local / name) as temporary:
-            _copy(self._remote / name, temporary)
+            object_store.copy(self._remote / name, temporary)
         time_sent = (self._remote / name).stat().mtime
         os.utime(self._local / name, (time_sent, time_sent))
-        self._sent[name] = _state(self._local / name)
+        self._sent[name] = mirrored_files.state(self._local / name)
 
     def _put(self, name):
         """Sends a file, which takes its name there when it is whole."""
         target = self._remote / name
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.parent / f"{atomic_write.TEMPORARY_PREFIX}{target.name}"
-        _copy(self._local / name, temporary)
+        object_store.copy(self._local / name, temporary)
         temporary.replace(target)
-
-    @staticmethod
-    def _names(folder):
-        return _ordered(_files(folder))
-
-
-@contextlib.contextmanager
-def _explained(remote):
-    """Raises what the library of an object store says as a `MirrorError`."""
-    try:
-        yield
-    except Exception as error:
-        if not type(error).__module__.startswith("tensorflow"):
-            raise
-        reason = " ".join(str(error).split())
-        raise MirrorError(
-            f"`mirror` {remote} cannot be read or written: {reason}. See to its name and to your "
-            "rights there; then run the same command again."
-        ) from error
-
-
-def _path(path):
-    """Returns a path of an object store, or of this machine."""
-    with extras.explained():
-        from etils import epath
-    try:
-        return epath.Path(path)
-    except KeyError:
-        raise MirrorError(
-            "`mirror` must be a folder of gs:// or another object store that `etils.epath` knows, "
-            f"or of this machine. Received: {os.fspath(path)}."
-        ) from None
-
-
-def copy_file(source: str | os.PathLike, target: str | os.PathLike) -> None:
-    """Copies a small file beside a run directory, here or there; removes it where there is none.
-
-    Args:
-        source: the file.
-        target: its copy, whose folder is made if need be.
-    """
-    there, copy = _path(source), _path(target)
-    with _explained(source if "://" in os.fspath(source) else target):
-        if there.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(there.read_text(encoding="utf-8"), encoding="utf-8")
-        else:
-            copy.unlink(missing_ok=True)
-
-
-def _files(folder: Any) -> list[str]:
-    """Returns the files of a run's folder, here or there, without what is of one process alone."""
-    found = []
-    for inside in ("", *_FOLDERS):
-        if (folder / inside).is_dir():
-            paths = [p for p in (folder / inside).iterdir() if not p.is_dir()]
-            found += [f"{inside}/{path.name}" if inside else path.name for path in paths]
-    own = (_HOLDER, _LOCK)
-    hidden = atomic_write.TEMPORARY_PREFIX
-    return [n for n in found if n not in own and not pathlib.PurePath(n).name.startswith(hidden)]
-
-
-def _ordered(names):
-    """Returns files in the order that they are sent in: what others refer to comes before them."""
-
-    def place(name):
-        order = ("run.json", "snapshots/", "metrics", "checkpoints/", "", "result.json")
-        return next((i for i, start in enumerate(order) if start and name.startswith(start)), 4)
-
-    return sorted(names, key=lambda name: (place(name), name))
-
-
-def _furthest(names):
-    """Returns the step that the last checkpoint among files is of; of a finished run, infinity."""
-    if "result.json" in names:
-        return math.inf
-    steps = [n.removeprefix("checkpoints/step_").removesuffix(".npz") for n in names]
-    return max((int(step) for step in steps if step.isdecimal()), default=-1)
-
-
-def _state(path):
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
-
-
-def _copy(source: Any, target: Any) -> None:
-    with source.open("rb") as reader, target.open("wb") as writer:
-        shutil.copyfileobj(reader, writer, 1 << 20)

@@ -9,11 +9,11 @@ import time
 import pytest
 
 from state_of_sparsity.bin import train
-from state_of_sparsity.training.runs import mirror
+from state_of_sparsity.training.runs import mirror, object_store
 from state_of_sparsity.training.runs.checkpoint import Checkpoints
 from state_of_sparsity.training.runs.mirror import Mirror
 from state_of_sparsity.training.runs.run_dir import RunDir, RunDirError, RunInUseError
-from tests.object_store import object_store  # noqa: F401
+from tests.stand_in_for_gs import gs  # noqa: F401
 
 FILES = ["quickstart/magnitude_pruning.gin"]
 BINDINGS = ["STEPS = 6", "EVAL_EVERY = 1", "STEPS_PER_EXECUTION = 1", "SPARSITY = 0.5"]
@@ -22,9 +22,9 @@ REMOTE = "gs://mine/runs/one"
 
 
 @pytest.fixture
-def store(object_store, monkeypatch):  # noqa: F811
+def store(gs, monkeypatch):  # noqa: F811
     monkeypatch.setattr(mirror, "SECONDS_OF_SILENCE", 0.5)
-    return object_store / "mine" / "runs" / "one"
+    return gs / "mine" / "runs" / "one"
 
 
 def run(path, **keywords):
@@ -151,7 +151,7 @@ def test_what_is_refused_is_not_sent(store, tmp_path):
 def test_a_copy_that_breaks_off_leaves_what_is_there(store, tmp_path, monkeypatch):
     made(tmp_path / "here", 2)
     made(store, 3)
-    before, copy, count = names(store), mirror._copy, []
+    before, copy, count = names(store), object_store.copy, []
 
     def break_off(*places):
         count.append(places)
@@ -159,7 +159,7 @@ def test_a_copy_that_breaks_off_leaves_what_is_there(store, tmp_path, monkeypatc
             raise OSError(5, "Input/output error")
         copy(*places)
 
-    monkeypatch.setattr(mirror, "_copy", break_off)
+    monkeypatch.setattr(object_store, "copy", break_off)
     with pytest.raises(OSError, match="Input/output"), Mirror(tmp_path / "here", REMOTE).kept():
         pass
     assert names(store) == before
@@ -231,7 +231,7 @@ def test_a_store_that_refuses_is_one_line(store, tmp_path, monkeypatch):
     def refuse(*_):
         raise tf.errors.PermissionDeniedError(None, None, "not\nyours")
 
-    monkeypatch.setattr(mirror, "_copy", refuse)
+    monkeypatch.setattr(object_store, "copy", refuse)
     made(store, 1)
-    with pytest.raises(mirror.MirrorError, match=r"`mirror` gs://.*read or written: not yours\. S"):
+    with pytest.raises(object_store.MirrorError, match=r"`mirror` gs://.*written: not yours\. See"):
         Mirror(tmp_path / "one", REMOTE).fetch()

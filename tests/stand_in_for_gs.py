@@ -66,7 +66,7 @@ class Folder(backend._OsPathBackend):
 
 
 @pytest.fixture
-def object_store(tmp_path, monkeypatch):
+def gs(tmp_path, monkeypatch):
     """Returns the folder in which `gs://` lies."""
     root = tmp_path / "store"
     folder = Folder(root)
