@@ -7,8 +7,8 @@ import pathlib
 import time
 
 from state_of_sparsity import atomic_write
+from state_of_sparsity.training.runs import object_store
 from state_of_sparsity.training.runs.mirror import Mirror
-from state_of_sparsity.training.runs.object_store import MirrorError, copy_text
 from state_of_sparsity.training.runs.run_dir import RunDir
 
 FINISHED, FAILED, BEGUN, WAITING = "finished", "failed", "begun", "not begun"
@@ -16,18 +16,19 @@ FINISHED, FAILED, BEGUN, WAITING = "finished", "failed", "begun", "not begun"
 
 def note_failure(run_dir: pathlib.Path, reason: str, mirror: str | None = None) -> None:
     """Writes beside a run directory, and its mirror, why its run failed, where that can be."""
-    with contextlib.suppress(OSError, MirrorError):
-        atomic_write.write_text(_note(run_dir), " ".join(reason.split()) + "\n")
+    text = " ".join(reason.split()) + "\n"
+    with contextlib.suppress(OSError, object_store.MirrorError):
+        atomic_write.write_text(_note(run_dir), text)
         if mirror:
-            copy_text(_note(run_dir), _note(mirror))
+            object_store.write_text(_note(mirror), text)
 
 
 def forget_failure(run_dir: pathlib.Path, mirror: str | None = None) -> None:
     """Removes what `note_failure` wrote, if anything."""
-    with contextlib.suppress(OSError, MirrorError):
+    with contextlib.suppress(OSError, object_store.MirrorError):
         pathlib.Path(_note(run_dir)).unlink(missing_ok=True)
         if mirror:
-            copy_text(_note(run_dir), _note(mirror))
+            object_store.remove(_note(mirror))
 
 
 def fetch(run_dir: pathlib.Path, mirror: str) -> None:
@@ -36,7 +37,11 @@ def fetch(run_dir: pathlib.Path, mirror: str) -> None:
     Raises:
         UsageError: if it cannot be read, or is of another run.
     """
-    copy_text(_note(mirror), _note(run_dir))
+    reason = object_store.read_text(_note(mirror))
+    if reason is None:
+        pathlib.Path(_note(run_dir)).unlink(missing_ok=True)
+    else:
+        atomic_write.write_text(_note(run_dir), reason)
     Mirror(run_dir, mirror).fetch(whole=False)
 
 

@@ -48,7 +48,8 @@ class Mirror:
             whole: whether to bring checkpoints, snapshots and the model too.
 
         Raises:
-            RunDirError: if it is of a run with another configuration.
+            RunDirError: if it is of a run with another configuration, or what is written here
+                would lie elsewhere.
             MirrorError: if it cannot be read.
         """
         with object_store.explained(self._remote):
@@ -59,6 +60,7 @@ class Mirror:
             self._check_same(there)
             if here and mirrored_files.furthest(there) <= mirrored_files.furthest(here):
                 return
+            RunDir(self._local).refuse_links()
             for name in there:
                 if whole or not name.startswith(mirrored_files.LARGE):
                     self._get(name)

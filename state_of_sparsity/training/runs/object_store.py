@@ -46,20 +46,25 @@ def path(text: str | os.PathLike) -> Any:
         ) from None
 
 
-def copy_text(source: str | os.PathLike, target: str | os.PathLike) -> None:
-    """Copies a small file of text, here or there; removes the copy where there is no file.
+def read_text(place: str) -> str | None:
+    """Returns a small file's text, None where there is no file."""
+    with explained(place):
+        found = path(place)
+        return found.read_text(encoding="utf-8") if found.exists() else None
 
-    Args:
-        source: the file.
-        target: its copy, whose folder is made if need be.
-    """
-    original, twin = path(source), path(target)
-    with explained(source if "://" in os.fspath(source) else target):
-        if original.exists():
-            twin.parent.mkdir(parents=True, exist_ok=True)
-            twin.write_text(original.read_text(encoding="utf-8"), encoding="utf-8")
-        else:
-            twin.unlink(missing_ok=True)
+
+def write_text(place: str, text: str) -> None:
+    """Writes a small file, and makes its folder if need be."""
+    with explained(place):
+        target = path(place)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+
+def remove(place: str) -> None:
+    """Removes a file, if it is there."""
+    with explained(place):
+        path(place).unlink(missing_ok=True)
 
 
 def copy(source: Any, target: Any) -> None:

@@ -140,6 +140,16 @@ def test_another_configuration_is_refused(store, tmp_path):
     assert RunDir(run_dir).read_config() == "A = 1"
 
 
+def test_nothing_is_brought_through_a_link(store, tmp_path):
+    made(store, 3)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "here" / "checkpoints").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunDirError, match="which is a link"):
+        Mirror(tmp_path / "here", REMOTE).fetch()
+    assert names(tmp_path / "elsewhere") == []
+
+
 def test_what_is_refused_is_not_sent(store, tmp_path):
     """The directory of another run, whose mirror is new."""
     made(tmp_path / "here", 2)
