@@ -13,7 +13,8 @@ runs is "running elsewhere": it is asked again at the end, counted, and no failu
 
 A cluster's scheduler may share the cells among its machines: --slurm and --kubernetes print what
 it is given, in which each task runs its part by --cell. --status says what has become of each
-cell, and why it failed if it did. See docs/clusters.md.
+cell, and why it failed if it did; --mirror keeps run directories in an object store as well. See
+docs/clusters.md.
 """
 
 import collections
