@@ -19,6 +19,8 @@ def main(_):
     if not FLAGS.output_dir:
         raise UsageError("`output_dir` must be given: --output_dir=DIRECTORY.")
     output_path.check_folder("output_dir", FLAGS.output_dir)
+    if FLAGS.scaling_law:
+        return write_scaling_law()
     finished, unfinished = find_runs(FLAGS.run_dir, FLAGS.runs_glob)
     # Imports matplotlib, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity.analysis import run_report
@@ -30,6 +32,26 @@ def main(_):
     except ValueError as error:
         raise UsageError(str(error)) from error
     _say(f"Report: {path}")
+
+
+def write_scaling_law():
+    """Writes the page on the scaling law of a table of runs, and prints what was found."""
+    if FLAGS.run_dir or FLAGS.runs_glob:
+        raise UsageError(
+            "`scaling_law` must come without run directories, as its runs are those of the table. "
+            f"Received: {[*FLAGS.run_dir, *FLAGS.runs_glob]}. Leave one of both out."
+        )
+    # Imports scipy, too.
+    from state_of_sparsity.analysis import scaling_law_report
+
+    output_dir = pathlib.Path(FLAGS.output_dir).expanduser()
+    output_folder.check_is_no_others(output_dir, scaling_law_report.PAGE, scaling_law_report.TITLE)
+    try:
+        lines = scaling_law_report.write(FLAGS.scaling_law, output_dir, FLAGS.residuals)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    for line in [*lines, "", f"Report: {output_dir / scaling_law_report.PAGE}"]:
+        _say(line)
 
 
 def find_runs(run_dirs, globs):
@@ -86,6 +108,12 @@ def define_flags():
         "runs_glob", [], "Pattern of run directories, in quotes. May be given repeatedly."
     )
     flags.DEFINE_string("output_dir", None, "Where the Markdown report and its plots go.")
+    flags.DEFINE_string(
+        "scaling_law", None, "CSV file of runs, such as a sweep's table, to fit a scaling law to."
+    )
+    flags.DEFINE_enum(
+        "residuals", "log", ["log", "loss"], "What --scaling_law compares: log(loss), or losses."
+    )
 
 
 if __name__ == "__main__":
