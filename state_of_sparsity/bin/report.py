@@ -21,6 +21,8 @@ def main(_):
     output_path.check_folder("output_dir", FLAGS.output_dir)
     if FLAGS.scaling_law:
         return write_scaling_law()
+    if FLAGS.paper or FLAGS.paper_csv:
+        return write_published()
     finished, unfinished = find_runs(FLAGS.run_dir, FLAGS.runs_glob)
     # Imports matplotlib, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity.analysis import run_report
@@ -52,6 +54,28 @@ def write_scaling_law():
         raise UsageError(str(error)) from error
     for line in [*lines, "", f"Report: {output_dir / scaling_law_report.PAGE}"]:
         _say(line)
+
+
+def write_published():
+    """Writes the page on the study's numbers, with one's own runs where there are any."""
+    if not FLAGS.paper:
+        raise UsageError(
+            "`paper` must say whose files `paper_csv` are. Received: none. Add --paper=resnet50 or "
+            "--paper=transformer."
+        )
+    given = FLAGS.run_dir or FLAGS.runs_glob
+    finished, unfinished = find_runs(FLAGS.run_dir, FLAGS.runs_glob) if given else ([], [])
+    from state_of_sparsity.analysis.published import page
+
+    output_dir = pathlib.Path(FLAGS.output_dir).expanduser()
+    output_folder.check_is_no_others(output_dir, page.PAGE, page.TITLE)
+    try:
+        path = page.write(
+            FLAGS.paper, FLAGS.paper_csv, finished + unfinished, output_dir, tell=_say
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    _say(f"Report: {path}")
 
 
 def find_runs(run_dirs, globs):
@@ -108,6 +132,13 @@ def define_flags():
         "runs_glob", [], "Pattern of run directories, in quotes. May be given repeatedly."
     )
     flags.DEFINE_string("output_dir", None, "Where the Markdown report and its plots go.")
+    flags.DEFINE_enum(
+        "paper",
+        None,
+        ["resnet50", "transformer"],
+        "Whose published numbers to write a page on, with runs beside them if any are given.",
+    )
+    flags.DEFINE_string("paper_csv", None, "Folder of the study's own CSV files on --paper.")
     flags.DEFINE_string(
         "scaling_law", None, "CSV file of runs, such as a sweep's table, to fit a scaling law to."
     )
