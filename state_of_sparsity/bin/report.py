@@ -21,7 +21,7 @@ def main(_):
     output_path.check_folder("output_dir", FLAGS.output_dir)
     if FLAGS.scaling_law:
         return write_scaling_law()
-    if FLAGS.paper or FLAGS.paper_csv:
+    if FLAGS.paper or FLAGS.paper_csv or FLAGS.survey_csv:
         return write_published()
     finished, unfinished = find_runs(FLAGS.run_dir, FLAGS.runs_glob)
     # Imports matplotlib, which `--help` and a wrong flag need not wait for.
@@ -60,8 +60,13 @@ def write_published():
     """Writes the page on the study's numbers, with one's own runs where there are any."""
     if not FLAGS.paper:
         raise UsageError(
-            "`paper` must say whose files `paper_csv` are. Received: none. Add --paper=resnet50 or "
-            "--paper=transformer."
+            "`paper` must say what `paper_csv` and `survey_csv` are drawn with. Received: none. "
+            "Add --paper=resnet50 or --paper=transformer."
+        )
+    if FLAGS.survey_csv and FLAGS.paper != "resnet50":
+        raise UsageError(
+            "`survey_csv` must come with --paper=resnet50, as its networks are of images. "
+            f"Received: --paper={FLAGS.paper}. Leave it out."
         )
     given = FLAGS.run_dir or FLAGS.runs_glob
     finished, unfinished = find_runs(FLAGS.run_dir, FLAGS.runs_glob) if given else ([], [])
@@ -71,7 +76,12 @@ def write_published():
     output_folder.check_is_no_others(output_dir, page.PAGE, page.TITLE)
     try:
         path = page.write(
-            FLAGS.paper, FLAGS.paper_csv, finished + unfinished, output_dir, tell=_say
+            FLAGS.paper,
+            FLAGS.paper_csv,
+            finished + unfinished,
+            output_dir,
+            tell=_say,
+            survey_csv=FLAGS.survey_csv,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
@@ -139,6 +149,9 @@ def define_flags():
         "Whose published numbers to write a page on, with runs beside them if any are given.",
     )
     flags.DEFINE_string("paper_csv", None, "Folder of the study's own CSV files on --paper.")
+    flags.DEFINE_string(
+        "survey_csv", None, "Table of the survey of 81 papers, to draw in grey with --paper."
+    )
     flags.DEFINE_string(
         "scaling_law", None, "CSV file of runs, such as a sweep's table, to fit a scaling law to."
     )

@@ -9,7 +9,13 @@ from state_of_sparsity import atomic_write
 from state_of_sparsity.analysis import metrics, results, run_facts
 from state_of_sparsity.analysis.markdown import percent, table
 from state_of_sparsity.analysis.pareto import interpolate
-from state_of_sparsity.analysis.published import figures, study_csv, study_files
+from state_of_sparsity.analysis.published import (
+    figures,
+    study_csv,
+    study_files,
+    survey,
+    survey_figure,
+)
 from state_of_sparsity.analysis.published.study_resnet50 import RESNET50
 from state_of_sparsity.analysis.published.study_transformer import TRANSFORMER
 from state_of_sparsity.analysis.words import capital
@@ -17,6 +23,10 @@ from state_of_sparsity.table_cells import for_markdown
 
 PAGE, TITLE = "published.md", "# Beside the published:"
 PAPERS = {"resnet50": RESNET50, "transformer": TRANSFORMER}
+_SURVEY = (
+    "Change in top-1 against that of the dense network, as each paper has it; in grey the networks "
+    "on ImageNet of Blalock et al., 2020, channels and blocks among them."
+)
 _METRICS = {"resnet50": "accuracy", "transformer": "bleu"}
 # What the study's figures of runs from masks show; the rest stands in the table.
 _TICKETS = ("Lottery ticket", "Scratch-E", "Scratch-E, rates stretched, baseline init")
@@ -33,6 +43,7 @@ def write(
     run_dirs: Sequence[pathlib.Path],
     output_dir: pathlib.Path,
     tell: Callable[[str], None] = lambda line: None,
+    survey_csv: str | os.PathLike | None = None,
 ) -> pathlib.Path:
     """Writes `published.md` and its figures, each as PNG, SVG and PDF.
 
@@ -42,6 +53,8 @@ def write(
         run_dirs: one's own runs, if any.
         output_dir: the folder to write to; made if need be.
         tell: called with a line on each run that is not counted.
+        survey_csv: the table of the survey of 81 papers, for `resnet50`; its networks are drawn in
+            grey.
 
     Returns:
         Path of the page.
@@ -51,6 +64,7 @@ def write(
     """
     paper = PAPERS[name]
     study = study_csv.read(name, csv_dir) if csv_dir else None
+    surveyed = survey.read(survey_csv) if survey_csv else []
     own, metric = _own_runs(run_dirs, _METRICS[name], tell)
     parts = [f"{TITLE} {paper.model}", _head(paper, study)]
     if own:
@@ -60,6 +74,9 @@ def write(
         _at_each_sparsity(paper, study, own, metric),
         _figures(paper, study, own, metric, output_dir),
     ]
+    if surveyed:
+        survey_figure.draw(surveyed, paper, own, metric, output_dir / "published_survey.png")
+        parts.append(_figure("The survey of 81 papers", "published_survey", _SURVEY))
     if study:
         parts += [_frontiers(paper, study), _repeats(study), _settings(study)]
     parts += [_later(paper), _sources(paper, study)]

@@ -102,9 +102,11 @@ def _legend(path):
 def test_the_program_says_in_one_line_what_is_wrong(tmp_path, monkeypatch, capsys):
     write_transformer(tmp_path / "csv")
     for arguments, message in (
-        ([f"--paper_csv={tmp_path}"], "`paper` must say whose files"),
+        ([f"--paper_csv={tmp_path}"], "`paper` must say what"),
         (["--paper=resnet50", f"--paper_csv={tmp_path / 'csv'}"], "which has none of them"),
         (["--paper=lenet"], "lenet"),
+        (["--paper=transformer", "--survey_csv=a.csv"], "must come with --paper=resnet50"),
+        (["--paper=resnet50", "--survey_csv=a.csv"], "`survey_csv` must be the table"),
     ):
         arguments = [*arguments, f"--output_dir={tmp_path / 'out'}"]
         code, said, errors = called(monkeypatch, capsys, "report", *arguments)
