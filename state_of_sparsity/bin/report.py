@@ -38,10 +38,12 @@ def main(_):
 
 def write_scaling_law():
     """Writes the page on the scaling law of a table of runs, and prints what was found."""
-    if FLAGS.run_dir or FLAGS.runs_glob:
+    others = {"run_dir", "runs_glob", "paper", "paper_csv", "survey_csv"}
+    given = sorted(name for name in others if FLAGS[name].value)
+    if given:
         raise UsageError(
-            "`scaling_law` must come without run directories, as its runs are those of the table. "
-            f"Received: {[*FLAGS.run_dir, *FLAGS.runs_glob]}. Leave one of both out."
+            "`scaling_law` must come without other runs and papers, as its runs are those of the "
+            f"table. Received: {', '.join(given)}. Leave one of both out."
         )
     # Imports scipy, too.
     from state_of_sparsity.analysis import scaling_law_report

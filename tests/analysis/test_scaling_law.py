@@ -163,7 +163,8 @@ def test_the_program_writes_a_page_a_plot_and_numbers(tmp_path, monkeypatch, cap
 def test_the_program_says_in_one_line_what_is_wrong(tmp_path, monkeypatch, capsys):
     for arguments, message in (
         ([f"--scaling_law={tmp_path / 'none.csv'}"], "which is not there"),
-        (["--scaling_law=runs.csv", "--run_dir=runs/one"], "must come without run directories"),
+        (["--scaling_law=runs.csv", "--run_dir=runs/one"], "Received: run_dir. Leave"),
+        (["--scaling_law=runs.csv", "--paper=resnet50"], "Received: paper. Leave"),
     ):
         arguments = [*arguments, f"--output_dir={tmp_path / 'out'}"]
         code, said, errors = called(monkeypatch, capsys, "report", *arguments)
