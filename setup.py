@@ -35,6 +35,7 @@ EXPERIMENTS = [
     "sacrebleu>=2.4",
     "sacremoses>=0.1",
     "scikit-learn>=1.4",
+    "scipy>=1.11",
     "sentencepiece>=0.2.1,<0.3",
     # tf.summary needs it, and TensorFlow 2.21 no longer brings it.
     "tensorboard>=2.20",

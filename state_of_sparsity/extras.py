@@ -6,7 +6,7 @@ from state_of_sparsity.errors import UsageError
 
 _EXPERIMENTS = (
     *("absl", "etils", "gin", "importlib_resources", "matplotlib", "sacrebleu", "sacremoses"),
-    *("sentencepiece", "sklearn", "tensorboard", "tensorflow_datasets"),
+    *("scipy", "sentencepiece", "sklearn", "tensorboard", "tensorflow_datasets"),
 )
 # The extra that brings a package, by the name that is imported; setup.py has those of pip.
 EXTRA_OF = {

@@ -18,7 +18,7 @@ ROOT = pathlib.Path(extras.__file__).parents[1]
 EVERY_MODULE = """
 import importlib, json, pkgutil, sys
 from state_of_sparsity import extras
-for package in set(extras.EXTRA_OF) - {"absl"}:  # Keras needs that one
+for package in set(extras.EXTRA_OF) - {"absl", "scipy"}:  # Keras and JAX need those
     sys.modules[package] = None
 import state_of_sparsity as sos
 said = {}

@@ -14,6 +14,7 @@ from state_of_sparsity.analysis.results import Aggregate
 
 with extras.explained():
     import matplotlib
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.ticker import FixedLocator, NullLocator
 
@@ -209,13 +210,26 @@ def _draw_trade_off(axes, aggregates, metric, unjoined):
     for curve, (color, marker) in curve_styles(a.curve for a in sparse).items():
         own = sorted((a for a in sparse if a.curve == curve), key=lambda a: a.sparsity)
         line = "none" if curve in unjoined else "-"
-        _curve(axes, own, curve, metric, color=color, marker=marker, linestyle=line)
-    _sparsity_axis(axes, [run.sparsity for a in sparse for run in a.runs])
+        name = label(words.capital(curve))
+        draw_curve(axes, own, name, metric, color=color, marker=marker, linestyle=line)
+    sparsity_axis(axes, [run.sparsity for a in sparse for run in a.runs])
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
 
 
-def _curve(axes, aggregates, curve, metric, *, color, **style):
+def draw_curve(
+    axes: Axes, aggregates: Sequence[Aggregate], name: str, metric: str, *, color: str, **style
+) -> None:
+    """Draws means over seeds with bars from the worst to the best, and a point each run.
+
+    Args:
+        axes: where to draw.
+        aggregates: those of one curve, by rising sparsity.
+        name: what the legend says, to which the number of seeds is added.
+        metric: its key in `result.json`.
+        color: that of line, bars and points.
+        **style: of the line, as matplotlib takes it.
+    """
     factor = metrics.factor(metric)
     x = [_below_one(a.sparsity) for a in aggregates]
     mean = np.array([a.mean for a in aggregates]) * factor
@@ -230,7 +244,7 @@ def _curve(axes, aggregates, curve, metric, *, color, **style):
         **style,
         capsize=3,
         markersize=5,
-        label=f"{label(words.capital(curve))} (n={seeds})",
+        label=f"{name} (n={seeds})",
     )
     runs = [run for a in aggregates for run in a.runs]
     values = [run.result[metric] * factor for run in runs]
@@ -238,7 +252,13 @@ def _curve(axes, aggregates, curve, metric, *, color, **style):
     axes.scatter(x, values, s=12, color=color, alpha=0.6, linewidths=0, zorder=4)
 
 
-def _sparsity_axis(axes, sparsities):
+def sparsity_axis(axes: Axes, sparsities: Sequence[float]) -> None:
+    """Makes the horizontal axis one of sparsities, with the density on a logarithmic scale.
+
+    Args:
+        axes: where to draw.
+        sparsities: what the axis must hold.
+    """
     axes.set_xscale(
         "function",
         functions=(lambda s: -np.log10(np.maximum(1 - s, _LEAST_DENSITY)), lambda t: 1 - 10**-t),

@@ -19,6 +19,10 @@ def main(_):
     if not FLAGS.output_dir:
         raise UsageError("`output_dir` must be given: --output_dir=DIRECTORY.")
     output_path.check_folder("output_dir", FLAGS.output_dir)
+    if FLAGS.scaling_law:
+        return write_scaling_law()
+    if FLAGS.paper or FLAGS.paper_csv or FLAGS.survey_csv:
+        return write_published()
     finished, unfinished = find_runs(FLAGS.run_dir, FLAGS.runs_glob)
     # Imports matplotlib, which `--help` and a wrong flag need not wait for.
     from state_of_sparsity.analysis import run_report
@@ -27,6 +31,60 @@ def main(_):
     output_folder.check_is_no_others(output_dir, "report.md", run_report.TITLE)
     try:
         path = run_report.write_report(finished + unfinished, output_dir, tell=_say)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    _say(f"Report: {path}")
+
+
+def write_scaling_law():
+    """Writes the page on the scaling law of a table of runs, and prints what was found."""
+    others = {"run_dir", "runs_glob", "paper", "paper_csv", "survey_csv"}
+    given = sorted(name for name in others if FLAGS[name].value)
+    if given:
+        raise UsageError(
+            "`scaling_law` must come without other runs and papers, as its runs are those of the "
+            f"table. Received: {', '.join(given)}. Leave one of both out."
+        )
+    # Imports scipy, too.
+    from state_of_sparsity.analysis import scaling_law_report
+
+    output_dir = pathlib.Path(FLAGS.output_dir).expanduser()
+    output_folder.check_is_no_others(output_dir, scaling_law_report.PAGE, scaling_law_report.TITLE)
+    try:
+        lines = scaling_law_report.write(FLAGS.scaling_law, output_dir, FLAGS.residuals)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    for line in [*lines, "", f"Report: {output_dir / scaling_law_report.PAGE}"]:
+        _say(line)
+
+
+def write_published():
+    """Writes the page on the study's numbers, with one's own runs where there are any."""
+    if not FLAGS.paper:
+        raise UsageError(
+            "`paper` must say what `paper_csv` and `survey_csv` are drawn with. Received: none. "
+            "Add --paper=resnet50 or --paper=transformer."
+        )
+    if FLAGS.survey_csv and FLAGS.paper != "resnet50":
+        raise UsageError(
+            "`survey_csv` must come with --paper=resnet50, as its networks are of images. "
+            f"Received: --paper={FLAGS.paper}. Leave it out."
+        )
+    given = FLAGS.run_dir or FLAGS.runs_glob
+    finished, unfinished = find_runs(FLAGS.run_dir, FLAGS.runs_glob) if given else ([], [])
+    from state_of_sparsity.analysis.published import page
+
+    output_dir = pathlib.Path(FLAGS.output_dir).expanduser()
+    output_folder.check_is_no_others(output_dir, page.PAGE, page.TITLE)
+    try:
+        path = page.write(
+            FLAGS.paper,
+            FLAGS.paper_csv,
+            finished + unfinished,
+            output_dir,
+            tell=_say,
+            survey_csv=FLAGS.survey_csv,
+        )
     except ValueError as error:
         raise UsageError(str(error)) from error
     _say(f"Report: {path}")
@@ -86,6 +144,22 @@ def define_flags():
         "runs_glob", [], "Pattern of run directories, in quotes. May be given repeatedly."
     )
     flags.DEFINE_string("output_dir", None, "Where the Markdown report and its plots go.")
+    flags.DEFINE_enum(
+        "paper",
+        None,
+        ["resnet50", "transformer"],
+        "Whose published numbers to write a page on, with runs beside them if any are given.",
+    )
+    flags.DEFINE_string("paper_csv", None, "Folder of the study's own CSV files on --paper.")
+    flags.DEFINE_string(
+        "survey_csv", None, "Table of the survey of 81 papers, to draw in grey with --paper."
+    )
+    flags.DEFINE_string(
+        "scaling_law", None, "CSV file of runs, such as a sweep's table, to fit a scaling law to."
+    )
+    flags.DEFINE_enum(
+        "residuals", "log", ["log", "loss"], "What --scaling_law compares: log(loss), or losses."
+    )
 
 
 if __name__ == "__main__":

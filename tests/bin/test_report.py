@@ -40,6 +40,7 @@ def test_a_damaged_run_is_told_and_does_not_take_the_report_down(runs, capsys, m
     (runs / "c").mkdir()
     (runs / "c" / "run.json").mkdir()
     given = {"run_dir": [runs / "a", runs / "b"], "runs_glob": [f"{runs}/*"]}
+    given |= dict.fromkeys(("paper", "paper_csv", "scaling_law", "survey_csv"))
     flags = types.SimpleNamespace(output_dir=str(runs / "out"), **given)
     monkeypatch.setattr(report, "FLAGS", flags)
     report.main([])
