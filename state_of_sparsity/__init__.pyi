@@ -20,6 +20,7 @@ from state_of_sparsity.layers import SparseWrapper as SparseWrapper
 from state_of_sparsity.layers import StraightThrough as StraightThrough
 from state_of_sparsity.layers import TopKAST as TopKAST
 from state_of_sparsity.layers import VariationalDropout as VariationalDropout
+from state_of_sparsity.layers import Wanda as Wanda
 from state_of_sparsity.surgery.fix_masks import fix_masks as fix_masks
 from state_of_sparsity.surgery.freeze import freeze as freeze
 from state_of_sparsity.surgery.sparsify import sparsify as sparsify
@@ -31,3 +32,4 @@ from state_of_sparsity.updates.observe import observe as observe
 from state_of_sparsity.updates.sparsity_log import SparsityLog as SparsityLog
 from state_of_sparsity.updates.update_sparsity import UpdateSparsity as UpdateSparsity
 from state_of_sparsity.version import __version__ as __version__
+from state_of_sparsity.wrapping.powerpropagation import Powerpropagation as Powerpropagation

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
+from tests.slow_variants import slow_but
 from tests.technique import SCHEDULE, fill_records, spread
 
 FILES = sorted((pathlib.Path(__file__).parent / "techniques").glob("*.py"))
@@ -30,6 +31,10 @@ def chosen_rows(request, test):
     items = [item for item in request.session.items if item.path == request.path]
     chosen = {i.callspec.params["name"] for i in items if i.originalname == test.__name__}
     return [name for name in TECHNIQUES if name in chosen]
+
+
+# The suite runs it with those, `-m ''` with every row.
+one_of_each = pytest.mark.parametrize("name", slow_but(ONE_EACH, TECHNIQUES))
 
 
 STEPS_PER_EPOCH = 4

@@ -94,7 +94,9 @@ def fill_records(model):
     rng = np.random.default_rng(2)
     for wrapper in sos.sparse_layers(model).values():
         for beside in wrapper.beside.values() if getattr(wrapper, "records", None) else ():
-            beside[wrapper.records].assign(rng.uniform(-1.0, 1.0, beside["mask"].shape))
+            least = 0.0 if wrapper.records == "inputs" else -1.0  # squares
+            record = beside[wrapper.records]
+            record.assign(rng.uniform(least, 1.0, record.shape))
 
 
 def expect_counts(model, sparsity):

@@ -20,6 +20,7 @@ from tests.conformance import (
     compiled,
     every_technique,
     fit,
+    one_of_each,
     outputs_of,
     plain_model,
     sparse_model,
@@ -51,7 +52,7 @@ def test_without_effect_it_is_the_plain_layer(name):
     assert losses[0] > losses[1] > losses[2]
 
 
-@every_technique
+@one_of_each
 def test_what_it_keeps_beside_a_kernel_has_the_names_it_declares(name):
     for layer in LAYERS:
         wrapper = trained_model(name).get_layer(layer)
@@ -59,7 +60,7 @@ def test_what_it_keeps_beside_a_kernel_has_the_names_it_declares(name):
         assert kept - {"penalty_weight", "seed_generator_state"} == {*TECHNIQUES[name].variables}
 
 
-@every_technique
+@one_of_each
 def test_evaluation_is_deterministic(name):
     model = trained_model(name)
     first = model.predict(X, verbose=0)
@@ -69,7 +70,7 @@ def test_evaluation_is_deterministic(name):
     assert model.evaluate(X, Y, verbose=0) == loss
 
 
-@every_technique
+@one_of_each
 def test_masks_are_boolean_of_the_kernels_shapes_and_strip_leaves_no_weight_outside_them(name):
     model = trained_model(name)
     masks, stripped = sos.masks(model), kernels_of(sos.strip(model))

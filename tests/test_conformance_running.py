@@ -10,8 +10,8 @@ from tests.conformance import (
     X,
     Y,
     compiled,
-    every_technique,
     fit,
+    one_of_each,
     outputs_of,
     penalty_of,
     plain_model,
@@ -115,13 +115,13 @@ def test_every_step_of_other_layers_is_compiled_by_xla(name, kind):
 
 
 @with_graphs
-@every_technique
+@one_of_each
 def test_no_retracing_after_the_first_epoch(name):
     _, after_epochs = training(name)
     assert after_epochs[0] > 0 and after_epochs == after_epochs[:1] * 4
 
 
-@every_technique
+@one_of_each
 def test_a_layer_called_three_times_counts_its_penalty_and_its_steps_once(name, noise_off):
     technique = TECHNIQUES[name]
     inputs = keras.Input((4,))

@@ -19,7 +19,7 @@ from tests.conformance import (
     TECHNIQUES,
     X,
     chosen_rows,
-    every_technique,
+    one_of_each,
     outputs_of,
     penalty_of,
     sparse_model,
@@ -59,8 +59,14 @@ def tfmot_schedule():
 SCHEDULES = {"ours": lambda: SCHEDULE, "user": user_schedule}
 if HAS_TENSORFLOW:
     SCHEDULES["tfmot"] = tfmot_schedule
-# A technique without a schedule is saved in one way only.
-WAYS = [(n, s) for n, t in TECHNIQUES.items() for s in SCHEDULES if t.scheduled or s == "ours"]
+# A technique without a schedule is saved in one way only. How schedules are saved, the techniques
+# have in common.
+WAYS = [
+    pytest.param(n, s, marks=() if s == "ours" or n == "magnitude" else pytest.mark.slow)
+    for n, t in TECHNIQUES.items()
+    for s in SCHEDULES
+    if t.scheduled or s == "ours"
+]
 
 
 def check_same(found, expected):
@@ -111,7 +117,7 @@ def test_keras_file(name, schedule, tmp_path):
     check_same(loaded, model)
 
 
-@every_technique
+@one_of_each
 def test_weights_file(name, tmp_path):
     model = updated_model(name)
     model.save_weights(tmp_path / "model.weights.h5")
@@ -120,7 +126,7 @@ def test_weights_file(name, tmp_path):
     check_same(other, model)
 
 
-@every_technique
+@one_of_each
 @pytest.mark.parametrize("trainable", [True, False])
 def test_state_trees_and_what_is_saved_by_paths_hold_every_variable(name, trainable):
     model = updated_model(name)
@@ -137,7 +143,7 @@ def copied(tree):
     return {k: copied(v) if isinstance(v, dict) else np.array(v) for k, v in tree.items()}
 
 
-@every_technique
+@one_of_each
 def test_strip_predicts_the_same_and_leaves_the_sparse_model_as_it_is(name):
     model = updated_model(name)
     before = [variable.numpy().copy() for variable in model.variables]

@@ -14,6 +14,7 @@ from tests.conformance import (
     Y,
     compiled,
     every_technique,
+    one_of_each,
     penalty_of,
     plain_model,
     sparse_model,
@@ -92,7 +93,7 @@ def check_kernels(model, check):
         assert type(layer.kernel.constraint) is type(layer.kernel_constraint)
 
 
-@every_technique
+@one_of_each
 def test_constraints_hold_of_the_stripped_model_whatever_came_last(name):
     constraint, check = CONSTRAINTS["unit_norm"]
     model = constrained_and_trained(name, constraint)
@@ -108,7 +109,7 @@ def test_every_kind_of_constraint(name, kind):
     check_kernels(constrained_and_trained(name, constraint), check)
 
 
-@pytest.mark.parametrize("name", ("magnitude", "variational dropout", "l0"))
+@pytest.mark.parametrize("name", slow_but(["l0"], ("magnitude", "variational dropout", "l0")))
 @with_graphs
 def test_constraints_under_jit_and_mixed_precision(name):
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -139,7 +140,7 @@ def test_regularizers_count_what_the_stripped_model_has(name, kind):
     np.testing.assert_allclose(own, expected, rtol=1e-4)
 
 
-@every_technique
+@one_of_each
 def test_the_loss_is_that_of_the_stripped_model_and_of_the_model_loaded_again(name, tmp_path):
     model, _ = regularized(name, "l2")
     loss = model.evaluate(X, Y, verbose=0)
@@ -151,7 +152,7 @@ def test_the_loss_is_that_of_the_stripped_model_and_of_the_model_loaded_again(na
     np.testing.assert_allclose(loaded.evaluate(X, Y, verbose=0), loss, rtol=1e-5)
 
 
-@every_technique
+@one_of_each
 def test_no_regularizer_moves_a_weight_that_is_absent(name):
     plain = plain_model(kernel_regularizer=REGULARIZERS["l1_l2"])
     model = sparse_model(name, plain=plain)

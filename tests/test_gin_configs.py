@@ -26,7 +26,11 @@ NETS = {
 SHORT = ["STEPS = 3", "EVAL_EVERY = 3", "STEPS_PER_EXECUTION = 1"]
 SHORT_SCHEDULE = {"BEGIN_STEP": 0, "END_STEP": 2, "FREQUENCY": 1, "PHASE_STEPS": 1, "TWIN_STEP": 1}
 # Files that are not named after the technique.
-TECHNIQUE_OF = {"grow_and_prune": "rigl", "snip": "saliency_pruning"}
+TECHNIQUE_OF = {
+    "grow_and_prune": "rigl",
+    "powerpropagation": "magnitude_pruning",
+    "snip": "saliency_pruning",
+}
 
 
 def header(name):
@@ -77,8 +81,9 @@ def mnist_folder(tmp_path_factory):
 
 
 def test_every_technique_is_in_the_quickstart():
-    given_a_mask = {"fixed_mask"}  # which is no text for a gin file
-    files = {f"quickstart/{name}.gin" for name in {*technique_files()} - given_a_mask}
+    # A mask is no text for a gin file, and Wanda prunes what has been trained.
+    others = {"fixed_mask", "wanda"}
+    files = {f"quickstart/{name}.gin" for name in {*technique_files()} - others}
     assert files | {"quickstart/dense.gin"} <= {*RUNS}
 
 
@@ -136,7 +141,10 @@ QUICKSTART = [
     pytest.param(
         name,
         marks=[pytest.mark.slow]
-        if re.search("transformer_[^m]|movement|set|straight|top_kast|saliency", name)
+        if re.search(
+            "transformer_[^m]|movement|power|set|straight|top_kast|saliency|acdc|grow|random|(l0.*|soft.*)_target",
+            name,
+        )
         else [],
     )
     for name in OTHERS
@@ -255,7 +263,8 @@ def test_cifar10_files_build_and_their_learning_rate_ends_at_zero(name, tmp_path
 @pytest.mark.parametrize(
     "technique",
     [
-        *("magnitude_nonuniform", "l0_regularization"),
+        "magnitude_nonuniform",
+        pytest.param("l0_regularization", marks=pytest.mark.slow),
         pytest.param("variational_dropout", marks=pytest.mark.slow),
         pytest.param("magnitude_pruning", marks=pytest.mark.slow),
         pytest.param("magnitude_erdos_renyi_kernel", marks=pytest.mark.slow),

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from tests.conformance import ONE_EACH
+from tests.conformance import FILES, ONE_EACH
 
 ROOT = pathlib.Path(__file__).parents[1]
 # Runs a module as `python -m` would, where importing TensorFlow fails.
@@ -25,10 +25,7 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 TABLE, RUNNING, SAVING, TERMS, REPEATS = (
     f"tests/test_conformance{name}.py" for name in ("", "_running", "_saving", "_terms", "_repeats")
 )
-EVERY_TECHNIQUE = {
-    TABLE: ["masks_at_every_step_of_the_schedule", "no_data_gradient_where_masked"],
-    SAVING: ["strip_predicts_the_same_and_leaves_the_sparse_model_as_it_is"],
-}
+EVERY_TECHNIQUE = {TABLE: ["masks_at_every_step_of_the_schedule"]}
 ROWS = [*ONE_EACH, "global magnitude", "l0, ramp"]
 TWO_TECHNIQUES = {
     TABLE: [
@@ -41,7 +38,7 @@ TWO_TECHNIQUES = {
         "no_retracing_after_the_first_epoch",
         "forgetting_the_callback",
     ],
-    SAVING: ["weights_file"],
+    SAVING: ["weights_file", "strip_predicts_the_same_and_leaves_the_sparse_model_as_it_is"],
     TERMS: ["constraints_hold_of_the_stripped_model_whatever_came_last"],
 }
 PART = [
@@ -51,7 +48,9 @@ PART = [
     for name in names
     for row in rows
 ]
-PART += [f"{SAVING}::test_keras_file[{row}-ours]" for row in ONE_EACH]
+# A mask that follows a schedule, one that depends on the last, and what is learned.
+SAVED = ("magnitude", "rigl", "movement", "variational dropout", "l0")
+PART += [f"{SAVING}::test_keras_file[{row}-ours]" for row in SAVED]
 DRIVEN = "tests/updates/test_driven_training.py::test_"
 PART += [  # where a trace that is kept would hide a missing driver
     f"{DRIVEN}training_on_without_a_driver[magnitude-loop, compile-train_on_batch]",
@@ -71,6 +70,7 @@ PART += [
     "tests/training/test_batch_statistics.py::"
     "test_statistics_are_the_averages_over_batches_of_what_a_batch_has",
 ]
+PART += [f"tests/test_golden.py::test_five_steps[{path.stem}]" for path in FILES]
 PART += [f"{REPEATS}::test_an_update_repeated_at_its_step_changes_nothing[magnitude-constrained]"]
 
 

@@ -17,7 +17,8 @@ _TECHNIQUES = [
 ]
 # Every name by the module that it is taken from, as in `from MODULE import ...`.
 _NAMES = {
-    "state_of_sparsity": " ".join(kind.__name__ for kind in _TECHNIQUES),
+    "state_of_sparsity": " ".join(["Powerpropagation", *(kind.__name__ for kind in _TECHNIQUES)]),
+    "state_of_sparsity.wrapping.powerpropagation": "Powerpropagation",
     "state_of_sparsity.layers": " ".join(kind.__name__ for kind in _TECHNIQUES),
     **{
         module: " ".join(kind.__name__ for kind in _TECHNIQUES if kind.__module__ == module)

@@ -14,6 +14,7 @@ from state_of_sparsity.layers.soft_threshold import SoftThreshold
 from state_of_sparsity.layers.straight_through import StraightThrough
 from state_of_sparsity.layers.top_kast import TopKAST
 from state_of_sparsity.layers.variational_dropout import VariationalDropout
+from state_of_sparsity.layers.wanda import Wanda
 from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.quantization import refuse_sparse_models
 
@@ -33,6 +34,7 @@ __all__ = [
     "StraightThrough",
     "TopKAST",
     "VariationalDropout",
+    "Wanda",
 ]
 
 refuse_sparse_models(SparseWrapper)

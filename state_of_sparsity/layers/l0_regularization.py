@@ -59,6 +59,7 @@ class L0Regularization(PenalizedWrapper):
         seed: integer seed of the noise. Layers of one shape that share a seed share their noise:
             with `None` each has its own, which `keras.utils.set_random_seed` fixes.
         kernels: names of the kernels to make sparse; every kernel if `None`.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `name` and `trainable`, as for a Keras layer.
 
     Raises:
@@ -161,7 +162,7 @@ class L0Regularization(PenalizedWrapper):
         gate = self.mean_gate(log_alpha)
         allowed = constraint(self.effective_kernel(kernel, training=False))
         theta = ops.where(gate > 0, allowed / ops.where(gate > 0, gate, 1.0), theta)
-        return ops.cast(theta, kernel.variable.dtype)
+        return self.to_store(kernel, ops.cast(theta, kernel.variable.dtype))
 
     def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the gated kernel of evaluation as a numpy array."""

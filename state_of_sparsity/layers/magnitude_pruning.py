@@ -27,6 +27,7 @@ class MagnitudePruning(ScheduledMask):
             kernel has the same sparsity.
         pattern: which weights may go together (`sos.patterns`); any if `None`.
         kernels: names of the kernels to prune (`("kernel",)`); every kernel if `None`.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `name` and `trainable`, as for a Keras layer.
 
     Raises:

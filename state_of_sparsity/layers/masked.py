@@ -35,23 +35,25 @@ class MaskedWrapper(SparseWrapper):
 
     def effective_kernel(self, kernel: SparseKernel, training: bool | None) -> Any:
         """Returns the kernel with zeros where the mask is false."""
-        value = ops.convert_to_tensor(kernel.variable)
+        value = self.weight(kernel)
         return ops.where(ops.convert_to_tensor(self.mask(kernel)), value, ops.zeros_like(value))
 
     def constrained_kernel(self, kernel: SparseKernel, constraint: Callable[[Any], Any]) -> Any:
         """Returns the constrained effective kernel, and the masked values as they are."""
         mask = ops.convert_to_tensor(self.mask(kernel))
         allowed = constraint(self.effective_kernel(kernel, training=False))
-        return ops.where(mask, allowed, ops.convert_to_tensor(kernel.variable))
+        stored = ops.convert_to_tensor(kernel.variable)
+        return ops.where(mask, self.to_store(kernel, allowed), stored)
 
     def merge_update(self, variable: keras.Variable, value: Any) -> Any:
         """Keeps the masked values when a layer assigns its own kernel (SpectralNormalization)."""
         kernel = next(k for k in self.sparse_kernels if k.variable is variable)
-        return ops.where(ops.convert_to_tensor(self.mask(kernel)), value, variable.value)
+        mask = ops.convert_to_tensor(self.mask(kernel))
+        return ops.where(mask, self.to_store(kernel, value), variable.value)
 
     def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the masked kernel as a numpy array."""
-        value = kernel.variable.numpy()
+        value = self.weight_array(kernel)
         return np.where(self.present(kernel), value, np.zeros((), value.dtype))
 
     def present(self, kernel: SparseKernel) -> np.ndarray:

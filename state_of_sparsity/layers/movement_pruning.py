@@ -29,6 +29,7 @@ class MovementPruning(ScheduledMask):
             `sos.schedules.PolynomialDecay`, with a dense warm-up.
         distribution: how zeros are shared among layers (`sos.distributions`); by default every
             kernel has the same sparsity.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `kernels` as for `sos.ScheduledMask`; `name` and `trainable`, as for a Keras
             layer.
 
@@ -65,7 +66,7 @@ class MovementPruning(ScheduledMask):
         if not training:
             return value
         score = ops.convert_to_tensor(self.beside[kernel.name]["score"])
-        stored = ops.stop_gradient(ops.convert_to_tensor(kernel.variable))
+        stored = ops.stop_gradient(self.weight(kernel))
         return value + stored * ops.cast(score - ops.stop_gradient(score), stored.dtype)
 
     def scores(self, kernel: SparseKernel, values: np.ndarray) -> np.ndarray:

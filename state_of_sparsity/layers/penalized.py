@@ -69,7 +69,7 @@ class PenalizedWrapper(ControlledPenalty):
             fixed = self.current_weight is None
             weight = self.penalty_weight if fixed else ops.convert_to_tensor(self.current_weight)
             auxiliary = self.from_stored(ops.convert_to_tensor(auxiliary))
-            theta = ops.cast(ops.convert_to_tensor(kernel.variable), auxiliary.dtype)
+            theta = ops.cast(self.weight(kernel), auxiliary.dtype)
             return ops.cast(weight, auxiliary.dtype) * self.penalty(theta, auxiliary)
 
         return self.add_beside(
@@ -83,7 +83,7 @@ class PenalizedWrapper(ControlledPenalty):
     def tensors(self, kernel: SparseKernel) -> tuple[Any, Any]:
         """Returns the kernel and what is learned beside it, as tensors of one precision."""
         state = self.from_stored(ops.convert_to_tensor(self.kernel_state[kernel.name]))
-        return ops.cast(ops.convert_to_tensor(kernel.variable), state.dtype), state
+        return ops.cast(self.weight(kernel), state.dtype), state
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""

@@ -29,6 +29,7 @@ class RandomPruning(DrawnMask):
         distribution: how zeros are shared among layers; by default every kernel has the same
             sparsity.
         pattern: which weights may go together (`sos.patterns`); any if `None`.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `kernels` as for `sos.ScheduledMask`; `name` and `trainable`, as for a Keras
             layer.
 

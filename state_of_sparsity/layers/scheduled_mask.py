@@ -64,6 +64,7 @@ class ScheduledMask(RecordedMask):
             distribution (`sos.distributions`); `None` gives every kernel the same sparsity.
         pattern: which weights may go together (`sos.patterns`, docs/patterns.md); any if `None`.
         kernels: names of the kernels to prune; every kernel if `None`.
+        reparametrization: a `sos.Powerpropagation`; None for a technique that evolves.
         **kwargs: `name` and `trainable`, as for a Keras layer.
     """
 
@@ -83,6 +84,12 @@ class ScheduledMask(RecordedMask):
         _check_distribution(distribution, type(self))
         check_pattern(pattern, schedule, distribution)
         super().__init__(layer, kernels=kernels, **kwargs)
+        if self.evolves and self.reparametrization is not None:
+            raise ValueError(
+                f"`reparametrization` must be None with {type(self).__name__}: its weights begin "
+                f"anew at 0, where they would get no gradient. Received: {self.reparametrization}. "
+                "Use sos.MagnitudePruning or sos.TopKAST, whose weights keep their values."
+            )
         self.schedule = schedule
         self.distribution = distribution
         self.pattern = pattern
@@ -109,8 +116,8 @@ class ScheduledMask(RecordedMask):
         raise NotImplementedError
 
     def stored(self, kernel: SparseKernel) -> np.ndarray:
-        """Returns a copy of the stored kernel as float32 or float64, refusing NaN."""
-        values = kernel.variable.numpy()
+        """Returns a copy of the stored weights as float32 or float64, refusing NaN."""
+        values = self.weight_array(kernel)
         if values.dtype not in (np.float32, np.float64):
             values = values.astype(np.float32)  # numpy does not partition bfloat16
         if np.isnan(np.min(values)):  # NaN if one is: no array of flags is made

@@ -37,6 +37,7 @@ class SoftThreshold(PenalizedWrapper):
             it arrives nowhere. Where most first weights are smaller than the threshold, nothing
             learns.
         kernels: names of the kernels to make sparse; every kernel if `None`.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `name` and `trainable`, as for a Keras layer.
 
     Raises:
@@ -93,7 +94,8 @@ class SoftThreshold(PenalizedWrapper):
         shrunk = self.effective_kernel(kernel, training=False)
         allowed = constraint(shrunk)
         grown = allowed + ops.sign(allowed) * ops.sigmoid(logit)
-        return ops.cast(ops.where(shrunk == 0, theta, grown), kernel.variable.dtype)
+        allowed = ops.cast(ops.where(shrunk == 0, theta, grown), kernel.variable.dtype)
+        return self.to_store(kernel, allowed)
 
     def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the shrunk kernel as a numpy array."""

@@ -31,6 +31,7 @@ class StraightThrough(ScheduledMask):
         decay: of the masked weights, at least 0; 2e-4 in the authors' code of SR-STE.
         distribution: how zeros are shared among layers (`sos.distributions`); by default every
             kernel has the same sparsity.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `kernels` as for `sos.ScheduledMask`; `name` and `trainable`, as for a Keras
             layer.
 
@@ -69,7 +70,7 @@ class StraightThrough(ScheduledMask):
         masked = super().effective_kernel(kernel, training)
         if not training:
             return masked
-        stored = ops.convert_to_tensor(kernel.variable)
+        stored = self.weight(kernel)
         return stored + ops.stop_gradient(masked - stored)  # exactly `masked`
 
     @property
@@ -79,7 +80,7 @@ class StraightThrough(ScheduledMask):
 
     def stored_penalty(self, kernel: SparseKernel) -> Any:
         """Returns 0, with the gradient `decay * where(mask, 0, w)`."""
-        stored = ops.convert_to_tensor(kernel.variable)
+        stored = self.weight(kernel)
         pull = self.decay * ops.stop_gradient(stored - super().effective_kernel(kernel, False))
         return ops.sum(pull * (stored - ops.stop_gradient(stored)))
 

@@ -40,6 +40,7 @@ class TopKAST(ScheduledMask):
         penalty: weight of the penalty in the loss, at least 0.
         distribution: how zeros are shared among layers (`sos.distributions`); by default every
             kernel has the same sparsity.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `kernels` as for `sos.ScheduledMask`; `name` and `trainable`, as for a Keras
             layer.
 
@@ -99,7 +100,7 @@ class TopKAST(ScheduledMask):
 
     def _only_trained(self, kernel):
         """Returns the stored kernel with zeros outside B, and inside A."""
-        stored = ops.convert_to_tensor(kernel.variable)
+        stored = self.weight(kernel)
         trained = ops.convert_to_tensor(self.beside[kernel.name]["backward_mask"])
         absent = ops.logical_not(ops.convert_to_tensor(self.mask(kernel)))
         return ops.where(ops.logical_and(trained, absent), stored, ops.zeros_like(stored))

@@ -56,6 +56,7 @@ class VariationalDropout(PenalizedWrapper):
         seed: integer seed of the noise. Layers of one shape that share a seed share their noise:
             with `None` each has its own, which `keras.utils.set_random_seed` fixes.
         kernels: names of the kernels to make sparse; every kernel if `None`.
+        reparametrization: a `sos.Powerpropagation`, to train powers of the weights; None without.
         **kwargs: `name` and `trainable`, as for a Keras layer.
 
     Raises:
@@ -151,7 +152,7 @@ class VariationalDropout(PenalizedWrapper):
             allowed = constraint(self._thresholded(theta, log_sigma2))
             present = self.log_alpha(theta, log_sigma2) < self.threshold
             theta = ops.where(present, allowed, theta)
-        return ops.cast(theta, kernel.variable.dtype)
+        return self.to_store(kernel, ops.cast(theta, kernel.variable.dtype))
 
     def sparse_call(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None
@@ -211,7 +212,7 @@ class VariationalDropout(PenalizedWrapper):
 
     def evaluation_kernel(self, kernel: SparseKernel) -> np.ndarray:
         """Returns theta with the dropped weights written in as zeros."""
-        theta = kernel.variable.numpy()
+        theta = self.weight_array(kernel)
         return np.where(self.present(kernel), theta, np.zeros((), theta.dtype))
 
     def present(self, kernel: SparseKernel) -> np.ndarray:

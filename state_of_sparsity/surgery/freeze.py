@@ -16,7 +16,8 @@ def freeze(model: keras.Model) -> keras.Model:
 
     Every wrapper, of any technique, becomes a `FixedMask` around the same layer. As `sparsify`
     does, it rebuilds a graph around the same layers and changes other models in place; use the
-    result in place of `model`. The gates of L0 regularization are multiplied into the kernels.
+    result in place of `model`. The gates of L0 regularization are multiplied into the kernels,
+    which hold weights themselves where they held powers (`sos.Powerpropagation`).
 
     Args:
         model: a model with sparse layers.

@@ -45,8 +45,8 @@ def strip(model: keras.Model, *, in_place: bool = False) -> keras.Model:
         plain = exchange.carry_out(model, {id(wrapper): wrapper.layer for wrapper in wrappers})
         finish_exchange(plain, exchange)
     for variable, value in values:
-        variable.assign(value)
         release(variable)
+        variable.assign(value)
     forget(wrapper.layer for wrapper in wrappers)
     return plain
 
@@ -55,7 +55,8 @@ def write_zeros(model: keras.Model) -> None:
     """Writes what `strip` would write into the kernels of a sparse model itself.
 
     The model stays sparse and predicts the same. Other models over the same layers, such as the
-    one that was given to `sparsify`, compute with the zeros from then on.
+    one that was given to `sparsify`, compute with the zeros from then on. (Where kernels hold
+    powers of weights, `sos.Powerpropagation`, they do not: use `sos.strip`.)
 
     Args:
         model: a model with sparse layers, of any technique.

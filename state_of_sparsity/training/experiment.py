@@ -56,7 +56,8 @@ class Experiment:
             step 0 and the last, for other runs to begin from; multiples of `steps_per_execution`.
         kept_optimizer: whether what is kept has the optimizer's state too.
         observed_batches: how many of the first training batches `sos.observe` shows the sparse
-            layers before step 0, for techniques that set masks by gradients then (SNIP).
+            layers before step 0, for techniques that set masks by gradients or inputs then (SNIP,
+            Wanda).
         start: a `tickets.Start`, where the run does not begin with weights of its own; None for one
             that does.
 
@@ -229,7 +230,8 @@ def _check_observed(model, batches):
     if batches and not any(wrapper.records for wrapper in sparse_layers(model).values()):
         raise ValueError(
             "`observed_batches` must be 0 where no layer records anything: only techniques such as "
-            f"sos.SaliencyPruning look at batches before training. Received: {batches}."
+            "sos.SaliencyPruning and sos.Wanda look at batches before training. "
+            f"Received: {batches}."
         )
 
 

@@ -12,6 +12,7 @@ from state_of_sparsity.surgery.variables_by_path import variables_by_path
 from state_of_sparsity.training import kept_state, ticket_checks, ticket_masks, ticket_names
 from state_of_sparsity.training.runs import snapshot
 from state_of_sparsity.training.runs.run_dir import LAST, RunDir
+from state_of_sparsity.wrapping.stored_weights import set_weights
 
 _SCRATCH_SEED = 2**31
 
@@ -248,7 +249,7 @@ def _with(model, masks, weights):
     """Returns a model with weights, and with masks fixed; None for those it has."""
     if weights is not None:
         for path, variable in variables_by_path(model)[0].items():
-            variable.assign(weights[path])
+            set_weights(variable, weights[path])
     return model if masks is None else fix_masks(model, masks)
 
 

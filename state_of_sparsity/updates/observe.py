@@ -8,24 +8,28 @@ import keras
 import numpy as np
 
 from state_of_sparsity.arguments import refuse_class
+from state_of_sparsity.layers.recorded_inputs import RecordedInputs
 from state_of_sparsity.surgery.structure import check_has_weights, sparse_layers
 
 
 def observe(model: keras.Model, batches: Iterable[Any]) -> None:
     """Has a model's sparse layers see batches, and write down what they need to set masks.
 
-    A training step is taken for each batch with the loss that the model was compiled with, and
-    taken back: weights, moving averages, seeds, the optimizer and its count of steps are as they
-    were. What stays is the mean, over the batches, of what each layer records (`RecordedMask`), so
-    that an update at step 0 has gradients to go by, as SNIP needs.
+    Where that are gradients (SNIP, RigL), a training step is taken for each batch with the loss
+    that the model was compiled with, and taken back: weights, moving averages, seeds, the optimizer
+    and its count of steps are as they were. Where it is the size of inputs (Wanda), the model is
+    called on each batch as at evaluation. What stays is the mean, over the batches, of what each
+    layer records (`RecordedMask`, `RecordedInputs`), for an update at step 0 to go by.
 
     Args:
-        model: a compiled model with layers that record something, such as `sos.SaliencyPruning`.
+        model: a model with layers that record something, such as `sos.SaliencyPruning`; compiled,
+            if one of them records gradients.
         batches: an iterable of `(inputs, targets)` or `(inputs, targets, sample_weights)`, as
             `train_on_batch` takes; each counts the same.
 
     Raises:
-        ValueError: if the model is not compiled, no layer records anything, or there is no batch.
+        ValueError: if no layer records anything, there is no batch, or the model would have to be
+            compiled and is not.
 
     Example:
 
@@ -36,18 +40,42 @@ def observe(model: keras.Model, batches: Iterable[Any]) -> None:
     >>> snip.fit(x, y, callbacks=[sos.UpdateSparsity()])  # masks are set before its first step
     """
     check_has_weights(model, "it is observed")
-    records = _records(model)
-    if not getattr(model, "compiled", False):
+    wrappers = [w for w in sparse_layers(model).values() if w.records is not None]
+    of_inputs = [wrapper for wrapper in wrappers if isinstance(wrapper, RecordedInputs)]
+    records = _records(wrapper for wrapper in wrappers if wrapper not in of_inputs)
+    if records and not getattr(model, "compiled", False):
         raise ValueError(
             "`model` must be compiled: what is recorded are gradients of its loss. "
             f"Received: '{model.name}', which is not. Call `model.compile(optimizer, loss)` first."
         )
-    if not records:
+    if not records and not of_inputs:
         raise ValueError(
             "`model` must have layers of a technique that records something, such as "
             f"sos.SaliencyPruning or sos.RigL. Received: '{model.name}', which has none."
         )
     refuse_class("batches", batches, "batches=[(x, y)]")
+    if of_inputs and records:
+        batches = list(batches)  # which are gone through twice
+    if of_inputs:
+        _see_inputs(model, of_inputs, batches)
+    if records:
+        _see_gradients(model, records, batches)
+
+
+def _see_inputs(model, wrappers, batches):
+    """Has layers see what reaches them as the model is called at evaluation."""
+    count = 0
+    with contextlib.ExitStack() as observed:
+        for wrapper in wrappers:
+            observed.enter_context(wrapper.observing())
+        for batch in batches:
+            model(_parts(batch)[0], training=False)
+            count += 1
+        _check_any(count)
+
+
+def _see_gradients(model, records, batches):
+    """Has layers see the gradients of training steps, which are taken back."""
     sums, count = [np.zeros(record.shape, np.float64) for record in records], 0
     with _nothing_is_trained(model, records):
         for batch in batches:
@@ -55,17 +83,20 @@ def observe(model: keras.Model, batches: Iterable[Any]) -> None:
             count += 1
             for total, record in zip(sums, records, strict=True):
                 total += record.numpy()
-    if not count:
-        raise ValueError("`batches` must have a batch at least. Received: an iterable of none.")
+    _check_any(count)
     for total, record in zip(sums, records, strict=True):
         record.assign(total / count)
 
 
-def _records(model):
+def _check_any(count):
+    if not count:
+        raise ValueError("`batches` must have a batch at least. Received: an iterable of none.")
+
+
+def _records(wrappers):
     return [
         wrapper.beside[kernel.name][wrapper.records]
-        for wrapper in sparse_layers(model).values()
-        if wrapper.records is not None
+        for wrapper in wrappers
         for kernel in wrapper.sparse_kernels
         if kernel.variable.trainable
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypedDict
+from typing import Any, Self, TypedDict
 
 import keras
 
@@ -23,8 +23,15 @@ from state_of_sparsity.wrapping.keras_internals import (
 from state_of_sparsity.wrapping.keras_variables import lay_out_like, set_path
 from state_of_sparsity.wrapping.kernels import distinct_prefixes, find_kernels
 from state_of_sparsity.wrapping.pass_through import PassThrough
+from state_of_sparsity.wrapping.powerpropagation import (
+    Powerpropagation,
+    check_reparametrization,
+    reparametrization_config,
+    reparametrization_in,
+)
 from state_of_sparsity.wrapping.saved_state import SavedState
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
+from state_of_sparsity.wrapping.stored_weights import check_can_be_reparametrized
 from state_of_sparsity.wrapping.substitution import call_with
 from state_of_sparsity.wrapping.training_mode import (
     call_like,
@@ -38,6 +45,7 @@ class WrapperArguments(TypedDict, total=False):
 
     name: str
     trainable: bool
+    reparametrization: Powerpropagation | None
 
 
 class SparseWrapper(Contract, SavedState, PassThrough, BuildsForCall, keras.layers.Wrapper):
@@ -51,6 +59,8 @@ class SparseWrapper(Contract, SavedState, PassThrough, BuildsForCall, keras.laye
         layer: the Keras layer to make sparse, built or not.
         kernels: names of the kernels to make sparse, as in `find_kernels`; if `None` every kernel
             but class tokens, position and segment embeddings and relative biases.
+        reparametrization: a `sos.Powerpropagation`, to train another form of the weights; a
+            technique that is to have one goes by `weight(kernel)`, not by the kernel's variable.
         **kwargs: `name` (the wrapped layer's by default) and `trainable`.
 
     Raises:
@@ -69,9 +79,15 @@ class SparseWrapper(Contract, SavedState, PassThrough, BuildsForCall, keras.laye
             )
 
     def __init__(
-        self, layer: keras.layers.Layer, *, kernels: Sequence[str] | None = None, **kwargs: Any
+        self,
+        layer: keras.layers.Layer,
+        *,
+        kernels: Sequence[str] | None = None,
+        reparametrization: Powerpropagation | None = None,
+        **kwargs: Any,
     ) -> None:
         _check_layer(layer)
+        check_reparametrization(reparametrization)
         # State stays float32 under mixed precision; the wrapped layer casts what it is given.
         kwargs.update(dtype="float32", autocast=False)
         kwargs.setdefault("name", layer.name)
@@ -81,6 +97,7 @@ class SparseWrapper(Contract, SavedState, PassThrough, BuildsForCall, keras.laye
         self.__dict__["call"] = call_like(layer, self)
         super().__init__(layer, **kwargs)
         self._kernel_names = several_names("kernels", kernels)
+        self.reparametrization = reparametrization
         self.sparse_kernels: tuple[SparseKernel, ...] = ()  # which Keras does not look into
         # By the names of kernels, what `add_kernel_state` returned, and all of `add_beside`.
         self.kernel_state: dict[str, keras.Variable] = {}
@@ -187,6 +204,9 @@ class SparseWrapper(Contract, SavedState, PassThrough, BuildsForCall, keras.laye
                 self._holders[kernel.name] = holders(kernel)
                 self._prefixes[kernel.name], self.beside[kernel.name] = prefix, {}
                 self.kernel_state[kernel.name] = self.add_kernel_state(kernel)
+                if self.reparametrization is not None:
+                    check_can_be_reparametrized(kernel)
+            for kernel in self.sparse_kernels:
                 act_on_effective_kernel(self, kernel)
         self._made = True  # from now on, to set an attribute that the layer has sets the layer's
 
@@ -239,7 +259,7 @@ class SparseWrapper(Contract, SavedState, PassThrough, BuildsForCall, keras.laye
 
     def write_zeros(self, kernel: SparseKernel) -> None:
         """Writes the zeros of evaluation into the stored kernel; predictions stay the same."""
-        kernel.variable.assign(self.evaluation_kernel(kernel))
+        kernel.variable.assign(self.to_store(kernel, self.evaluation_kernel(kernel)))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, the wrapped layer's included."""
@@ -247,7 +267,15 @@ class SparseWrapper(Contract, SavedState, PassThrough, BuildsForCall, keras.laye
         del config["dtype"]
         # The wrapper builds its layer: Keras would mark one without `build` as built too early.
         config["layer"].pop("build_config", None)
-        return {**config, "kernels": self._kernel_names}
+        own = reparametrization_config(self.reparametrization)
+        return {**config, "kernels": self._kernel_names, **own}
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
+        """Creates the wrapper from its configuration, which stays as it is."""
+        return super().from_config({**config, **reparametrization_in(config)}, custom_objects)
 
 
 def _check_layer(layer):

@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from state_of_sparsity.schedules.followed import Followed
+from state_of_sparsity.wrapping.powerpropagation import Powerpropagation
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 
 
@@ -22,6 +23,31 @@ class Contract:
     sparse_kernels: tuple[SparseKernel, ...]
     # What training steps write down beside each kernel, in `beside[kernel.name][records]`.
     records: str | None = None
+    # How the kernels' variables store weights; None where they store themselves.
+    reparametrization: Powerpropagation | None = None
+
+    # What is stored.
+
+    def weight(self, kernel: SparseKernel) -> Any:
+        """Returns the weights that a kernel stores, a tensor: what formulas call its weight."""
+        stored = ops.convert_to_tensor(kernel.variable)
+        return stored if self.reparametrization is None else self.reparametrization.weight(stored)
+
+    def weight_array(self, kernel: SparseKernel) -> np.ndarray:
+        """Returns the weights that a kernel stores as a numpy array, a copy."""
+        if self.reparametrization is None:
+            return kernel.variable.numpy()
+        return np.array(ops.convert_to_numpy(self.weight(kernel)))
+
+    def to_store(self, kernel: SparseKernel, weight: Any) -> Any:
+        """Returns what to store for a kernel to have other weights, a tensor or an array."""
+        if self.reparametrization is None:
+            return weight
+        stored = ops.convert_to_tensor(kernel.variable)
+        weight = ops.cast(ops.convert_to_tensor(weight), stored.dtype)
+        # What stays the same would drift by rounding.
+        same = weight == self.reparametrization.weight(stored)
+        return ops.where(same, stored, self.reparametrization.stored(weight))
 
     # What it computes.
 
@@ -44,9 +70,9 @@ class Contract:
     def constrained_kernel(self, kernel: SparseKernel, constraint: Callable[[Any], Any]) -> Any:
         """Returns the value to store so that the kernel of evaluation satisfies `constraint`.
 
-        By default the stored kernel itself is constrained.
+        By default the stored weights themselves are constrained.
         """
-        return constraint(ops.convert_to_tensor(kernel.variable))
+        return self.to_store(kernel, constraint(self.weight(kernel)))
 
     @property
     def penalizes_stored(self) -> bool:

@@ -12,16 +12,21 @@ import contextlib
 import keras
 import numpy as np
 
+from state_of_sparsity.wrapping.stored_weights import reparametrization_of, reparametrize
+
 
 def act_on_effective_kernel(wrapper, kernel):
     """Makes a kernel's regularizer and constraint, if it has any, act on the effective kernel.
+
+    Its weights are stored from now on as the wrapper's reparametrization says.
 
     Args:
         wrapper: the `SparseWrapper` around the layer.
         kernel: one of its `SparseKernel`s, its state made.
     """
     variable = kernel.variable
-    release(variable)  # of a wrapper that the layer had before
+    _release_terms(variable)  # of a wrapper that the layer had before
+    reparametrize(variable, wrapper.reparametrization)
     regularizer, constraint = variable.regularizer, variable.constraint
     if regularizer is not None or wrapper.penalizes_stored:
         variable.regularizer = EffectiveRegularizer(wrapper, kernel, regularizer)
@@ -30,13 +35,18 @@ def act_on_effective_kernel(wrapper, kernel):
 
 
 def release(variable):
-    """Gives a kernel's variable the regularizer and constraint back that its layer put there."""
+    """Gives a kernel's variable the regularizer, constraint and weights back that its layer had."""
+    _release_terms(variable)
+    reparametrize(variable, None)
+
+
+def _release_terms(variable):
     variable.regularizer = plain(variable.regularizer)
     variable.constraint = plain(variable.constraint)
 
 
 def keep_terms(variables, on_failure):
-    """Sees to it that a failure leaves the regularizers and constraints of variables in place.
+    """Sees to it that a failure leaves variables as they were: their terms, how they store weights.
 
     A wrapper that is built takes charge of its kernels' own.
 
@@ -46,10 +56,12 @@ def keep_terms(variables, on_failure):
     """
 
     def restore(terms):
-        for variable, regularizer, constraint in terms:
+        for variable, regularizer, constraint, reparametrization in terms:
             variable.regularizer, variable.constraint = regularizer, constraint
+            reparametrize(variable, reparametrization)
 
-    on_failure(restore, [(v, v.regularizer, v.constraint) for v in variables])
+    terms = [(v, v.regularizer, v.constraint, reparametrization_of(v)) for v in variables]
+    on_failure(restore, terms)
 
 
 def plain(term):

@@ -11,6 +11,17 @@ def set_path(variable, path: str):
     variable._path = path
 
 
+def gets_its_value_later(variable) -> bool:
+    """Returns whether a variable was created in a call that is traced, and has no value yet."""
+    return variable._value is None
+
+
+def initialize_through(variable, function):
+    """Has a variable without a value get what a function makes of its first one."""
+    initializer = variable._initializer
+    variable._initializer = lambda *args, **kwargs: function(initializer(*args, **kwargs))
+
+
 def lay_out_like(variable, other):
     """Spreads a variable over devices as another is; a `LayoutMap` would go by its path alone.
 
@@ -25,5 +36,5 @@ def lay_out_like(variable, other):
         axes = [axis if size == whole else None for axis, size, whole in sizes]
         layout = keras.distribution.TensorLayout(axes, layout.device_mesh)
     variable._layout = layout
-    if variable._value is not None:  # one created in a call that is traced gets its value later
+    if not gets_its_value_later(variable):
         variable.assign(variable.value)

@@ -1,4 +1,4 @@
-"""What `tf.train.Checkpoint` saves of a sparse layer: state that no attribute holds."""
+"""TensorFlow alone: what `tf.train.Checkpoint` saves of a sparse layer, and what it traces."""
 
 import re
 
@@ -49,3 +49,12 @@ def save_wrappers_in_checkpoints(model, wrappers: dict):
         if hasattr(wrapper, "_checkpointed_state"):
             setattr(held, re.sub(r"\W", "_", path), wrapper._checkpointed_state)
     model._checkpointed_sparsity = held
+
+
+def in_a_function() -> bool:
+    """Returns whether a `tf.function` is being traced: variables made in it have no value yet."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return not tf.executing_eagerly()

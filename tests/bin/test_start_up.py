@@ -13,6 +13,7 @@ def find(monkeypatch):
     """Returns a function that asks for a package while others are being imported."""
     monkeypatch.setattr(sys, "meta_path", [])
     monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
     start_up.prepare()
     (finder,) = sys.meta_path
 
@@ -38,6 +39,12 @@ def test_what_others_need_is_there(find):
     assert find("jax", "keras", "tensorflow") is None
     assert find("numpy", "keras", "tensorflow") is None
     assert find("sklearn", "tensorflow") is None
+
+
+def test_everything_is_there_where_torch_is(find, monkeypatch):
+    """It asks for scikit-learn by `importlib.util.find_spec`, which is not to raise an error."""
+    monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))
+    assert find("sklearn", "keras") is None
 
 
 def test_it_is_installed_once(find):

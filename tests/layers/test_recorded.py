@@ -25,7 +25,6 @@ def differences(model, name):
     """Returns the gradient of the loss by each effective kernel weight, by finite differences."""
     masks = sos.masks(model)
     plain = sos.strip(model)
-    plain.compile(loss="mse")
     kernel, path = plain.get_layer(name).kernel, f"{name}/kernel"
     values, found = kernel.numpy().astype("float64"), np.zeros(kernel.shape)
     assert not values[~masks[path]].any()
@@ -35,7 +34,7 @@ def differences(model, name):
             moved = values.copy()
             moved[place] += step
             kernel.assign(moved)
-            losses.append(plain.evaluate(X, Y, verbose=0))
+            losses.append(np.mean(np.square(np.asarray(plain(X), "float64") - Y)))
         found[place] = (losses[0] - losses[1]) / 2e-2
     kernel.assign(values)
     return found

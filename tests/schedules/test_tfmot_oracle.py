@@ -24,6 +24,7 @@ import tensorflow as tf
 
 import state_of_sparsity as sos
 from state_of_sparsity.schedules.tfmot_schedules import pruning_schedules as tfmot
+from tests.slow_variants import slow_but
 
 KERAS_3 = tf.keras.__version__
 
@@ -163,7 +164,7 @@ def sparsities_of(schedule):
 
 
 @pytest.mark.filterwarnings("ignore:`schedule` does not reach its final value")
-@pytest.mark.parametrize("case", SCHEDULES)
+@pytest.mark.parametrize("case", slow_but([*SCHEDULES][:2], SCHEDULES))
 def test_the_same_masks_at_the_same_steps(case):
     kind, arguments = SCHEDULES[case]
     schedule = getattr(tfmot(), kind)(*arguments)

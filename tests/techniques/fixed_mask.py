@@ -3,6 +3,7 @@
 import numpy as np
 
 import state_of_sparsity as sos
+from tests.golden_state import Golden, Statement
 from tests.technique import LAYERS, Technique, expect_masks
 
 
@@ -23,3 +24,14 @@ ROWS = {
         driven=False,
     )
 }
+
+
+class InNumpy(Statement):
+    """Every third weight is absent, always."""
+
+    def __init__(self, given):
+        super().__init__(given)
+        self.mask = (np.arange(35) % 3 > 0).reshape(7, 5)
+
+
+GOLDEN = Golden(lambda layer: sos.FixedMask(layer, striped(layer)), InNumpy)

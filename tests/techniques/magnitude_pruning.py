@@ -4,6 +4,7 @@ import numpy as np
 
 import state_of_sparsity as sos
 from tests import reference
+from tests.golden_state import GROWING, Golden, Scheduled
 from tests.technique import NEVER, Technique, expect_masks, kernels_of
 
 
@@ -35,6 +36,11 @@ def expect_erdos_renyi_kernel(model, sparsity):
         np.testing.assert_array_equal(masks[path], own)
 
 
+def power(alpha, schedule):
+    form = sos.Powerpropagation(alpha)
+    return lambda layer: sos.MagnitudePruning(layer, schedule, reparametrization=form)
+
+
 ROWS = {
     "magnitude": Technique(
         lambda schedule: lambda layer: sos.MagnitudePruning(layer, schedule),
@@ -51,4 +57,11 @@ ROWS = {
         inert=sos.distributions.erdos_renyi_kernel_magnitude(NEVER),
         expect=expect_erdos_renyi_kernel,
     ),
+    "powerpropagation": Technique(
+        lambda schedule: power(2, schedule),
+        inert=power(1, NEVER),  # with another power it learns in another way
+        expect=expect_smallest,
+    ),
 }
+
+GOLDEN = Golden(lambda layer: sos.MagnitudePruning(layer, GROWING), Scheduled)

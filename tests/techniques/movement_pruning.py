@@ -2,6 +2,7 @@
 
 import state_of_sparsity as sos
 from tests import reference
+from tests.golden_state import GROWING, Golden, Scheduled
 from tests.technique import NEVER, Technique, expect_masks, state_of
 
 
@@ -21,3 +22,18 @@ ROWS = {
         learned={"score": (-1.0, 1.0)},
     )
 }
+
+
+class InNumpy(Scheduled):
+    """Sanh, Wolf, Rush, equation 4: scores get the gradient of masked weights too."""
+
+    learned = ("score", (0.0, 0.0), (7, 5))
+
+    def of_effective(self, gradient):
+        return {**super().of_effective(gradient), "score": gradient * self.kernel}
+
+    def scores(self):
+        return self.score
+
+
+GOLDEN = Golden(lambda layer: sos.MovementPruning(layer, GROWING), InNumpy)

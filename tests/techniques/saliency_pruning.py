@@ -4,6 +4,7 @@ import numpy as np
 
 import state_of_sparsity as sos
 from tests import reference
+from tests.golden_state import GROWING, Golden, Scheduled
 from tests.technique import NEVER, Technique, expect_masks, state_of
 
 
@@ -39,3 +40,19 @@ ROWS = {
         expect_least_salient_of_all, distribution=sos.distributions.GlobalThreshold("all")
     ),
 }
+
+
+class InNumpy(Scheduled):
+    """Lee, Ajanthan, Torr, equation 5, of the step before, masked weights too."""
+
+    beside = ("saliency",)
+
+    def of_effective(self, gradient):
+        self.saliency = gradient * self.kernel
+        return super().of_effective(gradient)
+
+    def scores(self):
+        return np.abs(self.saliency)
+
+
+GOLDEN = Golden(lambda layer: sos.SaliencyPruning(layer, GROWING), InNumpy)

@@ -3,6 +3,8 @@
 import numpy as np
 
 import state_of_sparsity as sos
+from tests import reference
+from tests.golden_state import Golden, Statement
 from tests.technique import NO_RAMP, RAMP, WEIGHT, Technique, expect_masks, kernels_of, state_of
 
 
@@ -34,3 +36,34 @@ ROWS = {
     "soft threshold": row(WEIGHT, 0.0, driven=False),
     "soft threshold, ramp": row(RAMP, NO_RAMP, driven=True),
 }
+
+
+class InNumpy(Statement):
+    """Kusupati et al., equations 2 and 4, and a decay of 0.5 of the logit."""
+
+    learned = ("threshold_logit", (-1.5, -1.5), ())
+
+    @property
+    def threshold(self):
+        return reference.sigmoid(self.threshold_logit)
+
+    @property
+    def mask(self):
+        return np.abs(self.kernel) > self.threshold
+
+    def effective(self):
+        return np.sign(self.kernel) * np.maximum(np.abs(self.kernel) - self.threshold, 0)
+
+    def of_effective(self, gradient):
+        by_threshold = -np.sum(gradient * np.sign(self.kernel) * self.mask)
+        slope = self.threshold * (1 - self.threshold)
+        return {
+            **super().of_effective(gradient),
+            "threshold_logit": by_threshold * slope + 0.5 * self.threshold_logit,
+        }
+
+    def penalty(self):
+        return 0.5 * self.threshold_logit**2 / 2
+
+
+GOLDEN = Golden(lambda layer: sos.SoftThreshold(layer, 0.5), InNumpy)

@@ -4,6 +4,7 @@ import numpy as np
 
 import state_of_sparsity as sos
 from tests import reference
+from tests.golden_state import GROWING, Golden, Scheduled, growing
 from tests.technique import NEVER, WEIGHT, Technique, kernels_of, state_of
 from tests.techniques.magnitude_pruning import expect_smallest
 
@@ -33,3 +34,29 @@ ROWS = {
         trains_absent=True,
     )
 }
+
+
+class InNumpy(Scheduled):
+    """Jayakumar et al., section 2: A is `mask`, B is `backward_mask`."""
+
+    beside = ("backward_mask",)
+    backward_mask = np.ones((7, 5), bool)
+
+    def update(self, step):
+        super().update(step)
+        if growing(step) is not None:
+            self.backward_mask = reference.exact_mask(np.abs(self.kernel), round(BACKWARD * 35))
+
+    def decayed(self):
+        """Returns by how much the penalty shrinks each weight, before it is weighted."""
+        only_trained = self.backward_mask & ~self.mask
+        return self.effective() + np.where(only_trained, self.kernel / self.mask.mean(), 0)
+
+    def of_effective(self, gradient):
+        return {"kernel": np.where(self.backward_mask, gradient, 0) + 0.5 * self.decayed()}
+
+    def penalty(self):
+        return 0.5 / 2 * np.sum(self.kernel * self.decayed())
+
+
+GOLDEN = Golden(lambda layer: sos.TopKAST(layer, GROWING, BACKWARD, penalty=0.5), InNumpy)

@@ -208,6 +208,21 @@ def test_pruning_that_begins_with_the_weights_of_a_run(runs, tmp_path):
     assert_equal(weights(model), kept(source, STEPS).weights)
 
 
+def test_weights_of_a_run_in_a_model_that_stores_powers_of_them(runs):
+    """Made so by rules, or sparse as it is made."""
+    source = runs / "dense" / "seed_0"
+    form = {"reparametrization": sos.Powerpropagation(3)}
+    rules = functools.partial(TECHNIQUES["magnitude_pruning"], **form)
+    start = Start(weights_of=source, step="last")
+    expected = kept(source, STEPS).weights
+    for changes in ({"rules": rules}, {"model": lambda: sos.sparsify(network(), rules)}):
+        _, model = build(start, **changes)
+        stored = model.get_layer("hidden").layer.kernel.numpy()
+        np.testing.assert_allclose(stored**3, expected["hidden/kernel"], rtol=1e-4)
+        for path, array in weights(model).items():
+            np.testing.assert_allclose(array, expected[path], rtol=1e-4)
+
+
 def test_a_run_that_has_begun_needs_the_others_no_more(runs, tmp_path):
     source = tmp_path / "source"
     shutil.copytree(runs / "magnitude_pruning" / "seed_0", source)

@@ -310,7 +310,7 @@ MENDED = {
 @only_tensorflow
 @pytest.mark.parametrize("mended", MENDED)
 @pytest.mark.parametrize("train", TRAIN)
-@pytest.mark.parametrize("trained_with", TRAINED_WITH)
+@pytest.mark.parametrize("trained_with", slow_but(["adam"], TRAINED_WITH))
 def test_forgotten_then_given_as_told(trained_with, train, mended):
     model = network(**TRAINED_WITH[trained_with])
     for _ in range(2):

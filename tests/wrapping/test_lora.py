@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
+from tests.slow_variants import slow_but
 
 # Keras freezes the kernel that LoRA is added to.
 pytestmark = pytest.mark.filterwarnings("ignore:Frozen layers are sparse")
@@ -68,9 +69,15 @@ def with_lora(model):
     return found
 
 
-@pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("first", [True, False])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "technique"),
+    [
+        pytest.param(k, t, marks=() if t == "magnitude" or k == "dense" else pytest.mark.slow)
+        for k in KINDS
+        for t in TECHNIQUES
+    ],
+)
 def test_every_layer_that_can_have_it(kind, first, technique):
     make, x = KINDS[kind]
     model = make()
@@ -108,7 +115,7 @@ def test_the_values_counted_are_those_that_the_layer_uses():
     np.testing.assert_array_equal(np.asarray(sos.strip(sparse).layers[-1].kernel) != 0, used)
 
 
-@pytest.mark.parametrize("mode", ["int8", "int4"])
+@pytest.mark.parametrize("mode", slow_but(["int8"], ["int8", "int4"]))
 @pytest.mark.parametrize("kind", ["dense", "einsum", "embedding"])
 def test_on_top_of_a_quantized_kernel(kind, mode):
     make, x = KINDS[kind]

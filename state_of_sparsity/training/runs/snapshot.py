@@ -1,7 +1,8 @@
 """What a run keeps of a step for others to begin from: arrays by the paths of layers.
 
 A snapshot is an archive that numpy reads alone, `snapshots/step_00000000.npz` in the directory of a
-run. It holds `weights/PATH`, every variable of the model's layers; `masks/PATH`, which weights of
+run. It holds `weights/PATH`, every variable of the model's layers, and where kernels hold a
+reparametrization of weights, the weights; `masks/PATH`, which weights of
 each sparse kernel are present; `values/PATH`, of kernels that a technique scales (the gates of L0
 regularization), what evaluation computes with; `technique/PATH`, what a technique learns beside a
 kernel; `optimizer/NAME`, where that was asked for; `kernels`, the paths of all kernels in their
@@ -41,7 +42,7 @@ class Snapshot:
     Args:
         step: optimizer steps completed.
         kernels: the paths of all kernels, in the order of the layers.
-        weights: `{path: array}`, every variable of the model's layers as it is stored.
+        weights: `{path: array}`, every variable of the model's layers as a plain model has it.
         masks: `{kernel path: boolean array}`, of sparse kernels.
         values: `{kernel path: array}`, of kernels that evaluation computes with other values of.
         technique: `{path: array}`, what techniques learn beside kernels.
@@ -73,9 +74,13 @@ def take(model: keras.Model, step: int, optimizer: bool = False) -> Snapshot:
         step: optimizer steps completed.
         optimizer: whether to take the variables of its optimizer too.
     """
-    weights, technique = variables_by_path(model)
+    variables, technique = variables_by_path(model)
     kernels = model_kernels(model)
-    sparse = [kernel for kernel in kernels if kernel.wrapper is not None]
+    weights = _arrays(variables)
+    sparse: list[Any] = [kernel for kernel in kernels if kernel.wrapper is not None]
+    for kernel in sparse:
+        if kernel.wrapper.reparametrization is not None:  # what a plain model would have
+            weights[kernel.path] = _array(kernel.wrapper.weight_array(kernel))
     scaled = [k for k in sparse if not isinstance(k.wrapper, MaskedWrapper)]
     slots = model.optimizer.variables if optimizer else []
     # Without the optimizer's own name, to which Keras gives a number; wrapped ones repeat some.
@@ -83,7 +88,7 @@ def take(model: keras.Model, step: int, optimizer: bool = False) -> Snapshot:
     return Snapshot(
         step,
         tuple(kernel.path for kernel in kernels),
-        _arrays(weights),
+        weights,
         {kernel.path: np.array(kernel.mask()) for kernel in sparse},
         {kernel.path: _array(kernel.values()) for kernel in scaled},
         _arrays(technique),

@@ -92,6 +92,17 @@ def test_the_values_of_l0_are_weights_times_gates_and_the_weights_are_not():
     assert ratio.min() > 0.5 and ratio.max() <= 1
 
 
+def test_kernels_that_store_powers_are_kept_as_weights():
+    plain = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="dense")])
+    expected = snapshot.take(plain, 0).weights
+    form = {"reparametrization": sos.Powerpropagation(3)}
+    sparse = sos.sparsify(plain, lambda layer: sos.MagnitudePruning(layer, HALF, **form))
+    stored, found = sparse.get_layer("dense").layer.kernel, snapshot.take(sparse, 0).weights
+    np.testing.assert_allclose(stored.numpy() ** 3, expected["dense/kernel"], rtol=1e-5)
+    for path, array in expected.items():
+        np.testing.assert_allclose(found[path], array, rtol=1e-5)
+
+
 def test_layers_and_variables_of_one_name_have_paths_of_their_own():
     class TwoOfAName(layers.Layer):
         def build(self, input_shape):
