@@ -66,7 +66,7 @@ setuptools.setup(
         GIN_PACKAGE,
     ],
     package_dir={GIN_PACKAGE: "gin_configs"},
-    package_data={PACKAGE: ["py.typed", "*.pyi"], GIN_PACKAGE: ["**/*.gin"]},
+    package_data={PACKAGE: ["py.typed", "*.pyi"], GIN_PACKAGE: ["**/*.gin", "**/*.grid"]},
     python_requires=">=3.11",
     install_requires=["keras>=3.15,<4", "numpy>=1.26"],
     extras_require=EXTRAS,

@@ -5,7 +5,7 @@ import contextlib
 from state_of_sparsity.errors import UsageError
 
 _EXPERIMENTS = (
-    *("absl", "gin", "importlib_resources", "matplotlib", "sacrebleu", "sacremoses"),
+    *("absl", "etils", "gin", "importlib_resources", "matplotlib", "sacrebleu", "sacremoses"),
     *("sentencepiece", "sklearn", "tensorboard", "tensorflow_datasets"),
 )
 # The extra that brings a package, by the name that is imported; setup.py has those of pip.

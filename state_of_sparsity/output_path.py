@@ -78,6 +78,8 @@ def check_folder(argument: str, path: str | os.PathLike):
         OutputPathError: if files cannot be written there, a ValueError.
     """
     with _explained(argument, "a directory that can be written", path):
+        if "://" in os.fspath(path):
+            raise OutputPathError("is none of this machine. Choose one, and give this as `mirror`")
         target = _resolved(path)
         if pathlib.Path(path).expanduser().is_symlink() and not target.exists():
             raise OutputPathError(f"is a link to {target}, which is not there. Make it first")

@@ -80,6 +80,8 @@ def test_experiments(installed):
     assert "accuracy" in ends_well("sos-evaluate", "--run_dir=runs/pruned")
     grid = f"--grid=quickstart/variational_dropout.gin {GRID}"
     assert "2 trained." in ends_well("sos-sweep", "--sweep_dir=runs", "--table=runs.csv", grid)
+    study = ["--grid=grids/transformer/dense.grid", "--sweep_dir=runs/transformer"]
+    assert ends_well("sos-sweep", "--print", *study).count(".bin.train ") == 5
     globs = ["--run_dir=runs/pruned", "--runs_glob=runs/*/*"]
     assert "report.md" in ends_well("sos-report", *globs, "--output_dir=report")
     where = "import state_of_sparsity as s; print(s.__file__, s.schedules.PolynomialDecay)"

@@ -67,6 +67,8 @@ def cells(grid):
         name, equals, values = axis.partition("=")
         if not (name and equals and all(values.split(","))):
             raise ValueError(f"`grid` must have axes as NAME=VALUE,VALUE. Received: {axis!r}.")
+        if any(name == choice[0][0] for choice in choices):
+            raise ValueError(f"`grid` must name each macro once. Received: {grid!r}.")
         choices.append([(name, value) for value in values.split(",")])
     found = [Cell(gin_file, settings) for settings in itertools.product(*choices)]
     _check_distinct(found, grid)

@@ -34,6 +34,7 @@ def of_run(
     path: str | os.PathLike,
     data_dir: str | None,
     log: str | None = None,
+    mirror: str | None = None,
 ) -> Outcome:
     """Runs what a configuration says in this process, without printing.
 
@@ -43,6 +44,7 @@ def of_run(
         path: the run directory.
         data_dir: where the data lies, or None.
         log: the file that this process's errors go to; None if the user sees them.
+        mirror: where the run directory is kept as well, or None.
     """
     import keras
 
@@ -52,7 +54,7 @@ def of_run(
     logging.getLogger("tensorflow").addFilter(_is_of_one_run)
     begin = time.monotonic()
     try:
-        result = train.run(gin_files, bindings, path, data_dir, verbose=False)
+        result = train.run(gin_files, bindings, path, data_dir, verbose=False, mirror=mirror)
     except RunInUseError as error:
         return Outcome(ELSEWHERE, f"running elsewhere ({error.process})")
     except UsageError as error:

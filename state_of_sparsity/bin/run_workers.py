@@ -18,7 +18,10 @@ def start(directory: pathlib.Path, workers: int):
     """
     worker_logs.write_to_own(directory)
     start_up.prepare()
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    # Of a machine that a cluster shares out, a task has some of the cores.
+    shared_out = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if shared_out else os.cpu_count() or 1
+    threads = str(max(1, cores // workers))
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, threads)
 

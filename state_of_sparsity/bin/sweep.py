@@ -10,11 +10,15 @@ have, such as where their masks come from, is a --gin_binding, which names no di
 
 Several sweeps may share a directory, with the same cells or others. A cell that another process
 runs is "running elsewhere": it is asked again at the end, counted, and no failure.
+
+A cluster's scheduler may share the cells among its machines: --slurm and --kubernetes print what
+it is given, in which each task runs its part by --cell. --status says what has become of each
+cell, and why it failed if it did; --mirror keeps run directories in an object store as well. See
+docs/clusters.md.
 """
 
 import collections
 import functools
-import json
 import os
 import pathlib
 import time
@@ -23,7 +27,17 @@ from absl import flags
 
 from state_of_sparsity import output_path
 from state_of_sparsity.analysis import run_table
-from state_of_sparsity.bin import gin_app, grid, outcomes, run_workers, worker_logs
+from state_of_sparsity.bin import (
+    cell_choice,
+    cell_states,
+    cluster_jobs,
+    gin_app,
+    grid,
+    grid_file,
+    outcomes,
+    run_workers,
+    worker_logs,
+)
 from state_of_sparsity.bin.outcomes import CRASHED, ELSEWHERE, FAILED, FINISHED, TRAINED
 from state_of_sparsity.bin.workers import WorkerDiedError, Workers
 from state_of_sparsity.errors import UsageError
@@ -38,16 +52,26 @@ def main(_):
     if not FLAGS.sweep_dir:
         raise UsageError("`sweep_dir` must be given: --sweep_dir=DIRECTORY.")
     try:
-        cells = grid.all_cells(FLAGS.grid, FLAGS.gin_binding)
-        table = FLAGS.table and run_table.RunTable(output_path.check_file("table", FLAGS.table))
+        grids = grid_file.lines(FLAGS.grid)
+        cells = grid.all_cells(grids, FLAGS.gin_binding)
     except ValueError as error:
         raise UsageError(str(error)) from error
     if not cells:
         raise UsageError("`grid` must be given: --grid='FILE.gin NAME=VALUE,VALUE'.")
-    cells = chosen(cells, FLAGS.only)
+    cells = cell_choice.in_directories(cells, FLAGS.only)
+    positions = {cell: position for position, cell in enumerate(cells)}
+    if FLAGS.cell is not None:
+        cells = cell_choice.at(cells, FLAGS.cell)
+    wanted, directory = _wanted(), pathlib.Path(FLAGS.sweep_dir).expanduser()
+    if wanted and wanted != "status":
+        print(_printed(cells, grids))
+        return
+    table = _table(FLAGS.table)
+    if wanted:
+        _say_status({cell: positions[cell] for cell in cells}, directory, table)
+        return
     output_path.check_folder("sweep_dir", FLAGS.sweep_dir)
-    directory = pathlib.Path(FLAGS.sweep_dir).expanduser()
-    failed = sweep(cells, directory, FLAGS.workers, FLAGS.data_dir, table)
+    failed = sweep(cells, directory, FLAGS.workers, FLAGS.data_dir, table, FLAGS.mirror)
     if failed:
         others = "; the others are said above" if len(failed) > 1 else ""
         raise UsageError(
@@ -56,36 +80,74 @@ def main(_):
         )
 
 
-def chosen(cells, only):
-    """Returns the cells whose run directory is one of those asked for, or lies in one; all if none.
-
-    The last part of a directory may be cut at an underscore: `dense/seed` means all its seeds.
-
-    Raises:
-        UsageError: if something asked for is no cell's.
-    """
-    for wanted in only:
-        if not any(_is_in(cell, wanted) for cell in cells):
-            first = [c for c in cells if c.directory.startswith(f"{wanted.split('/')[0]}/")]
-            near = sorted({c.directory for c in first}) or sorted(
-                {os.path.dirname(c.directory) for c in cells}
-            )
-            raise UsageError(
-                "`only` must name runs by their directory, or by one it lies in. "
-                f"Received: {wanted!r}. There are {', '.join(near)}."
-            )
-    return [c for c in cells if not only or any(_is_in(c, wanted) for wanted in only)]
+def _table(path):
+    """Returns the `RunTable` of a file, None without one."""
+    try:
+        return run_table.RunTable(output_path.check_file("table", path)) if path else None
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
-def _is_in(cell, wanted):
-    wanted, directory = wanted.strip("/"), cell.directory
-    if f"{directory}/".startswith(f"{wanted}/"):
-        return True
-    in_last_part = os.path.dirname(wanted) == os.path.dirname(directory)
-    return in_last_part and directory.startswith(f"{wanted}_")
+def _wanted():
+    """Returns which flag asks for something else than a sweep, None if none does."""
+    given = [name for name in ("print", "slurm", "kubernetes", "status") if FLAGS[name].value]
+    if len(given) > 1:
+        raise UsageError(f"`{given[0]}` and `{given[1]}` exclude each other. Leave one out.")
+    return given[0] if given else None
 
 
-def sweep(cells, directory, workers, data_dir=None, table=None):
+def _printed(cells, grids):
+    """Returns the commands, or the array of tasks, that flags ask for."""
+    if FLAGS.print:
+        runs = [(cell, _mirror(FLAGS.mirror, cell)) for cell in cells]
+        return cluster_jobs.commands(runs, FLAGS.sweep_dir, FLAGS.data_dir)
+    if FLAGS.cell is not None:
+        raise UsageError("`cell` is what each task gives itself. Use `only` to choose cells here.")
+    tasks = FLAGS.tasks or len(cells)
+    if tasks > len(cells):
+        raise UsageError(f"`tasks` must be at most the {len(cells)} cells. Received: {tasks}.")
+    arguments = [f"--sweep_dir={FLAGS.sweep_dir}", f"--workers={FLAGS.workers}"]
+    for name in ("table", "data_dir", "mirror"):
+        arguments += [f"--{name}={FLAGS[name].value}"] if FLAGS[name].value else []
+    arguments += [f"--only={','.join(FLAGS.only)}"] if FLAGS.only else []
+    arguments += [f"--gin_binding={binding}" for binding in FLAGS.gin_binding]
+    # The lines of a file, not its name: what is submitted stays as it is when the file changes.
+    arguments += [f"--grid={line}" for line in grids]
+    name = cluster_jobs.name(FLAGS.sweep_dir)
+    array = cluster_jobs.Array(arguments, len(cells), tasks, name, FLAGS.gpus)
+    if FLAGS.slurm:
+        return cluster_jobs.slurm(array)
+    if not (FLAGS.claim or FLAGS.mirror):
+        raise UsageError(
+            "`kubernetes` must have --claim or --mirror: what pods write goes with them."
+        )
+    paths = [FLAGS.sweep_dir, FLAGS.table, FLAGS.data_dir]
+    volume = (FLAGS.claim, cluster_jobs.mounted(paths)) if FLAGS.claim else None
+    return cluster_jobs.kubernetes(array, FLAGS.kubernetes, volume)
+
+
+def _say_status(positions, directory, table):
+    """Prints what has become of each cell, and adds finished ones to the table."""
+    counts = collections.Counter()
+    for cell, position in positions.items():
+        path = directory / cell.directory
+        if FLAGS.mirror:
+            cell_states.fetch(path, _mirror(FLAGS.mirror, cell))
+        state, text = cell_states.of(path)
+        if table is not None and state == cell_states.FINISHED:
+            text = outcomes.add_to_table(table, path, cell.directory)
+        counts[state] += 1
+        print(f"{position:5}  {cell.directory}  {state}{f': {text.strip()}' if text else ''}")
+    total = ", ".join(f"{number} {state}" for state, number in counts.items())
+    print(f"{_number(len(positions), 'cell')}: {total}.")
+
+
+def _mirror(mirror, cell):
+    """Returns the mirror of a cell's run directory in that of the sweep, None without one."""
+    return f"{mirror.rstrip('/')}/{cell.directory}" if mirror else None
+
+
+def sweep(cells, directory, workers, data_dir=None, table=None, mirror=None):
     """Runs cells in worker processes and prints each as it ends, and how many in the end.
 
     Args:
@@ -94,6 +156,7 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
         workers: number of processes.
         data_dir: where the data lies, or None.
         table: the `RunTable` that gets a line for every finished run, or None.
+        mirror: where the run directories are kept as well, or None.
 
     Returns:
         For each cell that failed, or could not be added to the table, what was said of it.
@@ -111,23 +174,26 @@ def sweep(cells, directory, workers, data_dir=None, table=None):
     begin, counts, failed, crashed = time.monotonic(), collections.Counter(), [], []
     try:
         with Workers(count, run_cell, prepare) as pool:
-            for cell, outcome in _outcomes(pool, cells, directory, data_dir):
+            for cell, outcome in _outcomes(pool, cells, directory, data_dir, mirror):
                 kind, text = outcome.kind, outcome.text
                 if table is not None and kind in (TRAINED, FINISHED):
                     path = directory / cell.directory
                     problem = outcomes.add_to_table(table, path, cell.directory)
                     kind, text = (FAILED if problem else kind), text + problem
                 counts[kind] += 1
-                if kind == FAILED:
+                if kind in (FAILED, CRASHED):
                     said = text.removeprefix("FAILED: ").strip().rstrip(".")
-                    failed.append(f"{cell.directory}: {said}")
-                if kind == CRASHED:
-                    crashed.append(f"{cell.directory}: {text}")
+                    (failed if kind == FAILED else crashed).append(f"{cell.directory}: {said}")
+                    path = directory / cell.directory
+                    cell_states.note_failure(path, said, _mirror(mirror, cell))
                 done, left = counts.total(), len(cells) - counts.total()
                 left_s = left * (time.monotonic() - begin) / max(counts[TRAINED], 1)
                 eta = f"  ETA {left_s:.0f} s" if counts[TRAINED] and left else ""
                 print(f"[{done}/{len(cells)}] {cell.directory}  {text}{eta}", flush=True)
     except WorkerDiedError as error:
+        cell = error.task[0]
+        path = directory / cell.directory
+        cell_states.note_failure(path, str(error), _mirror(mirror, cell))
         raise UsageError(run_workers.explained(error, directory)) from error
     except (KeyboardInterrupt, SystemExit) as error:
         run_workers.say_where_it_ended(error, counts.total(), len(cells))
@@ -144,9 +210,9 @@ def _number(count, noun, plural="s"):
     return f"{count} {noun}{'' if count == 1 else plural}"
 
 
-def _outcomes(pool, cells, directory, data_dir):
+def _outcomes(pool, cells, directory, data_dir, mirror):
     """Yields a cell and its outcome as it ends; those that run elsewhere last, asked again."""
-    tasks, elsewhere = [(cell, directory, data_dir) for cell in cells], []
+    tasks, elsewhere = [(cell, directory, data_dir, _mirror(mirror, cell)) for cell in cells], []
 
     def report_progress():
         lines = (_progress(directory / cell.directory) for cell, *_ in pool.running)
@@ -165,33 +231,46 @@ def _outcomes(pool, cells, directory, data_dir):
 
 def _progress(run_dir):
     """Returns how far an unfinished run is, in a line, or None if it has not begun to train."""
-    try:
-        last = json.loads((run_dir / "progress.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-        name = "/".join(run_dir.parts[-3:])
-        return f"{name}  step {last['step']:,} of {last['steps']:,}  ETA {last['eta_s']:.0f} s"
-    except (OSError, ValueError, LookupError, TypeError):  # a phase, or a line half written
-        return None
+    far = cell_states.how_far(run_dir)
+    return None if far is None else f"{'/'.join(run_dir.parts[-3:])}  {far}"
 
 
-def run_cell(cell, directory, data_dir):
-    """Runs one cell in this process and returns its `Outcome`."""
+def run_cell(cell, directory, data_dir, mirror=None):
+    """Runs one cell in this process and returns its `Outcome`; `mirror` is of its run directory."""
     log, path = worker_logs.name(os.getpid()), directory / cell.directory
-    return outcomes.of_run([cell.gin_file], cell.bindings, path, data_dir, log)
+    cell_states.forget_failure(path, mirror)
+    return outcomes.of_run([cell.gin_file], cell.bindings, path, data_dir, log, mirror)
 
 
 def define_flags():
     """Defines the flags of this program."""
     flags.DEFINE_multi_string(
-        "grid", [], "'FILE.gin NAME=VALUE,VALUE NAME=VALUE': every combination. May be repeated."
+        "grid",
+        [],
+        "'FILE.gin NAME=VALUE,VALUE NAME=VALUE': every combination; or FILE.grid, a file of such "
+        "lines. May be repeated.",
     )
     flags.DEFINE_multi_string(
         "gin_binding", [], "Gin binding of all runs, whose directories it does not name."
     )
     flags.DEFINE_list("only", [], "Directories of the runs wanted, or those they lie in.")
+    flags.DEFINE_string("cell", None, "Position of the cell wanted, or START:STOP:STEP of several.")
     flags.DEFINE_string("table", None, "CSV file that gets a line for every finished run.")
     flags.DEFINE_string("sweep_dir", None, "Parent of the run directories.")
+    flags.DEFINE_string(
+        "mirror", None, "Where run directories are kept as well, such as gs://BUCKET/runs."
+    )
     flags.DEFINE_integer("workers", 2, "Worker processes.", lower_bound=1)
     flags.DEFINE_string("data_dir", None, "Where the data lies; sets the macro DATA_DIR.")
+    flags.DEFINE_bool("status", False, "Print what has become of each cell; train nothing.")
+    flags.DEFINE_bool("print", False, "Print a command a cell; train nothing.")
+    flags.DEFINE_bool("slurm", False, "Print a job array's script; train nothing.")
+    flags.DEFINE_string(
+        "kubernetes", None, "Image: print an indexed Job's manifest of it; train nothing."
+    )
+    flags.DEFINE_string("claim", None, "Persistent volume claim that the Job mounts.")
+    flags.DEFINE_integer("tasks", None, "Tasks that share the cells; one a cell if not given.", 1)
+    flags.DEFINE_integer("gpus", 0, "GPUs of each task.", lower_bound=0)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def main(_):
             "`run_dir` must be given: --run_dir=DIRECTORY, or --dry_run to look without training."
         )
     strategy = _strategy(FLAGS.strategy, FLAGS.tpu)
-    run(FLAGS.gin_file, bindings, FLAGS.run_dir, FLAGS.data_dir, strategy)
+    run(FLAGS.gin_file, bindings, FLAGS.run_dir, FLAGS.data_dir, strategy, mirror=FLAGS.mirror)
 
 
 def dry_run(gin_files, bindings, directory, data_dir, strategy):
@@ -69,7 +69,7 @@ def dry_run(gin_files, bindings, directory, data_dir, strategy):
     print("Dry run: nothing trained or written.")
 
 
-def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=True):
+def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=True, mirror=None):
     """Trains what a gin configuration says, or goes on where an earlier process was interrupted.
 
     Args:
@@ -79,6 +79,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
         data_dir: where the data lies, or None.
         strategy: where to train, from `strategy_choice.choose`; one device if None.
         verbose: whether to print progress.
+        mirror: where the run directory is kept as well, such as a folder of gs://; or None.
 
     Returns:
         The result, a flat dict; None where it was finished before, and in all but the chief.
@@ -97,7 +98,7 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
 
     strategy = Strategy() if strategy is None else strategy
     run_dir = RunDir(directory)
-    with _errors_of_the_user(strategy, run_dir):
+    with _errors_of_the_user(strategy, run_dir), _kept(run_dir, mirror, strategy):
         if strategy.is_chief and not run_dir.is_finished:  # others, and finished runs, only read
             output_path.check_folder("run_dir", directory)
         run_dir.check(config)
@@ -124,6 +125,20 @@ def run(gin_files, bindings, directory, data_dir=None, strategy=None, verbose=Tr
             strategy.wait_for_all()
             # Started by its first step, so that what cannot take one leaves no started run.
             return train(experiment, model, run_dir, strategy, verbose, start)
+
+
+def _kept(run_dir, mirror, strategy):
+    """Returns the context in which a run directory's mirror, if any, is kept."""
+    if not mirror:
+        return contextlib.nullcontext()
+    if strategy.workers > 1:
+        raise UsageError(
+            "`mirror` must be left out where several machines train one run: give all of them a "
+            "`run_dir` that they share."
+        )
+    from state_of_sparsity.training.runs.mirror import Mirror
+
+    return Mirror(run_dir.path, mirror).kept()
 
 
 @contextlib.contextmanager
@@ -187,6 +202,9 @@ def define_flags():
         "or auto: told from the machine and the environment.",
     )
     flags.DEFINE_string("tpu", None, "Name of a TPU; 'local' on a TPU machine itself.")
+    flags.DEFINE_string(
+        "mirror", None, "Where the run is kept as well, such as gs://BUCKET/one, and goes on from."
+    )
     for name in _TEXT_FLAGS:
         what = f"Text file of sentences, one a line; sets the macro {name.upper()}."
         flags.DEFINE_string(name, None, what)

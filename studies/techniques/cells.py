@@ -1,4 +1,4 @@
-"""The runs of the page, by technique and sparsity: this study's, and those of the page on CIFAR-10."""
+"""The runs of the page by technique and sparsity: this study's, and those of the CIFAR-10 page."""
 
 import collections
 import pathlib

@@ -3,8 +3,9 @@
     python studies/techniques/page.py --table=docs/results/techniques/runs.csv \
         --output=docs/results/techniques.md
 
-Runs of the page on CIFAR-10 are shown beside these; beside the table lies `cost.json`, which
-benchmarks wrote. The text is page.md beside this file; a line `{{name}}` in it is where a table goes.
+Runs of the page on CIFAR-10 are shown beside these; beside the table lie `step_time.json` and
+`memory.json`, which benchmarks wrote. The text is page.md beside this file; a line `{{name}}` in it
+is where a table goes.
 """
 
 import pathlib

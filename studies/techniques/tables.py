@@ -80,8 +80,8 @@ def steps(times, memory):
     """Returns what a step of each technique takes in that of dense, from two JSON files."""
     if not (times.exists() and memory.exists()):
         return "Not measured yet."
-    ratios = {r["of"]: r["ratio"] for r in json.loads(times.read_text())["ratios"]}
-    cells = json.loads(memory.read_text())["cells"]
+    ratios = {r["of"]: r["ratio"] for r in json.loads(times.read_text(encoding="utf-8"))["ratios"]}
+    cells = json.loads(memory.read_text(encoding="utf-8"))["cells"]
     lines = [
         [
             title,

@@ -1,9 +1,9 @@
 """What training takes on hardware that skips zeros, in multiply-adds of training dense.
 
-A step has three parts of equal cost where it is dense: the layers, the gradient by their inputs, and
-the gradient by their weights. The first two skip what is masked. Of the third, techniques differ: who
-trains masked weights, or goes by their gradient, pays for them. Counted as in "Rigging the Lottery"
-(Evci et al., 2020), appendix on FLOPs; masks themselves cost nothing.
+A step has three parts of equal cost where it is dense: the layers, the gradient by their inputs,
+and the gradient by their weights. The first two skip what is masked. Of the third, techniques
+differ: who trains masked weights, or goes by their gradient, pays for them. Counted as in "Rigging
+the Lottery" (Evci et al., 2020), appendix on FLOPs; masks themselves cost nothing.
 """
 
 import bisect

@@ -181,7 +181,7 @@ KNOWN = sorted(
         ("/else/where/l0_regularisation.gin", "quickstart/l0_regularization.gin", None),
         ("lenet/dense.gin", "lenet/dense/lenet_300_100.gin", "lenet/dense/lenet_5.gin"),
         ("lenet_5.gin", "lenet/dense/lenet_5.gin", None),
-        ("cifar10", "cifar10/cifar10.gin", "cifar10/dense.gin"),
+        ("cifar10", "cifar10/acdc.gin", "cifar10/cifar10.gin"),
     ],
 )
 def test_the_nearest_files_are_named(name, first, among):

@@ -91,7 +91,7 @@ def test_a_cell_that_another_process_finishes_meanwhile_is_left_alone(swept, tmp
     assert (run_dir / "result.json").read_text() == text
 
 
-def fake_cell(cell, directory, data_dir):
+def fake_cell(cell, directory, data_dir, mirror):
     """Does what the cell's name says; `meanwhile` runs elsewhere when it is asked first."""
     name = cell.settings[0][1]
     (directory / f"began_{name}_{os.getpid()}").touch()
@@ -203,19 +203,6 @@ def test_every_finished_cell_is_a_line_of_the_table(swept):
         assert (row["seed"], row["commit"]) == (result["seed"], result["commit"])
         assert row["accuracy"] == pytest.approx(result["accuracy"])
         assert sum(kernel["nonzero"] for kernel in row["kernels"]) == result["nonzero"]
-
-
-def test_cells_are_chosen_by_the_directory_they_run_in():
-    cells = [*grid.cells("lenet/dense/lenet_5.gin SEED=0,1"), *grid.cells("a/dense_2.gin SEED=0")]
-    assert sweep.chosen(cells, []) == cells
-    assert sweep.chosen(cells, ["dense/lenet_5"]) == cells[:2]
-    assert sweep.chosen(cells, ["dense"]) == cells[:2]  # not dense_2
-    assert sweep.chosen(cells, ["dense/lenet_5/seed"]) == cells[:2]
-    assert sweep.chosen(cells, ["dense/lenet_5/seed_1", "dense_2/"]) == cells[1:]
-    with pytest.raises(UsageError, match=r"`only` must name runs.*'len'. There are dense/"):
-        sweep.chosen(cells, ["dense", "len"])
-    with pytest.raises(UsageError, match=r"There are dense/lenet_5/seed_0, dense/lenet_5"):
-        sweep.chosen(cells, ["dense/lenet_5/seed_2"])
 
 
 def test_how_far_a_run_is(tmp_path):

@@ -200,7 +200,7 @@ class RunDir:
         paths = (self._lock, self.path, *self.path.parents)
         made = [path for path in paths if not os.path.lexists(path)]
         self.path.mkdir(parents=True, exist_ok=True)
-        self._refuse_links()
+        self.refuse_links()
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(file_lock.hold(self._lock))
@@ -230,8 +230,12 @@ class RunDir:
             except OSError:
                 return
 
-    def _refuse_links(self):
-        """Raises where writing would go through a link; other files are replaced, links too."""
+    def refuse_links(self):
+        """Raises where writing would go through a link; other files are replaced, links too.
+
+        Raises:
+            RunDirError: naming the link.
+        """
         for path in (self.progress, self.tensorboard, self.checkpoints, self.snapshots):
             if path.is_symlink():
                 raise RunDirError(
