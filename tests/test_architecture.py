@@ -35,7 +35,7 @@ LEVELS = [
     ("updates",),
     ("models", "data", "analysis"),
     ("losses",),
-    ("earlier_names",),
+    ("earlier_names", "tfmot"),
     ("training",),
     ("bin",),
 ]

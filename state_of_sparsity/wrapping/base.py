@@ -196,7 +196,7 @@ class SparseWrapper(Contract, SavedState, PassThrough, BuildsForCall, keras.laye
             name_like(self.layer, self)  # its variables are named as without the wrapper
             self.layer.build(*args, **kwargs)
         if not self.sparse_kernels:
-            kernels = kernels_to_wrap(self.layer, self._kernel_names)
+            kernels = self.kernels_to_wrap()
             self.sparse_kernels = tuple(replace(kernel, wrapper=self) for kernel in kernels)
             for kernel, prefix in zip(
                 self.sparse_kernels, distinct_prefixes(self.sparse_kernels), strict=True
@@ -209,6 +209,10 @@ class SparseWrapper(Contract, SavedState, PassThrough, BuildsForCall, keras.laye
             for kernel in self.sparse_kernels:
                 act_on_effective_kernel(self, kernel)
         self._made = True  # from now on, to set an attribute that the layer has sets the layer's
+
+    def kernels_to_wrap(self) -> list[SparseKernel]:
+        """Returns the kernels of the built layer that are made sparse."""
+        return kernels_to_wrap(self.layer, self._kernel_names)
 
     def add_beside(self, kernel: SparseKernel, name: str, **arguments: Any) -> keras.Variable:
         """Creates a variable that goes with a kernel: `beside[kernel.name][name]`.

@@ -71,8 +71,10 @@ def test_n_of_m(layer, inputs, shape, zeros, m):
 
 @pytest.mark.parametrize("block", [(4, 1), (1, 4), (2, 2), (3, 4)])
 @pytest.mark.parametrize("sparsity", [0.25, 0.5, 0.75])
-def test_blocks(block, sparsity):
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_blocks(block, sparsity, pooling):
     values = magnitudes((24, 16))
-    ours = our_mask(keras.layers.Dense(16), (24,), values, sparsity, Block(block))
-    options = {"block_size": block, "block_pooling_type": "AVG"}
+    ours = our_mask(keras.layers.Dense(16), (24,), values, sparsity, Block(block, pooling))
+    theirs = {"mean": "AVG", "max": "MAX"}[pooling]
+    options = {"block_size": block, "block_pooling_type": theirs}
     np.testing.assert_array_equal(ours, their_mask(values, sparsity, **options))

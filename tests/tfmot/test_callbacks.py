@@ -1,0 +1,42 @@
+"""`PruningSummaries` writes the sparsity and threshold of each weight for TensorBoard."""
+
+import keras
+import numpy as np
+import pytest
+
+from state_of_sparsity import tfmot
+
+
+def scalars(folder):
+    """Returns `{tag: {step: value}}` of the event files in a folder."""
+    import tensorflow as tf
+
+    found = {}
+    for path in sorted(folder.glob("events.*")):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                number = float(tf.make_ndarray(value.tensor))
+                found.setdefault(value.tag, {})[event.step] = number
+    return found
+
+
+def test_every_weight_is_in_the_summaries(tmp_path):
+    schedule = tfmot.sparsity.keras.PolynomialDecay(0.0, 0.5, begin_step=0, end_step=2, frequency=1)
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(2, name="dense")])
+    sparse = tfmot.sparsity.keras.prune_low_magnitude(model, schedule)
+    sparse.compile("sgd", "mse")
+    callbacks = [
+        tfmot.sparsity.keras.UpdatePruningStep(),
+        tfmot.sparsity.keras.PruningSummaries(log_dir=str(tmp_path)),
+    ]
+    x = np.random.default_rng(0).normal(size=(8, 8))
+    sparse.fit(x, x[:, :2], batch_size=4, epochs=2, verbose=0, callbacks=callbacks)
+    found = scalars(tmp_path / "metrics")
+    name = "prune_low_magnitude_dense/kernel"
+    assert found[f"{name}/sparsity"] == {0: 0.0, 2: 0.5, 4: 0.5}
+    assert found[f"{name}/threshold"][0] == 0 < found[f"{name}/threshold"][4]
+
+
+def test_the_folder_must_have_a_name():
+    with pytest.raises(ValueError, match="`log_dir` must be the name of a folder"):
+        tfmot.sparsity.keras.PruningSummaries(log_dir="")
