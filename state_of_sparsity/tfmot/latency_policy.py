@@ -7,7 +7,7 @@ from state_of_sparsity.wrapping.keras_internals import all_layers
 
 
 class PruneForLatencyOnXNNPack(PruningPolicy):
-    """Prunes 1x1 `Conv2D` layers alone: XNNPACK, the interpreter's engine, has sparse kernels of them.
+    """Prunes 1x1 `Conv2D` layers alone, for which XNNPACK, the interpreter's engine, has kernels.
 
     It runs them sparse from about two thirds of zeros on, on ARM and WebAssembly, between a 3x3
     convolution of stride 2 on the image and the global pooling. That the whole model is made of

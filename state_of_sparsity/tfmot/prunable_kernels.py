@@ -65,7 +65,7 @@ def kernel_names(layer: keras.layers.Layer) -> list[str] | None:
 
 
 def is_pruned(layer: keras.layers.Layer) -> bool:
-    """Returns whether anything of a layer is pruned; of one that is not built, whether it may be."""
+    """Returns whether anything of a layer is pruned, or may be once it is built."""
     if not says_itself(layer):
         names = _KERNELS.get(type(layer))
         return names != () and (bool(find_kernels(layer)) or not layer.built)

@@ -1,4 +1,4 @@
-"""`prune_low_magnitude` and `strip_pruning`: a model, a layer or a list of layers, there and back."""
+"""`prune_low_magnitude` and `strip_pruning`: models, layers and lists of them, there and back."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -50,7 +50,7 @@ def prune_low_magnitude(
     >>> schedule = tfmot.sparsity.keras.ConstantSparsity(0.5, begin_step=0)
     >>> layer = tfmot.sparsity.keras.prune_low_magnitude(keras.layers.Dense(10), schedule)
     """
-    arguments = {
+    arguments: dict[str, Any] = {
         "pruning_schedule": pruning_schedule,
         "block_size": block_size,
         "block_pooling_type": block_pooling_type,

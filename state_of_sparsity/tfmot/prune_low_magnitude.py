@@ -8,7 +8,7 @@ import numpy as np
 
 from state_of_sparsity.arguments import is_integer
 from state_of_sparsity.layers.magnitude_pruning import MagnitudePruning
-from state_of_sparsity.patterns.block import Block
+from state_of_sparsity.patterns.block import Block, Pooling
 from state_of_sparsity.patterns.n_of_m import NOfM
 from state_of_sparsity.patterns.pattern import Pattern
 from state_of_sparsity.schedules.sparsity import ConstantSparsity, SparsitySchedule
@@ -69,7 +69,7 @@ def wrapped(
     """Returns a layer wrapped as TF-MOT's arguments say; see `prune_low_magnitude`."""
     if not isinstance(layer, keras.layers.Layer):
         raise ValueError(
-            "`to_prune` must be a Keras layer, a list of them, or a Sequential or Functional model. "
+            "`to_prune` must be a Keras layer, a list of layers, or a model. "
             f"Received: {layer!r} (of type {type(layer).__name__})."
         )
     check_supported(layer)
@@ -81,7 +81,8 @@ def wrapped(
 
 
 def _pattern(block_size, block_pooling_type, sparsity_m_by_n) -> Pattern | None:
-    pooling = {"AVG": "mean", "MAX": "max"}.get(block_pooling_type)
+    poolings: dict[str, Pooling] = {"AVG": "mean", "MAX": "max"}
+    pooling = poolings.get(block_pooling_type)
     if pooling is None:
         raise ValueError(
             f"`block_pooling_type` must be 'AVG' or 'MAX'. Received: {block_pooling_type!r}."

@@ -1,4 +1,4 @@
-"""What docs/from_tfmot.md shows runs, from top to bottom: TF-MOT's tutorial with one import changed."""
+"""What docs/from_tfmot.md shows runs: TF-MOT's tutorial with one import changed."""
 
 import pathlib
 import re
