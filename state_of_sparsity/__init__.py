@@ -42,6 +42,7 @@ _REGISTERING = (
     "losses.smoothed_crossentropy",
     "losses.token_accuracy",
     "losses.token_crossentropy",
+    "tfmot.prune_low_magnitude",
 )
 
 __all__ = sorted(_HOME)

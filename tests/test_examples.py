@@ -73,6 +73,12 @@ def _tfds():
     return tfds
 
 
+def _tfmot():
+    from state_of_sparsity import tfmot
+
+    return tfmot
+
+
 def _model():
     """A plain model of two layers, compiled."""
     keras = _keras()
@@ -108,6 +114,7 @@ NAMES = {
     "sos": lambda: sos,
     "sparse": _sparse,
     "tfds": _tfds,
+    "tfmot": _tfmot,
     "x": lambda: _np().ones((3200, 5), "float32"),
     "y": lambda: _np().ones((3200, 2), "float32"),
 }

@@ -142,7 +142,7 @@ QUICKSTART = [
         name,
         marks=[pytest.mark.slow]
         if re.search(
-            "transformer_[^m]|movement|power|set|straight|top_kast|saliency|acdc|grow|random|(l0.*|soft.*)_target",
+            "transformer_|movement|power|set|straight|top_kast|saliency|acdc|grow|random|(l0.*|soft.*)_target",
             name,
         )
         else [],

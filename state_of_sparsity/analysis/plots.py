@@ -5,6 +5,7 @@ import os
 import pathlib
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -218,7 +219,7 @@ def _draw_trade_off(axes, aggregates, metric, unjoined):
 
 
 def draw_curve(
-    axes: Axes, aggregates: Sequence[Aggregate], name: str, metric: str, *, color: str, **style
+    axes: Axes, aggregates: Sequence[Aggregate], name: str, metric: str, *, color: str, **style: Any
 ) -> None:
     """Draws means over seeds with bars from the worst to the best, and a point each run.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,7 @@ class ScalingLaw:
     f: float
     g: float
 
-    def loss(self, sparsity, nonzero, data):
+    def loss(self, sparsity: Any, nonzero: Any, data: Any) -> Any:
         """Returns the loss at a sparsity in [0, 1), with so many nonzero weights and data."""
         of_size = self.a * (1 - sparsity) ** self.b + self.c
         return of_size * nonzero**-self.d + self.e * data**-self.f + self.g
@@ -89,9 +90,8 @@ class ScalingLaw:
         return None if least == len(sparsities) - 1 else round(float(sparsities[least]), 3)
 
 
-def training_cost(sparsity):
-    """Returns operations of training a network to a sparsity, relative to a dense one of as many
-    nonzero weights.
+def training_cost(sparsity: np.ndarray) -> np.ndarray:
+    """Returns operations of training to a sparsity, in those of a dense network as large after it.
 
     The network is dense for a quarter of the steps, loses weights by the cubic schedule for half
     of them, in which it has on average 1 - 3/4 S of its weights, and is sparse for the last.

@@ -20,7 +20,7 @@ def note_failure(run_dir: pathlib.Path, reason: str, mirror: str | None = None) 
     with contextlib.suppress(OSError, object_store.MirrorError):
         atomic_write.write_text(_note(run_dir), text)
         if mirror:
-            object_store.write_text(_note(mirror), text)
+            object_store.put_text(_note(mirror), text)
 
 
 def forget_failure(run_dir: pathlib.Path, mirror: str | None = None) -> None:
@@ -37,7 +37,7 @@ def fetch(run_dir: pathlib.Path, mirror: str) -> None:
     Raises:
         UsageError: if it cannot be read, or is of another run.
     """
-    reason = object_store.read_text(_note(mirror))
+    reason = object_store.get_text(_note(mirror))
     if reason is None:
         pathlib.Path(_note(run_dir)).unlink(missing_ok=True)
     else:

@@ -109,6 +109,7 @@ def test_the_standard_input_is_read(run, monkeypatch, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_a_run_without_test_text_has_no_scores(tmp_path):
     few = [*SMALL, "STEPS = 2", *bindings(tmp_path, ["train"])]
     files = ["translation/dense.gin"]

@@ -55,6 +55,7 @@ def contents(directory):
     return found
 
 
+@pytest.mark.slow
 def test_rounds_killed_while_they_write(tmp_path, monkeypatch):
     recipe, replace = Recipe(rounds=1, rewind_step=2), os.replace
     run(tmp_path / "0", recipe)

@@ -45,6 +45,14 @@ OTHERS = {
     ),
     *("models.small_vgg.whitening_filters", "losses.token_crossentropy.token_weights"),
     *(f"schedules.{name}" for name in ("check_schedule", "check_sparsity")),
+    *(
+        f"wrapping.powerpropagation.{name}"
+        for name in (
+            "check_reparametrization",
+            "reparametrization_config",
+            "reparametrization_in",
+        )
+    ),
 }
 
 

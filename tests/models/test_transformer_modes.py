@@ -28,6 +28,7 @@ def steps(model):
     return [float(loss) for loss in losses], model.predict_on_batch(SENTENCES)
 
 
+@pytest.mark.slow
 def test_training_with_dropout_and_pruning_compiles():
     model = sos.sparsify(small_transformer(), lambda layer: sos.MagnitudePruning(layer, HALF))
     sos.UpdateSparsity().update(model, 0)

@@ -57,6 +57,7 @@ def test_packed_and_not_have_the_same_kernels(models):
     assert plain == packed and len(plain) == 17
 
 
+@pytest.mark.slow
 def test_it_trains_under_xla_saves_and_strips(tmp_path):
     schedule = sos.schedules.ConstantSparsity(0.5, begin_step=0)
     model = sos.sparsify(

@@ -15,10 +15,10 @@ from tests.script_folder import imported_as_a_script
 ROOT = pathlib.Path(__file__).parents[2]
 RESULTS = ROOT / "docs/results"
 # Page, folder of its gin files.
-STUDIES = [("cifar10", "cifar10"), ("translation", "multi30k")]
+STUDIES = [("cifar10", "cifar10"), ("techniques", "cifar10"), ("translation", "multi30k")]
 
 
-@pytest.mark.parametrize("name", ["cifar10", "mnist", "tickets", "translation"])
+@pytest.mark.parametrize("name", ["cifar10", "mnist", "techniques", "tickets", "translation"])
 def test_a_page_is_what_its_table_says(name, monkeypatch):
     rows = RunTable(RESULTS / name / "runs.csv").read()
     with imported_as_a_script(monkeypatch, ROOT / "studies" / name):

@@ -17,6 +17,7 @@ from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.train import train
 from tests.training.experiments import (
     EVAL_EVERY,
+    MOVES,
     RAMP,
     SCHEDULE,
     STEPS,
@@ -136,8 +137,8 @@ def test_description_has_kernels_and_everything_that_changes(technique):
     assert "hidden/kernel" in text
     header, *rows = text[text.index("      step") :].splitlines()
     columns = {"step": lambda step: step, "learning rate": lambda step: float(rate(step))}
-    if technique.endswith("pruning"):
-        columns["sparsity"] = SCHEDULE.sparsity
+    if technique.endswith("pruning") or technique == "rigl":
+        columns["sparsity"] = (MOVES if technique == "rigl" else SCHEDULE).sparsity
     elif technique != "dense":
         columns["penalty"] = RAMP
     assert [name.strip() for name in header.split("  ") if name] == list(columns)

@@ -279,6 +279,7 @@ def test_a_frozen_layer_needs_no_driver_any_more():
     fit(model)
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_driven_model_needs_a_driver_of_its_own():
     import copy
 

@@ -46,14 +46,14 @@ def path(text: str | os.PathLike) -> Any:
         ) from None
 
 
-def read_text(place: str) -> str | None:
+def get_text(place: str) -> str | None:
     """Returns a small file's text, None where there is no file."""
     with explained(place):
         found = path(place)
         return found.read_text(encoding="utf-8") if found.exists() else None
 
 
-def write_text(place: str, text: str) -> None:
+def put_text(place: str, text: str) -> None:
     """Writes a small file, and makes its folder if need be."""
     with explained(place):
         target = path(place)
