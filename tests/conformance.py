@@ -22,6 +22,8 @@ TECHNIQUES = {
     for name, technique in importlib.import_module(f"tests.techniques.{file.stem}").ROWS.items()
 }
 every_technique = pytest.mark.parametrize("name", TECHNIQUES)
+# Masks, which are alike in what runs, noise, and gates.
+OF_EACH_KIND = ["magnitude", "variational dropout", "l0"]
 # The first row of each file, for tests that take long.
 ONE_EACH = [next(iter(importlib.import_module(f"tests.techniques.{f.stem}").ROWS)) for f in FILES]
 

@@ -6,6 +6,7 @@ import pytest
 
 import state_of_sparsity as sos
 from tests.conformance import (
+    OF_EACH_KIND,
     TECHNIQUES,
     X,
     Y,
@@ -25,8 +26,6 @@ from tests.technique import LAYERS, SCHEDULE, WEIGHT, fill_records, spread
 # gradients of one's own, `jit_compile`.
 HAS_GRAPHS = keras.backend.backend() != "torch"
 with_graphs = pytest.mark.skipif(not HAS_GRAPHS, reason="torch runs eagerly")
-# Masks, which are alike in what runs, noise, and gates.
-OF_EACH_KIND = ["magnitude", "variational dropout", "l0"]
 
 
 def check_evaluation(model, tolerance):

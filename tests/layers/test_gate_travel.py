@@ -44,12 +44,30 @@ def said(optimizer, l0_weight=0.1, *, trainable=True, **options):
     [
         (lambda: "adam", {}, "0.016", "16"),
         (lambda: Adam(0.02), {"gate_speed": 1}, "0.02", "1"),
-        (lambda: keras.optimizers.RMSprop(0.002), {}, "0.032", "16"),
-        (lambda: AdamW(Decay(0.001, 20, 1e-9)), {}, "0.0012", "16"),
-        (lambda: AdamWithMultipliers(0.001, multipliers={"log_alpha": 2.0}), {}, "0.032", "16"),
-        (lambda: keras.optimizers.LossScaleOptimizer(Adam()), {}, "0.016", "16"),
+        pytest.param(
+            lambda: keras.optimizers.RMSprop(0.002), {}, "0.032", "16", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            lambda: AdamW(Decay(0.001, 20, 1e-9)), {}, "0.0012", "16", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            lambda: AdamWithMultipliers(0.001, multipliers={"log_alpha": 2.0}),
+            {},
+            "0.032",
+            "16",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            lambda: keras.optimizers.LossScaleOptimizer(Adam()),
+            {},
+            "0.016",
+            "16",
+            marks=pytest.mark.slow,
+        ),
         (lambda: "adam", {"group": "unit"}, "0.016", "16"),
-        (lambda: "adam", {"l0_weight": Ramp(0.1, 2, 6)}, "0.016", "16"),
+        pytest.param(
+            lambda: "adam", {"l0_weight": Ramp(0.1, 2, 6)}, "0.016", "16", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_run_that_is_too_short(optimizer, options, move, speed):

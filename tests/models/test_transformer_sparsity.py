@@ -7,6 +7,7 @@ import pytest
 import state_of_sparsity as sos
 from tests import reference
 from tests.models.small_transformer import SENTENCES, TARGET, small_transformer
+from tests.slow_variants import slow_but
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0)
 TECHNIQUES = {
@@ -58,7 +59,7 @@ def test_exactly_the_matrices_are_wrapped(technique):
 
 
 @pytest.mark.filterwarnings("ignore:No gate of sos.L0")
-@every_technique
+@pytest.mark.parametrize("technique", slow_but(["l0_regularization"], TECHNIQUES))
 def test_a_step_of_training_then_saved_loaded_and_stripped(technique, tmp_path):
     model = sparse_transformer(technique)
     before = kernels(model)

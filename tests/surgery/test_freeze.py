@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import state_of_sparsity as sos
-from tests.conformance import ONE_EACH, TECHNIQUES, compiled, fit, outputs_of, sparse_model
+from tests.conformance import OF_EACH_KIND, TECHNIQUES, compiled, fit, outputs_of, sparse_model
 from tests.slow_variants import slow_but
 from tests.technique import LAYERS, kernels_of
 
@@ -15,7 +15,7 @@ def close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", slow_but(ONE_EACH, TECHNIQUES))
+@pytest.mark.parametrize("name", slow_but([*OF_EACH_KIND, "set"], TECHNIQUES))
 def test_every_end_keeps_outputs_and_masks(name, tmp_path):
     model = sparse_model(name, run_eagerly=True)
     fit(model, [sos.UpdateSparsity()])

@@ -97,10 +97,17 @@ def test_killed_run_ends_as_an_uninterrupted_one(tmp_path, processes, uninterrup
     assert_same(killed, uninterrupted(technique))
 
 
-def test_killed_while_saving(tmp_path, processes, uninterrupted):
-    technique = "variational_dropout"
+@pytest.mark.parametrize(
+    "names",
+    slow_but(
+        [("step_00000004.npz", "result.json")],
+        [("step_00000004.npz", "result.json"), ("run.json", "metrics.csv", "model.keras")],
+    ),
+)
+def test_killed_while_saving(tmp_path, processes, uninterrupted, names):
+    technique = "rigl"  # whose uninterrupted run is there
     killed = tmp_path / "killed"
-    for name in ("run.json", "step_00000004.npz", "metrics.csv", "model.keras", "result.json"):
+    for name in names:
         assert in_new_process(processes, killed, technique, name) == -signal.SIGKILL, name
         assert not RunDir(killed).is_finished
     assert in_new_process(processes, killed, technique) == 0

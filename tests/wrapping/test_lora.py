@@ -116,7 +116,7 @@ def test_the_values_counted_are_those_that_the_layer_uses():
 
 
 @pytest.mark.parametrize("mode", slow_but(["int8"], ["int8", "int4"]))
-@pytest.mark.parametrize("kind", ["dense", "einsum", "embedding"])
+@pytest.mark.parametrize("kind", slow_but(["embedding"], ["dense", "einsum", "embedding"]))
 def test_on_top_of_a_quantized_kernel(kind, mode):
     make, x = KINDS[kind]
     sparse = sos.sparsify(make(), TECHNIQUES["magnitude"])

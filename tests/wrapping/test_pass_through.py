@@ -6,6 +6,7 @@ import pytest
 from keras import layers, ops
 
 import state_of_sparsity as sos
+from tests.slow_variants import slow_but
 
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0, frequency=1)
 X = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
@@ -147,7 +148,7 @@ def tied_model():
 
 
 @every_technique
-@pytest.mark.parametrize("rules", ["all", "listed"])
+@pytest.mark.parametrize("rules", slow_but(["all"], ["all", "listed"]))
 def test_a_layer_that_reads_anothers_kernel(technique, rules):
     ids = np.arange(12).reshape(4, 3) % 9
     given = technique if rules == "all" else [("^tied$", None), ("", technique)]

@@ -153,6 +153,10 @@ class TensorFlowStrategy(Strategy):
     def wait_for_all(self):
         """Returns when all workers have come here."""
         self.check_agreement(place=0)
+        # Who leaves at once may take its part of that with it, before others have it: so all meet
+        # again, and whoever has left by then knew that all had come.
+        with contextlib.suppress(*self.peer_errors):
+            self.check_agreement(place=0)
 
     def check_agreement(self, **values):
         """Raises an error unless all workers have the same values; waits for them."""
