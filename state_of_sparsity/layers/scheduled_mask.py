@@ -159,7 +159,13 @@ class ScheduledMask(RecordedMask):
         """
         if self.pattern is None:
             return keep_largest(scores, zeros)
-        return self.pattern.keep(kernel, scores, zeros)
+        mask = self.pattern.keep(kernel, scores, zeros)
+        if getattr(mask, "dtype", None) != bool or mask.shape != scores.shape:
+            raise ValueError(
+                f"`keep` of the pattern {type(self.pattern).__name__} must return a boolean array "
+                f"of the shape of `scores`, {scores.shape}. Received for '{self.name}': {mask!r}."
+            )
+        return mask
 
     def set_mask(self, kernel: SparseKernel, update: Update) -> None:
         """Sets the mask of a kernel, which nothing else does.

@@ -39,7 +39,8 @@ def prune_low_magnitude(
         pruning_policy: which layers are pruned; all that have a kernel if `None`.
         sparsity_m_by_n: `(m, n)`: m zeros of n consecutive weights along what an output sums over,
             whatever sparsity the schedule says; none if `None`.
-        **kwargs: of a layer: `name` and `trainable`. Ignored of other things, as TF-MOT does.
+        **kwargs: of a layer: `name` and `trainable`. An error of other things, where TF-MOT ignores
+            them, misspelt arguments too.
 
     Raises:
         ValueError: if an argument is outside its range, or a layer is one of yours and does not say
@@ -56,6 +57,16 @@ def prune_low_magnitude(
         "block_pooling_type": block_pooling_type,
         "sparsity_m_by_n": sparsity_m_by_n,
     }
+    if kwargs and (isinstance(to_prune, list | keras.Model)):
+        raise ValueError(
+            f"`{next(iter(kwargs))}` is no argument of `prune_low_magnitude` for models and lists: "
+            f"those are {', '.join(arguments)} and pruning_policy. Received: {sorted(kwargs)}."
+        )
+    if pruning_policy is not None and not isinstance(pruning_policy, PruningPolicy):
+        raise ValueError(
+            "`pruning_policy` must be None or an instance of PruningPolicy, such as "
+            f"PruneForLatencyOnXNNPack(). Received: {pruning_policy!r}."
+        )
     if isinstance(to_prune, list):
         return [_layer_or_its_wrapper(layer, arguments) for layer in to_prune]
     if not isinstance(to_prune, keras.Model):

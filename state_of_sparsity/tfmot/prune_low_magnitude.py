@@ -69,7 +69,8 @@ def wrapped(
     """Returns a layer wrapped as TF-MOT's arguments say; see `prune_low_magnitude`."""
     if not isinstance(layer, keras.layers.Layer):
         raise ValueError(
-            "`to_prune` must be a Keras layer, a list of layers, or a model. "
+            "`to_prune` must be a layer of Keras 3, a list of layers, or a model (TF-MOT itself "
+            "prunes those of tf_keras, Keras 2). "
             f"Received: {layer!r} (of type {type(layer).__name__})."
         )
     check_supported(layer)

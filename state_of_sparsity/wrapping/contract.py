@@ -112,6 +112,8 @@ class Contract:
     ) -> list[tuple[keras.Variable, np.ndarray]]:
         """Brings the layer, and all of its group, to a value of what they follow.
 
+        It may be called again for a step, by a run that is resumed: with no other outcome.
+
         Args:
             step: the step that the update is for, in optimizer steps completed.
             value: what `followed` said for it.

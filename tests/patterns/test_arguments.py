@@ -154,6 +154,24 @@ def test_patterns_are_equal_by_what_they_say():
 
 
 @keras.saving.register_keras_serializable(package="tests")
+class Halves(Pattern):
+    """Returns what is no mask."""
+
+    def keep(self, kernel, scores, zeros):
+        return np.full(scores.shape, 0.5)
+
+    def get_config(self):
+        return {}
+
+
+def test_a_mask_must_be_one():
+    schedule = sos.schedules.ConstantSparsity(0.5, begin_step=0)
+    layer = sos.MagnitudePruning(keras.layers.Dense(2), schedule, pattern=Halves())
+    model = keras.Sequential([keras.Input((4,)), layer])
+    with pytest.raises(ValueError, match="`keep` of the pattern Halves must return a boolean"):
+        sos.UpdateSparsity().update(model, 0)
+
+
 class FirstRow(Pattern):
     """A pattern of a user's own: the first row stays."""
 

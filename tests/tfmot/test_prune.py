@@ -141,6 +141,14 @@ def test_layers_that_say_what_to_prune(built):
     assert next(s for path, s in found.items() if path.endswith("second")) == 0.5
 
 
+def test_weights_that_are_no_variables_are_refused():
+    layer = SaysItself(name="own")
+    layer.get_prunable_weights = lambda: [layer.second.value]
+    layer.build((None, 8))
+    with pytest.raises(ValueError, match="`get_prunable_weights` must return trainable variables"):
+        prune_low_magnitude(layer, HALF)
+
+
 def test_layers_that_do_not_are_refused():
     model = keras.Sequential([keras.Input((8,)), Scaled(name="own")])
     with pytest.raises(ValueError, match=r"`to_prune` must have .*'own' \(Scaled\)"):
@@ -227,6 +235,8 @@ def test_a_schedule_of_ones_own():
         ({"sparsity_m_by_n": (4, 4)}, "`sparsity_m_by_n` must be the zeros of"),
         ({"sparsity_m_by_n": 2}, "`sparsity_m_by_n` must be two integers"),
         ({"sparsity_m_by_n": (2, 4), "block_size": (2, 2)}, "a layer has one pattern"),
+        ({"pruning_shedule": HALF}, "`pruning_shedule` is no argument"),
+        ({"pruning_policy": tfmot.sparsity.keras.PruneForLatencyOnXNNPack}, "an instance of"),
     ],
 )
 def test_what_is_refused(arguments, message):
@@ -235,7 +245,7 @@ def test_what_is_refused(arguments, message):
 
 
 def test_what_is_no_model():
-    with pytest.raises(ValueError, match="`to_prune` must be a Keras layer"):
+    with pytest.raises(ValueError, match="`to_prune` must be a layer of Keras 3"):
         prune_low_magnitude("a model")
     with pytest.raises(ValueError, match="`model` must be a Keras model"):
         tfmot.sparsity.keras.strip_pruning("a model")
