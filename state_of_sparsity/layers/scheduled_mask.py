@@ -160,7 +160,8 @@ class ScheduledMask(RecordedMask):
         if self.pattern is None:
             return keep_largest(scores, zeros)
         mask = self.pattern.keep(kernel, scores, zeros)
-        if getattr(mask, "dtype", None) != bool or mask.shape != scores.shape:
+        of_bools = isinstance(mask, np.ndarray) and mask.dtype.kind == "b"
+        if not of_bools or mask.shape != scores.shape:
             raise ValueError(
                 f"`keep` of the pattern {type(self.pattern).__name__} must return a boolean array "
                 f"of the shape of `scores`, {scores.shape}. Received for '{self.name}': {mask!r}."
