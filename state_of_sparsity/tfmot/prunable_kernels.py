@@ -59,14 +59,14 @@ def kernel_names(layer: keras.layers.Layer) -> list[str] | None:
     """
     if says_itself(layer):
         wanted = {id(variable) for variable in layer.get_prunable_weights()}
-        names = [name for name, variable in _weights(layer, "") if id(variable) in wanted]
-        if len(names) != len(wanted):
+        said = [name for name, variable in _weights(layer, "") if id(variable) in wanted]
+        if len(said) != len(wanted):
             raise ValueError(
                 "`get_prunable_weights` must return trainable variables of the layer, such as "
                 f"[self.kernel]. Received of '{layer.name}' ({type(layer).__name__}): "
                 f"{layer.get_prunable_weights()!r}."
             )
-        return names
+        return said
     names = _KERNELS.get(type(layer))
     return None if names is None else list(names)
 

@@ -57,16 +57,7 @@ def prune_low_magnitude(
         "block_pooling_type": block_pooling_type,
         "sparsity_m_by_n": sparsity_m_by_n,
     }
-    if kwargs and (isinstance(to_prune, list | keras.Model)):
-        raise ValueError(
-            f"`{next(iter(kwargs))}` is no argument of `prune_low_magnitude` for models and lists: "
-            f"those are {', '.join(arguments)} and pruning_policy. Received: {sorted(kwargs)}."
-        )
-    if pruning_policy is not None and not isinstance(pruning_policy, PruningPolicy):
-        raise ValueError(
-            "`pruning_policy` must be None or an instance of PruningPolicy, such as "
-            f"PruneForLatencyOnXNNPack(). Received: {pruning_policy!r}."
-        )
+    _check_arguments(to_prune, pruning_policy, arguments, kwargs)
     if isinstance(to_prune, list):
         return [_layer_or_its_wrapper(layer, arguments) for layer in to_prune]
     if not isinstance(to_prune, keras.Model):
@@ -103,6 +94,19 @@ def strip_pruning(model: keras.Model) -> keras.Model:
 def prune_scope() -> AbstractContextManager:
     """Returns a scope in which pruned models load; here they load without it, too."""
     return keras.saving.custom_object_scope({"PruneLowMagnitude": PruneLowMagnitude})
+
+
+def _check_arguments(to_prune, pruning_policy, arguments, kwargs):
+    if kwargs and (isinstance(to_prune, list | keras.Model)):
+        raise ValueError(
+            f"`{next(iter(kwargs))}` is no argument of `prune_low_magnitude` for models and lists: "
+            f"those are {', '.join(arguments)} and pruning_policy. Received: {sorted(kwargs)}."
+        )
+    if pruning_policy is not None and not isinstance(pruning_policy, PruningPolicy):
+        raise ValueError(
+            "`pruning_policy` must be None or an instance of PruningPolicy, such as "
+            f"PruneForLatencyOnXNNPack(). Received: {pruning_policy!r}."
+        )
 
 
 def _layer_or_its_wrapper(layer, arguments):
