@@ -53,6 +53,7 @@ BUILT_RESNET50 = [
     f"resnet50/{name}.gin"
     for name in ("magnitude_nonuniform", "magnitude_erdos_renyi_kernel", "l0_regularization")
 ]
+BUILT_CIFAR10 = ["cifar10/variational_dropout.gin", "cifar10/rigl.gin", "cifar10/acdc.gin"]
 CIFAR10 = [name for name in OTHERS if name.startswith("cifar10/")]
 TRANSFORMER = [name for name in OTHERS if name.startswith("transformer/")]
 TRANSLATION = [name for name in OTHERS if name.startswith("translation/")]
@@ -245,7 +246,7 @@ def test_resnet50_settings_hold_another_sparsity_of_their_technique(name):
         assert f"\nSPARSITY = {sparsity}\n" in (GIN_CONFIGS / name).read_text()
 
 
-@pytest.mark.parametrize("name", CIFAR10)
+@pytest.mark.parametrize("name", slow_but(BUILT_CIFAR10, CIFAR10))
 def test_cifar10_files_build_and_their_learning_rate_ends_at_zero(name, tmp_path):
     write_cifar10(tmp_path, *random_cifar10(train=150, test=10))
     gin_app.parse([name], flags_of(name, "gin_binding"), str(tmp_path))

@@ -133,6 +133,7 @@ def greedy(model):
     return tokens
 
 
+@pytest.mark.slow
 def test_a_language_model_is_pruned_trained_writes_and_becomes_a_preset(tmp_path):
     lm = make("causal_lm")
     lm.generate(PROMPT)  # traced while it is dense

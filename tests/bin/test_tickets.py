@@ -35,6 +35,7 @@ def kept(path, step):
     return snapshot.read(RunDir(path).snapshot(step))
 
 
+@pytest.mark.slow
 def test_a_ticket_killed_without_its_source_moved_and_evaluated(source, tmp_path, monkeypatch):
     there = tmp_path / "seed_0"
     shutil.copytree(source, there)

@@ -102,7 +102,9 @@ def test_the_best_of_all_sequences(length_penalty):
     assert len(lengths) > 1
 
 
-@pytest.mark.parametrize(("beam_size", "length_penalty"), [(4, 0.6), (3, 1.5), (1, 0.6)])
+@pytest.mark.parametrize(
+    ("beam_size", "length_penalty"), slow_but([(4, 0.6)], [(4, 0.6), (3, 1.5), (1, 0.6)])
+)
 def test_a_plain_beam_search_without_caches(beam_size, length_penalty):
     model = transformer(VOCABULARY, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2)
     found = Searching(model, beam_size=beam_size, length_penalty=length_penalty, extra_length=3)
@@ -136,6 +138,7 @@ def searched():
     return search, search.predict_on_batch(SOURCE)
 
 
+@pytest.mark.slow
 def test_compiled_by_xla_and_twice_the_same(searched):
     search, (ids, scores) = searched
     ids_again, scores_again = search.predict_on_batch(SOURCE)

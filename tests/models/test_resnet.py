@@ -205,6 +205,7 @@ def test_every_kernel_of_resnet50_is_wrapped(thin_resnet50):
     assert len(sos.sparse_layers(sos.sparsify(thin_resnet50, rules))) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [resnet.resnet18, resnet.wide_resnet_22_2])
 def test_a_step_of_training_with_pruning(make):
     model = sos.sparsify(make(classes=4, input_shape=(32, 32, 3), width=1 / 16), pruning)

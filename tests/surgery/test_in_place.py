@@ -159,6 +159,7 @@ def test_strip(make, paths, in_place, tmp_path):
     np.testing.assert_allclose(loaded(X).numpy(), outputs, rtol=1e-6)
 
 
+@pytest.mark.slow
 @every_kind
 def test_saving_it_sparse_warns(make, paths, tmp_path):
     model = sos.sparsify(make(), prune)

@@ -65,6 +65,7 @@ class StopInStep(keras.callbacks.Callback):
             raise Stop
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_observes_nothing(trained, tmp_path, monkeypatch):
     calls = []
 

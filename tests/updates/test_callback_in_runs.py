@@ -120,6 +120,7 @@ def test_backup_and_restore_before_or_after_in_the_list(
             np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_an_interrupted_fit_can_be_taken_up_again():
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):

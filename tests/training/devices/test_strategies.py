@@ -39,6 +39,7 @@ def check_equal(one, two):
     assert 0 < one["sparsity"] < 0.8
 
 
+@pytest.mark.slow
 def test_two_logical_processors():
     found = run_script("two_replicas.py")
     check_equal(*found["metrics"])

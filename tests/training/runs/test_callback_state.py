@@ -59,6 +59,7 @@ def rates(path, *callbacks):
     return [json.loads(row)["learning_rate"] for row in rows]
 
 
+@pytest.mark.slow
 def test_a_plateau_that_an_interruption_does_not_forget(tmp_path):
     expected = rates(tmp_path / "at_once")
     assert np.allclose(expected, [0.01, 0.01, 0.01, 0.005])
