@@ -80,3 +80,8 @@ def _fresh_state():
 
         gin.clear_config()
     yield
+    # Fixtures of a module are set up before this is, for its first test.
+    if "keras" in sys.modules:
+        import keras
+
+        keras.config.set_dtype_policy("float32")

@@ -103,7 +103,12 @@ def test_the_best_of_all_sequences(length_penalty):
 
 
 @pytest.mark.parametrize(
-    ("beam_size", "length_penalty"), slow_but([(4, 0.6)], [(4, 0.6), (3, 1.5), (1, 0.6)])
+    ("beam_size", "length_penalty"),
+    [
+        (4, 0.6),
+        pytest.param(3, 1.5, marks=pytest.mark.slow),
+        pytest.param(1, 0.6, marks=pytest.mark.slow),
+    ],
 )
 def test_a_plain_beam_search_without_caches(beam_size, length_penalty):
     model = transformer(VOCABULARY, num_layers=1, hidden_dim=8, intermediate_dim=16, num_heads=2)
