@@ -124,7 +124,7 @@ def kubernetes(array: Array, image: str, claim: tuple[str, pathlib.PurePath] | N
 def name(sweep_dir: str) -> str:
     """Returns a name for what runs a sweep, of letters, digits and hyphens as Kubernetes wants.
 
-    >>> name("/storage/runs/ResNet_50")
+    >>> name("/mnt/runs/ResNet_50")
     'resnet-50'
     """
     last = pathlib.PurePath(sweep_dir).name.lower()

@@ -54,7 +54,7 @@ def test_a_script_of_slurms_runs_what_it_says(tmp_path, monkeypatch, tasks, inde
 
 
 def test_a_job_of_kubernetes():
-    claim = ("mine", pathlib.PurePosixPath("/storage"))
+    claim = ("mine", pathlib.PurePosixPath("/mnt"))
     job = json.loads(cluster_jobs.kubernetes(array(tasks=4, gpus=2), "me/sos:1", claim))
     spec = job["spec"]
     assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 4, 4)
@@ -65,7 +65,7 @@ def test_a_job_of_kubernetes():
     assert container["command"][4] == '--gin_binding=A = "it\'s $$HOME $$(B)"'
     assert container["image"] == "me/sos:1"
     assert container["resources"] == {"limits": {"nvidia.com/gpu": 2}}
-    assert container["volumeMounts"] == [{"name": volume["name"], "mountPath": "/storage"}]
+    assert container["volumeMounts"] == [{"name": volume["name"], "mountPath": "/mnt"}]
     assert volume["persistentVolumeClaim"] == {"claimName": "mine"}
     less = json.loads(cluster_jobs.kubernetes(array(), "me/sos:1", None))
     assert less["spec"]["completions"] == 2
@@ -83,9 +83,9 @@ def test_names_that_kubernetes_takes(sweep_dir, name):
 
 
 def test_the_folder_that_is_mounted():
-    found = cluster_jobs.mounted(["/storage/runs/a", None, "/storage/data"])
-    assert found == pathlib.PurePosixPath("/storage")
-    for paths in (["/storage/runs", "/data"], ["runs"], ["/storage/runs", "data"], ["/"]):
+    found = cluster_jobs.mounted(["/mnt/runs/a", None, "/mnt/data"])
+    assert found == pathlib.PurePosixPath("/mnt")
+    for paths in (["/mnt/runs", "/data"], ["runs"], ["/mnt/runs", "data"], ["/"]):
         with pytest.raises(UsageError, match=r"`kubernetes` must have.*one folder.*Received: "):
             cluster_jobs.mounted(paths)
 
@@ -93,10 +93,15 @@ def test_the_folder_that_is_mounted():
 def test_what_flags_print(monkeypatch, capsys, tmp_path):
     (tmp_path / "mine.grid").write_text(GRID)
     monkeypatch.chdir(tmp_path)
-    flags = ["--sweep_dir=/storage/runs", "--grid=mine.grid", "--only=dense", "--data_dir=/storage/data"]
-    flags += ["--table=/storage/runs.csv", "--workers=1", "--gin_binding=A = 1"]
-    given = ["--sweep_dir=/storage/runs", "--workers=1", "--table=/storage/runs.csv"]
-    given += ["--data_dir=/storage/data", "--only=dense", "--gin_binding=A = 1", f"--grid={GRID}"]
+    flags = [
+        "--sweep_dir=/mnt/runs",
+        "--grid=mine.grid",
+        "--only=dense",
+        "--data_dir=/mnt/data",
+    ]
+    flags += ["--table=/mnt/runs.csv", "--workers=1", "--gin_binding=A = 1"]
+    given = ["--sweep_dir=/mnt/runs", "--workers=1", "--table=/mnt/runs.csv"]
+    given += ["--data_dir=/mnt/data", "--only=dense", "--gin_binding=A = 1", f"--grid={GRID}"]
     code, out, err = called(
         monkeypatch, capsys, "sweep", *flags, *("--kubernetes=i", "--claim=c", "--tasks=3")
     )
