@@ -1,6 +1,7 @@
 """The files of a run directory, checked: nothing that comes from here takes a report down."""
 
 import pathlib
+import re
 import reprlib
 from typing import Any
 
@@ -40,7 +41,10 @@ def _is_settings(value):
 # else is there judges it, and is a number.
 _NAMES = ("name", "technique", "distribution", "start", "data_set", "model", "optimizer")
 TEXT = (*_NAMES, "config_hash", "commit", "version")  # hexadecimal digits may look like a number
-_COUNTS = ("size", "nonzero", "multiply_adds", "sparse_multiply_adds", "seed", "steps")
+_COUNTS = (
+    *("size", "nonzero", "multiply_adds", "sparse_multiply_adds", "training_multiply_adds"),
+    *("seed", "steps"),
+)
 _RULES = [
     (TEXT, _is_text, f"text of at most {_LONGEST:,} characters"),
     (("sparsity", "target_sparsity"), _is_fraction, "a number in [0, 1]"),
@@ -129,6 +133,23 @@ def is_kernel(row: dict) -> bool:
     size, nonzero = row.get("size"), row.get("nonzero")
     counted = _is_count(size) and _is_count(nonzero) and 0 < row["size"] >= row["nonzero"]
     return counted and _is_text(row.get("path"))
+
+
+def read_peak_memory(run_dir: pathlib.Path) -> int | None:
+    """Returns the most bytes that a run held, of an accelerator where it had one.
+
+    None where `progress.jsonl` does not say; what is damaged in it is passed over.
+    """
+    try:
+        lines = file_text.read(run_dir / "progress.jsonl").splitlines()
+    except (FileNotFoundError, ValueError):
+        return None
+    for name in ("peak_device_memory_bytes", "peak_memory_bytes"):
+        pairs = (re.search(rf'"{name}": (\d{{1,18}})\b', line) for line in lines)
+        found = [int(pair[1]) for pair in pairs if pair]
+        if found:
+            return max(found)
+    return None
 
 
 def read_config(run_dir: pathlib.Path) -> str:

@@ -56,6 +56,10 @@ class MaskedWrapper(SparseWrapper):
         value = self.weight_array(kernel)
         return np.where(self.present(kernel), value, np.zeros((), value.dtype))
 
+    def training_share(self, kernel: SparseKernel) -> float:
+        """Returns the fraction of weights that are present: all three parts skip the others."""
+        return float(np.mean(self.present(kernel)))
+
     def present(self, kernel: SparseKernel) -> np.ndarray:
         """Returns the mask as a boolean numpy array."""
         return self.mask(kernel).numpy()

@@ -69,6 +69,10 @@ class MovementPruning(ScheduledMask):
         stored = ops.stop_gradient(self.weight(kernel))
         return value + stored * ops.cast(score - ops.stop_gradient(score), stored.dtype)
 
+    def training_share(self, kernel: SparseKernel) -> float:
+        """Returns that of a mask, but for the gradient by the weights: all scores are trained."""
+        return (2 * super().training_share(kernel) + 1) / 3
+
     def scores(self, kernel: SparseKernel, values: np.ndarray) -> np.ndarray:
         """Returns the trained scores."""
         found = self.beside[kernel.name]["score"].numpy()

@@ -81,6 +81,13 @@ class RigL(SET):
         """Returns the size of the gradient of every weight."""
         return np.abs(self.record(kernel))
 
+    def training_share(self, kernel: SparseKernel) -> float:
+        """Returns that of a mask, and of steps before an update the gradient by all weights."""
+        share = super().training_share(kernel)
+        ended = self.mask_step(kernel) >= self.end_step
+        frequency = getattr(self.schedule, "frequency", None)
+        return share if ended or not frequency else share + (1 - share) / 3 / frequency
+
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""
         return {**super().get_config(), "end_step": self.end_step}

@@ -110,6 +110,10 @@ class SoftThreshold(PenalizedWrapper):
         """Returns where weights are larger than the threshold."""
         return self.evaluation_kernel(kernel) != 0
 
+    def training_share(self, kernel: SparseKernel) -> float:
+        """Returns the fraction of weights that are present: the others have no gradient."""
+        return float(np.mean(self.present(kernel)))
+
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""
         return {**super().get_config(), "initial_logit": self.initial_logit}

@@ -84,6 +84,10 @@ class StraightThrough(ScheduledMask):
         pull = self.decay * ops.stop_gradient(stored - super().effective_kernel(kernel, False))
         return ops.sum(pull * (stored - ops.stop_gradient(stored)))
 
+    def training_share(self, kernel: SparseKernel) -> float:
+        """Returns that of a mask, but for the gradient by the weights, which is of them all."""
+        return (2 * super().training_share(kernel) + 1) / 3
+
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""
         return {**super().get_config(), "decay": self.decay}

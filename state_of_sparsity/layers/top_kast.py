@@ -105,6 +105,11 @@ class TopKAST(ScheduledMask):
         absent = ops.logical_not(ops.convert_to_tensor(self.mask(kernel)))
         return ops.where(ops.logical_and(trained, absent), stored, ops.zeros_like(stored))
 
+    def training_share(self, kernel: SparseKernel) -> float:
+        """Returns that of A, but for the gradient by the weights, which is of all in B."""
+        trained = self.beside[kernel.name]["backward_mask"].numpy()
+        return (2 * super().training_share(kernel) + float(np.mean(trained))) / 3
+
     @property
     def penalizes_stored(self) -> bool:
         """Whether there is a penalty."""

@@ -220,6 +220,10 @@ class VariationalDropout(PenalizedWrapper):
         theta, log_sigma2 = self.tensors(kernel)
         return ops.convert_to_numpy(self.log_alpha(theta, log_sigma2) < self.threshold)
 
+    def training_share(self, kernel: SparseKernel) -> float:
+        """Returns 2: mean and variance are computed, of all weights."""
+        return 2.0
+
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration."""
         return {

@@ -5,6 +5,7 @@ from state_of_sparsity.analysis.run_settings import config_hash
 from state_of_sparsity.surgery.strip import strip
 from state_of_sparsity.training.evaluate import evaluate
 from state_of_sparsity.training.run_identity import identity
+from state_of_sparsity.training.runs import training_cost
 from state_of_sparsity.version import __version__
 
 
@@ -46,6 +47,7 @@ def write(experiment, model, run_dir, rows, wall_time_s):
         "nonzero": counts.nonzero,
         "multiply_adds": counts.multiply_adds,
         "sparse_multiply_adds": counts.sparse_multiply_adds,
+        "training_multiply_adds": training_cost.total(rows, experiment.data.batch_size),
         "seed": experiment.seed,
         "steps": rows[-1]["step"],
         "config_hash": config_hash(settings),

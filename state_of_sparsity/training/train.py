@@ -19,6 +19,7 @@ from state_of_sparsity.training.runs.metrics_log import MetricsLog
 from state_of_sparsity.training.runs.progress import Progress
 from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.runs.save_checkpoints import SaveCheckpoints
+from state_of_sparsity.training.runs.training_cost import TrainingCost
 from state_of_sparsity.training.start_run import StartRun
 from state_of_sparsity.updates.observe import observe
 from state_of_sparsity.updates.sparsity_log import SparsityLog
@@ -72,7 +73,7 @@ def train(
         progress.phase(f"{'resuming' if step else 'starting'} at step {step}, on {strategy}")
         metrics_log = MetricsLog(run_dir, every, step)
         started = StartRun(run_dir, start, experiment.data)
-        written = [started, keeper, metrics_log, saver, progress]
+        written = [started, keeper, TrainingCost(), metrics_log, saver, progress]
     # A callback may have stopped the run just before it was interrupted.
     end = step if restored.get("stopped") else experiment.last_step
     _fit(experiment, model, strategy, (step, end), written)

@@ -125,6 +125,16 @@ class Contract:
         """
         raise NotImplementedError
 
+    # What it costs.
+
+    def training_share(self, kernel: SparseKernel) -> float:
+        """Returns the multiply-adds of a training step now, in those of a dense kernel's step.
+
+        Zeros are skipped. A third each are the layer, the gradient by its inputs, and that by its
+        weights. By default nothing is skipped.
+        """
+        return 1.0
+
     # What it asks of a run.
 
     def check_optimizer(self, optimizer: keras.optimizers.Optimizer) -> None:

@@ -5,6 +5,8 @@ import time
 
 import keras
 
+from state_of_sparsity.training.runs import peak_memory, training_cost
+
 _SECONDS_BETWEEN_REPORTS = 10.0
 
 
@@ -25,6 +27,7 @@ class Progress(keras.callbacks.Callback):
         self._path, self._verbose = path, verbose
         self._steps, self._steps_per_epoch, self._examples = steps, steps_per_epoch, examples
         self._begin = time.monotonic()
+        peak_memory.start()
         self._waiting, self._begun = [], begun
         self._epoch = 0
         self._timed_from = None  # (step, time) after the first step, which compiles.
@@ -61,6 +64,7 @@ class Progress(keras.callbacks.Callback):
         rate = (step - last_step) * self._examples / max(now - last, 1e-9)
         left_s = (self._steps - step) * (now - begin) / max(step - begin_step, 1)
         metrics = {name: float(value) for name, value in (logs or {}).items()}
+        metrics.pop(training_cost.NAME, None)  # many digits, of little news
         line = {"step": step, "steps": self._steps, "examples_per_s": round(rate, 1)}
         text = "  ".join(
             [
@@ -70,7 +74,8 @@ class Progress(keras.callbacks.Callback):
                 *(f"{name} {value:.4g}" for name, value in metrics.items()),
             ]
         )
-        self._write({**line, "eta_s": round(left_s, 1), **metrics}, text)
+        line |= {"eta_s": round(left_s, 1), **peak_memory.now()}
+        self._write({**line, **metrics}, text)
 
     def _write(self, fields, text):
         elapsed = time.monotonic() - self._begin
