@@ -28,10 +28,12 @@ TENSORFLOW = [
 EXPERIMENTS = [
     *TENSORFLOW,
     "absl-py>=1.4",
+    "bokeh>=3.7",  # one HTML page of a report, which fetches nothing
     "gin-config>=0.5",
     # TFDS 4.9 imports it on every Python and asks for it only below 3.9.
     "importlib_resources>=6",
     "matplotlib>=3.8",
+    "pandas>=2.2",
     "sacrebleu>=2.4",
     "sacremoses>=0.1",
     "scikit-learn>=1.4",

@@ -8,6 +8,8 @@ from state_of_sparsity.analysis.results import Aggregate
 
 SEEDS = 3  # two say next to nothing of how much seeds differ
 _ROUNDING = 1e-9  # of differences of floats, in proportion
+_CLOSE = 1.3  # a penalty's sparsity counts as one asked for where its density is so close to it
+_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)  # where none was asked for
 
 
 @dataclass(frozen=True)
@@ -57,64 +59,67 @@ class Comparison:
         return "yes" if self.difference > 0 else "no: below, by more than the spread"
 
 
-def compare(
-    aggregates: Sequence[Aggregate],
-    metric: str,
-    better: str = "magnitude_pruning",
-    worse: str = "random_pruning",
-) -> list[Comparison]:
-    """Returns a comparison for each target sparsity that both techniques were run at.
-
-    Models and data sets are compared each with itself, and each distribution of the better
-    technique with the best of the worse.
+@dataclass(frozen=True)
+class Level:
+    """All techniques at one sparsity, of one model and data set.
 
     Args:
-        aggregates: statistics over seeds. Of several settings of one curve and sparsity the one
-            best in validation (`val_` and the metric) counts, where validation was recorded.
-        metric: key of the metric.
-        better: the technique expected to be better.
-        worse: the other.
+        sparsity: the sparsity.
+        task: model and data set.
+        ranked: a curve each, the best first. Of several settings of a curve the one best in
+            validation (`val_` and the metric) counts, where validation was recorded.
     """
+
+    sparsity: float
+    task: tuple[str, ...]
+    ranked: tuple[Aggregate, ...]
+
+    def below(self, aggregate: Aggregate) -> list[Comparison]:
+        """Returns comparisons of one of the techniques with each that has a lower mean."""
+        others = self.ranked[self.ranked.index(aggregate) + 1 :]
+        return [Comparison(self.sparsity, aggregate, other) for other in others]
+
+
+def levels(aggregates: Sequence[Aggregate], metric: str) -> list[Level]:
+    """Returns all techniques at each sparsity that one of them was asked for.
+
+    What a penalty led to counts where its density is within a factor of 1.3 of that sparsity's.
+
+    Args:
+        aggregates: statistics over seeds.
+        metric: key of the metric.
+
+    Returns:
+        By model and data set, then by rising sparsity; those with two techniques or more.
+    """
+    sparse = [a for a in aggregates if a.technique != "dense"]
     found = []
-    for curve in dict.fromkeys(a.curve for a in aggregates if a.technique == better):
-        own = [a for a in aggregates if a.curve == curve]
-        task = own[0].runs[0].task
-        others = [a for a in aggregates if a.technique == worse and a.runs[0].task == task]
-        for target in sorted({a.target_sparsity for a in own if a.target_sparsity}):
-            pair = _best(own, target, metric), _best(others, target, metric)
-            if None not in pair:
-                found.append(Comparison(target, *pair))
+    for task in dict.fromkeys(a.runs[0].task for a in sparse):
+        own = [a for a in sparse if a.runs[0].task == task]
+        curves = dict.fromkeys(a.curve for a in own)
+        for sparsity in asked_for(own):
+            best = [_best([a for a in own if a.curve == c], sparsity, metric) for c in curves]
+            ranked = sorted((a for a in best if a), key=lambda a: a.mean, reverse=True)
+            if len(ranked) > 1:
+                found.append(Level(sparsity, task, tuple(ranked)))
     return found
 
 
-def compare_with_starts(
-    aggregates: Sequence[Aggregate], metric: str, better: str = "magnitude_pruning"
-) -> list[Comparison]:
-    """Returns comparisons of pruning with each curve of runs that began from masks.
-
-    There is one for each sparsity that both have.
-
-    Args:
-        aggregates: statistics over seeds; of several settings, as `compare`.
-        metric: key of the metric.
-        better: the technique that masks are compared with.
-    """
-    found = []
-    begun = [a for a in aggregates if a.runs[0].start and a.technique == "fixed_mask"]
-    for curve in dict.fromkeys(a.curve for a in begun):
-        own = [a for a in begun if a.curve == curve]
-        task = own[0].runs[0].task
-        pruned = [a for a in aggregates if a.technique == better and a.runs[0].task == task]
-        pruned = [a for a in pruned if not a.runs[0].start]
-        for target in sorted({a.target_sparsity for a in own if a.target_sparsity}):
-            pair = _best(pruned, target, metric), _best(own, target, metric)
-            if None not in pair:
-                found.append(Comparison(target, *pair))
-    return found
+def asked_for(aggregates: Sequence[Aggregate]) -> list[float]:
+    """Returns the sparsities that techniques were asked for; round ones where there is none."""
+    return sorted({a.target_sparsity for a in aggregates if a.target_sparsity}) or list(_LEVELS)
 
 
-def _best(aggregates, target, metric):
-    own = [a for a in aggregates if a.target_sparsity == target]
+def is_at(aggregate: Aggregate, sparsity: float) -> bool:
+    """Returns whether runs count at a sparsity: asked for it, or close to it by a penalty."""
+    if aggregate.target_sparsity is not None:
+        return aggregate.target_sparsity == sparsity
+    density, wanted = max(1 - aggregate.sparsity, 1e-9), max(1 - sparsity, 1e-9)
+    return max(density / wanted, wanted / density) <= _CLOSE
+
+
+def _best(aggregates, sparsity, metric):
+    own = [a for a in aggregates if is_at(a, sparsity)]
 
     def in_validation(aggregate):
         values = [run.result.get(f"val_{metric}") for run in aggregate.runs]

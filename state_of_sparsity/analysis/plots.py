@@ -69,8 +69,7 @@ def trade_off(
     figure = Figure(figsize=(10, 5), layout="constrained")
     factor = metrics.factor(metric)
     low, high = close_limits(aggregates, factor)
-    drawn = (max(a.max for a in aggregates) - min(a.min for a in aggregates)) * factor
-    panels = 2 if drawn > _LEAST_GAIN * (high - low) else 1
+    panels = 2 if needs_close(aggregates, factor) else 1
     whole, *close = figure.subplots(1, panels, squeeze=False)[0]
     for axes in (whole, *close):
         _draw_trade_off(axes, aggregates, metric, unjoined)
@@ -87,6 +86,13 @@ def trade_off(
             handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9
         )
     return save(figure, path)
+
+
+def needs_close(aggregates: Sequence[Aggregate], factor: float) -> bool:
+    """Returns whether a panel without the lowest quarter of the means shows more of the others."""
+    low, high = close_limits(aggregates, factor)
+    drawn = (max(a.max for a in aggregates) - min(a.min for a in aggregates)) * factor
+    return drawn > _LEAST_GAIN * (high - low)
 
 
 def close_limits(aggregates: Sequence[Aggregate], factor: float) -> tuple[float, float]:

@@ -4,6 +4,14 @@ import re
 
 _WORDS = {
     "l0_regularization": "L0 regularization",
+    "rigl": "RigL",
+    "set": "SET",
+    "acdc": "AC/DC",
+    "straight_through": "straight-through",
+    "top_kast": "Top-KAST",
+    "soft_threshold": "soft thresholds (STR)",
+    "saliency_pruning": "pruning by saliency",
+    "wanda": "Wanda",
     "erdos_renyi_kernel": "Erdos-Renyi-Kernel",
     "layerwise": "a sparsity for each layer",
     "learning_rate_rewinding": "learning-rate rewinding",

@@ -1,0 +1,225 @@
+"""The plots of the HTML page, which say more where one points at them; models of bokeh."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from state_of_sparsity import extras
+from state_of_sparsity.analysis import metrics, plots, words
+from state_of_sparsity.analysis.markdown import percent
+from state_of_sparsity.analysis.results import Aggregate
+from state_of_sparsity.analysis.run_report import sensitivity as boxes
+from state_of_sparsity.analysis.run_report.by_sparsity import mean
+
+with extras.explained():
+    from bokeh.layouts import column
+    from bokeh.models import (
+        BoxAnnotation,
+        ColumnDataSource,
+        FactorRange,
+        HoverTool,
+        Span,
+        UIElement,
+        Whisker,
+    )
+    from bokeh.plotting import figure
+
+_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+_LEAST_DENSITY = 1e-4
+
+
+def trade_off(aggregates: Sequence[Aggregate], metric: str) -> UIElement:
+    """Returns the metric against sparsity: a line a curve, a point a run.
+
+    Below it the same without the lowest quarter of the means, where those lie far below.
+
+    Args:
+        aggregates: what to draw, dense runs included.
+        metric: its key in `result.json`.
+    """
+    close = plots.close_limits(aggregates, metrics.factor(metric))
+    if not plots.needs_close(aggregates, metrics.factor(metric)):
+        return _trade_off(aggregates, metric)
+    title = "Without the lowest quarter"
+    charts = [
+        _trade_off(aggregates, metric, title="All runs"),
+        _trade_off(aggregates, metric, title=title, y_range=close),
+    ]
+    return column(charts, sizing_mode="stretch_width")
+
+
+def _trade_off(aggregates, metric, **options):
+    factor, sparse = metrics.factor(metric), [a for a in aggregates if a.technique != "dense"]
+    options |= {"y_axis_label": words.capital(metrics.label(metric)), "height": 420}
+    chart = _figure(**options)
+    chart.xaxis.axis_label = "Sparsity of all kernels (%), density in logarithms"
+    chart.xaxis.ticker = [_place(s) for s in _TICKS]
+    chart.xaxis.major_label_overrides = {_place(s): f"{100 * s:.4g}" for s in _TICKS}
+    for baseline in (a for a in aggregates if a.technique == "dense"):
+        low, high = baseline.min * factor, baseline.max * factor
+        chart.add_layout(BoxAnnotation(bottom=low, top=high, fill_color="gray", fill_alpha=0.2))
+        span = {"line_color": "gray", "line_dash": "dashed"}
+        chart.add_layout(Span(location=baseline.mean * factor, dimension="width", **span))
+    for curve, (color, _) in plots.curve_styles(a.curve for a in sparse).items():
+        own = sorted((a for a in sparse if a.curve == curve), key=lambda a: a.sparsity)
+        _draw_curve(chart, words.capital(curve), own, metric, color)
+    _place_legend(chart)
+    return chart
+
+
+def _draw_curve(chart, name, own, metric, color):
+    factor = metrics.factor(metric)
+    means = ColumnDataSource(
+        {
+            "x": [_place(a.sparsity) for a in own],
+            "y": [a.mean * factor for a in own],
+            "low": [a.min * factor for a in own],
+            "high": [a.max * factor for a in own],
+            "name": [name] * len(own),
+            "setting": [a.setting for a in own],
+            "sparsity": [percent(a.sparsity) for a in own],
+            "value": [f"{mean(a, metric)} ({a.n} seeds)" for a in own],
+        }
+    )
+    line = chart.line("x", "y", source=means, color=color, legend_label=name, line_width=1.5)
+    marks = chart.scatter("x", "y", source=means, color=color, legend_label=name, size=8)
+    bars = Whisker(base="x", lower="low", upper="high", source=means, line_color=color)
+    chart.add_layout(bars)
+    runs = [(run, a) for a in own for run in a.runs]
+    each = ColumnDataSource(
+        {
+            "x": [_place(run.sparsity) for run, _ in runs],
+            "y": [run.result[metric] * factor for run, _ in runs],
+            "name": [name] * len(runs),
+            "setting": [a.setting for _, a in runs],
+            "sparsity": [percent(run.sparsity) for run, _ in runs],
+            "value": [f"{run.result[metric] * factor:.2f}" for run, _ in runs],
+            "seed": [str(run.result.get("seed")) for run, _ in runs],
+        }
+    )
+    dots = chart.scatter("x", "y", source=each, color=color, legend_label=name, size=4, alpha=0.6)
+    for bar in (line, marks, dots):  # a click on the legend hides all of a curve
+        bar.js_link("visible", bars, "visible")
+    told = [("Technique", "@name"), ("Setting", "@setting"), ("Sparsity", "@sparsity")]
+    score = words.capital(metrics.label(metric))
+    chart.add_tools(
+        HoverTool(renderers=[marks], tooltips=[*told, (score, "@value")]),
+        HoverTool(renderers=[dots], tooltips=[*told, (score, "@value"), ("Seed", "@seed")]),
+    )
+
+
+def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]]) -> figure:
+    """Returns the sparsity of each kernel as bars beside each other, a colour a curve.
+
+    Args:
+        layers: rows of `report.csv` by curve; all have the same kernels.
+    """
+    names = [row["path"].removesuffix("/kernel") for row in next(iter(layers.values()))]
+    chart = _figure(y_axis_label="Sparsity (%)", height=420)
+    chart.xaxis.ticker = list(range(len(names)))
+    chart.xaxis.major_label_overrides = dict(enumerate(names))
+    chart.xaxis.major_label_orientation = math.pi / 4
+    width = 0.8 / len(layers)
+    for place, (curve, (color, _)) in enumerate(plots.curve_styles(layers).items()):
+        rows, name = layers[curve], words.capital(curve)
+        shift = (place - (len(layers) - 1) / 2) * width
+        source = ColumnDataSource(
+            {
+                "x": [number + shift for number in range(len(names))],
+                "path": names,
+                "top": [100 * (1 - row["nonzero"] / row["size"]) for row in rows],
+                "name": [name] * len(rows),
+                "size": [f"{row['size']:,}" for row in rows],
+                "nonzero": [f"{row['nonzero']:,}" for row in rows],
+            }
+        )
+        bars = chart.vbar(
+            "x", width * 0.95, "top", source=source, color=color, legend_label=name, alpha=0.85
+        )
+        told = [("Technique", "@name"), ("Kernel", "@path"), ("Sparsity", "@top{0.00} %")]
+        told += [("Non-zeros", "@nonzero of @size")]
+        chart.add_tools(HoverTool(renderers=[bars], tooltips=told))
+    _place_legend(chart)
+    return chart
+
+
+def sensitivity(found: Mapping[float, Mapping[str, Sequence[Aggregate]]], metric: str) -> figure:
+    """Returns a box for each sparsity and curve over all runs, with the runs as points.
+
+    Args:
+        found: what `sensitivity.groups` returned.
+        metric: its key in `result.json`.
+    """
+    factors = [_row(s, c) for s, curves in found.items() for c in curves]
+    chart = _figure(
+        y_range=FactorRange(factors=factors[::-1], range_padding=0.05),
+        x_axis_label=words.capital(metrics.label(metric)),
+        height=120 + 32 * len(factors),
+    )
+    chart.yaxis.group_label_orientation = "horizontal"
+    styles = plots.curve_styles(curve for curves in found.values() for curve in curves)
+    for sparsity, curves in found.items():
+        for curve, settings in curves.items():
+            _draw_box(chart, _row(sparsity, curve), settings, metric, styles[curve][0])
+    return chart
+
+
+def _row(sparsity, curve):
+    return percent(sparsity, 1), words.capital(curve)
+
+
+def _draw_box(chart, place, settings, metric, color):
+    data = boxes.values(settings, metric)
+    low, first, middle, third, high = np.quantile(data, (0, 0.25, 0.5, 0.75, 1))
+    source = ColumnDataSource(
+        {"place": [place], "low": [low], "high": [high], "first": [first], "third": [third]}
+        | {"middle": [middle], "settings": [len(settings)], "runs": [len(data)]}
+    )
+    chart.segment("low", "place", "high", "place", source=source, color=color)
+    box = chart.hbar(
+        "place", 0.6, "third", "first", source=source, color=color, alpha=0.4, line_color=color
+    )
+    chart.scatter("middle", "place", source=source, marker="dash", angle=math.pi / 2, size=16)
+    runs = [(run, a.setting) for a in settings for run in a.runs]
+    each = ColumnDataSource(
+        {
+            "place": [place] * len(runs),
+            "x": data,
+            "setting": [setting for _, setting in runs],
+            "seed": [str(run.result.get("seed")) for run, _ in runs],
+        }
+    )
+    dots = chart.scatter("x", "place", source=each, color=color, size=5)
+    told = [("Settings", "@settings"), ("Runs", "@runs"), ("Median", "@middle{0.00}")]
+    told += [("Quartiles", "@first{0.00} to @third{0.00}"), ("All", "@low{0.00} to @high{0.00}")]
+    of_run = [("Value", "@x{0.00}"), ("Setting", "@setting"), ("Seed", "@seed")]
+    chart.add_tools(
+        HoverTool(renderers=[box], tooltips=told), HoverTool(renderers=[dots], tooltips=of_run)
+    )
+
+
+def _figure(**options):
+    chart = figure(
+        tools="pan,wheel_zoom,box_zoom,reset,save",
+        active_scroll=None,
+        sizing_mode="stretch_width",
+        toolbar_location="above",
+        **options,
+    )
+    chart.toolbar.logo = None
+    return chart
+
+
+def _place_legend(chart):
+    if not chart.legend:
+        return
+    legend = chart.legend[0]
+    chart.add_layout(legend, "below")
+    legend.ncols, legend.click_policy, legend.border_line_color = 2, "hide", None
+    legend.location = "center"
+    legend.label_text_font_size = "8pt"
+
+
+def _place(sparsity):
+    return -math.log10(max(1 - sparsity, _LEAST_DENSITY))

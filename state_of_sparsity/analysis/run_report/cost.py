@@ -1,0 +1,84 @@
+"""What techniques cost: time and memory as measured, multiply-adds as counted."""
+
+import statistics
+from collections.abc import Callable, Sequence
+
+from state_of_sparsity import extras
+from state_of_sparsity.analysis.markdown import percent
+from state_of_sparsity.analysis.results import Aggregate, Run
+from state_of_sparsity.analysis.run_files import read_peak_memory
+from state_of_sparsity.analysis.run_report.section import Section
+
+with extras.explained():
+    import pandas as pd
+
+_TEXT = (
+    "Medians over seeds; in brackets relative to the dense runs of the same model and data set. "
+    "Seconds a step: all of training, evaluations too, by its steps, on the machine that each run "
+    "had. Memory: the peak of the process, libraries and data included, of an accelerator where "
+    "there is one. Multiply-adds are those of hardware that skips zeros. Training: each step's "
+    "layers, gradients by inputs and gradients by weights, with the zeros and the dense parts that "
+    "the technique had then. Inference: of the trained network, an example."
+)
+
+
+def section(aggregates: Sequence[Aggregate]) -> Section | None:
+    """Returns a row a setting; None where no run has recorded anything of it.
+
+    Args:
+        aggregates: statistics over seeds.
+    """
+    dense = {}
+    for each in aggregates:
+        if each.technique == "dense":
+            dense.setdefault(each.runs[0].task, each)
+    rows = [_row(each, dense.get(each.runs[0].task)) for each in aggregates]
+    table = pd.DataFrame(rows)
+    if not table[list(_COLUMNS)].notna().any(axis=None):
+        return None
+    return Section("Cost", _TEXT, table)
+
+
+def _row(aggregate, dense):
+    cells = {
+        "Technique": aggregate.curve,
+        "Setting": aggregate.setting or None,
+        "Sparsity": percent(aggregate.sparsity),
+    }
+    for column, (read, shown) in _COLUMNS.items():
+        value = _median(aggregate, read)
+        base = None if dense is None else _median(dense, read)
+        relative = f" ({value / base:.2f})" if value is not None and base else ""
+        cells[column] = None if value is None else f"{shown(value)}{relative}"
+    return cells
+
+
+def _median(aggregate, read):
+    values = [value for value in map(read, aggregate.runs) if value is not None]
+    return statistics.median(values) if values else None
+
+
+def _seconds(run: Run):
+    taken, steps = run.result.get("wall_time_s"), run.result.get("steps")
+    return taken / steps if taken is not None and steps else None
+
+
+def _memory(run: Run):
+    return read_peak_memory(run.path)
+
+
+def _counted(name) -> Callable[[Run], float | None]:
+    return lambda run: run.result.get(name)
+
+
+def _engineering(value):
+    return f"{value:.3g}"
+
+
+# By the head of its column: how it is read of a run, and how it is shown.
+_COLUMNS: dict[str, tuple[Callable[[Run], float | None], Callable[[float], str]]] = {
+    "Seconds a step": (_seconds, "{:.3g}".format),
+    "Peak memory (MB)": (_memory, lambda value: f"{value / 1e6:,.0f}"),
+    "Training multiply-adds": (_counted("training_multiply_adds"), _engineering),
+    "Inference multiply-adds": (_counted("sparse_multiply_adds"), _engineering),
+}

@@ -1,0 +1,45 @@
+"""A report in Markdown."""
+
+from collections.abc import Sequence
+
+from state_of_sparsity.analysis.markdown import code, table
+from state_of_sparsity.analysis.run_report.section import Section
+from state_of_sparsity.table_cells import for_markdown
+
+
+def page(title: str, head: str, sections: Sequence[Section]) -> str:
+    """Returns the text of a report.
+
+    Args:
+        title: its heading.
+        head: sentences below.
+        sections: its parts.
+    """
+    parts = [f"# {title}", for_markdown(head), *map(_section, sections)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(section):
+    parts = [f"## {for_markdown(section.title)}"]
+    if section.picture is not None:
+        parts.append(f"![{section.title}]({section.picture}.png)")
+    text = for_markdown(section.text)
+    if section.picture is not None:
+        text = f"Also as [SVG]({section.picture}.svg) and [PDF]({section.picture}.pdf). {text}"
+    if section.table is not None:
+        parts.append(_table(section.table))
+    return "\n\n".join([*parts, *([text] if text else [])])
+
+
+def _table(frame):
+    cells = frame.astype(object).where(frame.notna(), None)
+    rows = [
+        [_cell(column, value) for column, value in row.items()] for row in cells.to_dict("records")
+    ]
+    return table([for_markdown(column) for column in frame.columns], rows)
+
+
+def _cell(column, value):
+    if not isinstance(value, str):
+        return value
+    return code(value) if column == "Run" else for_markdown(value)

@@ -1,0 +1,30 @@
+"""`Section`: a part of a report, which Markdown and HTML show each in its way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from state_of_sparsity import extras
+
+with extras.explained():
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report.
+
+    Args:
+        title: its heading.
+        text: sentences below; plain text.
+        table: cells as they are to be shown, text or numbers; None without one.
+        picture: name of the plot's files without their endings, which lie beside the report; None
+            without one.
+        chart: returns the plot for the HTML page, a model of bokeh.
+    """
+
+    title: str
+    text: str = ""
+    table: pd.DataFrame | None = None
+    picture: str | None = None
+    chart: Callable[[], Any] | None = None
