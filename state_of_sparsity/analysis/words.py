@@ -26,6 +26,7 @@ _WORDS = {
     "image_net": "ImageNet",
     "grammar_corpus": "sentences of a grammar",
     "translation": "sentence pairs",
+    "wmt14_translate_en_de": "WMT14 English to German",
     "lenet_300_100": "LeNet-300-100",
     "lenet_5": "LeNet-5",
     "vgg7": "VGG-7",

@@ -1,5 +1,7 @@
 """The experiment that the parsed gin configuration describes, and its model."""
 
+import types
+
 import gin
 
 from state_of_sparsity.bin import gin_app, gin_messages, header_commands, users_errors
@@ -23,6 +25,28 @@ def make():
         )
     with users_errors.in_one_line():
         return gin.get_configurable(Experiment)()
+
+
+def check_values():
+    """Checks the configured experiment without its model, data, callbacks and evaluators.
+
+    None of those is made: data may lie elsewhere, and a callback may begin something when it is.
+
+    Raises:
+        UsageError: for whatever the user can put right.
+    """
+    from state_of_sparsity.data import SPLITS
+    from state_of_sparsity.training import values_check
+    from state_of_sparsity.training.experiment import Experiment
+
+    data = types.SimpleNamespace(batch_size=1, **dict.fromkeys(SPLITS))
+    for selector in gin_messages.selectors_bound(Experiment):
+        with gin.unlock_config():
+            for name, stand_in in (("data", data), ("callbacks", ()), ("evaluators", ())):
+                gin.bind_parameter(f"{selector}.{name}", stand_in)
+    experiment = make()
+    with users_errors.in_one_line():
+        values_check.check_values(experiment)
 
 
 def build(strategy, recorded=False):

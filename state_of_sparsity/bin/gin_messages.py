@@ -126,9 +126,14 @@ def flag_of(name):
 
 def is_bound(wrapped):
     """Returns whether the configuration binds anything of a class or function."""
+    return bool(selectors_bound(wrapped))
+
+
+def selectors_bound(wrapped):
+    """Returns the complete selectors by which the configuration binds something of an object."""
     known = set(gin_internals.selectors())
     bound = known & {selector for _, selector in gin_internals.bindings()}
-    return any(gin_internals.configurable(selector).wrapped is wrapped for selector in bound)
+    return [each for each in bound if gin_internals.configurable(each).wrapped is wrapped]
 
 
 def unused_bindings(gin_configs):

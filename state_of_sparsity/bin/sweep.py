@@ -6,7 +6,8 @@
 Each cell has its run directory, so an interrupted sweep goes on where it was: on Ctrl-C, and on
 SIGTERM, the workers end at once, and what they ran goes on from its last checkpoint. With
 --table=FILE every finished run is a line of a CSV file, from the moment it ends. What all cells
-have, such as where their masks come from, is a --gin_binding, which names no directory.
+have, such as where their masks come from, is a --gin_binding, which names no directory. Gin files
+and values of all cells are checked before the first begins.
 
 Several sweeps may share a directory, with the same cells or others. A cell that another process
 runs is "running elsewhere": it is asked again at the end, counted, and no failure.
@@ -28,6 +29,7 @@ from absl import flags
 from state_of_sparsity import output_path
 from state_of_sparsity.analysis import run_table
 from state_of_sparsity.bin import (
+    cell_check,
     cell_choice,
     cell_states,
     cluster_jobs,
@@ -41,6 +43,7 @@ from state_of_sparsity.bin import (
 from state_of_sparsity.bin.outcomes import CRASHED, ELSEWHERE, FAILED, FINISHED, TRAINED
 from state_of_sparsity.bin.workers import WorkerDiedError, Workers
 from state_of_sparsity.errors import UsageError
+from state_of_sparsity.training.runs.run_dir import RunDir
 
 FLAGS = flags.FLAGS
 
@@ -64,13 +67,20 @@ def main(_):
         cells = cell_choice.at(cells, FLAGS.cell)
     wanted, directory = _wanted(), pathlib.Path(FLAGS.sweep_dir).expanduser()
     if wanted and wanted != "status":
-        print(_printed(cells, grids))
+        printed = _printed(cells, grids)
+        cell_check.check(cells, directory, FLAGS.data_dir)
+        print(printed)
         return
     table = _table(FLAGS.table)
     if wanted:
         _say_status({cell: positions[cell] for cell in cells}, directory, table)
         return
     output_path.check_folder("sweep_dir", FLAGS.sweep_dir)
+    if FLAGS.cell is None:  # of an array's task, what printed the array checked the cells
+        left = [cell for cell in cells if not RunDir(directory / cell.directory).is_finished]
+        if left:
+            print(f"Checking {_number(len(left), 'cell')}.", flush=True)
+        cell_check.check(left, directory, FLAGS.data_dir)
     failed = sweep(cells, directory, FLAGS.workers, FLAGS.data_dir, table, FLAGS.mirror)
     if failed:
         others = "; the others are said above" if len(failed) > 1 else ""

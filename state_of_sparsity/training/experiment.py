@@ -11,7 +11,12 @@ from state_of_sparsity.optimizers.learning_rate import schedule_of
 from state_of_sparsity.surgery.sparsify import sparsify
 from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.training.devices.strategies import Strategy
-from state_of_sparsity.training.experiment_check import MOST_STEPS, check_fields, check_made
+from state_of_sparsity.training.experiment_check import (
+    MOST_STEPS,
+    check_fields,
+    check_made,
+    check_reached,
+)
 from state_of_sparsity.training.optimizer_check import check_optimizer
 from state_of_sparsity.training.tickets import Start
 from state_of_sparsity.updates.due import SparsityUpdates
@@ -149,7 +154,7 @@ class Experiment:
                 model = self.start.begin(model, self.seed)
             if self.rules is not None:
                 model = sparsify(model, self.rules)
-                _check_schedules(model, self.last_step)
+                check_reached(SparsityUpdates(model).unreached(0, self.last_step), self.last_step)
             _check_observed(model, self.observed_batches)
             optimizer = self.optimizer()
             check_made("optimizer", optimizer, keras.optimizers.Optimizer)
@@ -232,13 +237,4 @@ def _check_observed(model, batches):
             "`observed_batches` must be 0 where no layer records anything: only techniques such as "
             "sos.SaliencyPruning and sos.Wanda look at batches before training. "
             f"Received: {batches}."
-        )
-
-
-def _check_schedules(model, steps):
-    unreached = SparsityUpdates(model).unreached(0, steps)
-    if unreached:
-        raise ValueError(
-            f"A schedule does not reach its final value within `steps`, {steps}: "
-            f"{'; '.join(unreached)}. Change `steps`, the schedule's end, or its `frequency`."
         )

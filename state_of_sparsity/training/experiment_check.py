@@ -59,6 +59,20 @@ def check_made(argument, made, kind):
         )
 
 
+def check_reached(unreached, steps):
+    """Raises a `ValueError` if schedules do not reach their final value within a run.
+
+    Args:
+        unreached: a sentence for each that does not.
+        steps: how many steps the run takes.
+    """
+    if unreached:
+        raise ValueError(
+            f"A schedule does not reach its final value within `steps`, {steps}: "
+            f"{'; '.join(unreached)}. Change `steps`, the schedule's end, or its `frequency`."
+        )
+
+
 def _check_maker(name, value, kind):
     if isinstance(value, kind) or not callable(value):
         raise _error(

@@ -6,11 +6,12 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from state_of_sparsity import atomic_write
-from state_of_sparsity.analysis import metrics, results, run_facts
+from state_of_sparsity.analysis import metrics, run_facts
 from state_of_sparsity.analysis.markdown import percent, table
 from state_of_sparsity.analysis.pareto import interpolate
 from state_of_sparsity.analysis.published import (
     figures,
+    own_runs,
     study_csv,
     study_files,
     survey,
@@ -52,7 +53,7 @@ def write(
         csv_dir: the study's own CSV files on it; without them, what the study lists is drawn.
         run_dirs: one's own runs, if any.
         output_dir: the folder to write to; made if need be.
-        tell: called with a line on each run that is not counted.
+        tell: called with a line on each run that is not counted, and on runs of another task.
         survey_csv: the table of the survey of 81 papers, for `resnet50`; its networks are drawn in
             grey.
 
@@ -65,11 +66,14 @@ def write(
     paper = PAPERS[name]
     study = study_csv.read(name, csv_dir) if csv_dir else None
     surveyed = survey.read(survey_csv) if survey_csv else []
-    own, metric = _own_runs(run_dirs, _METRICS[name], tell)
+    own, metric = own_runs.read(run_dirs, _METRICS[name], tell)
     parts = [f"{TITLE} {paper.model}", _head(paper, study)]
-    if own:
-        facts = run_facts.facts([run for each in own for run in each.runs])
-        parts.append(f"Here: {sum(len(each.runs) for each in own)} runs. {for_markdown(facts)}")
+    runs = [run for each in own for run in each.runs]
+    if runs:
+        parts.append(f"Here: {len(runs)} runs. {for_markdown(run_facts.facts(runs))}")
+    if others := own_runs.of_other_tasks(runs, paper):
+        tell(others)
+        parts.append(for_markdown(others))
     parts += [
         _at_each_sparsity(paper, study, own, metric),
         _figures(paper, study, own, metric, output_dir),
@@ -86,22 +90,6 @@ def write(
     path = output_dir / PAGE
     atomic_write.write_text(path, "\n\n".join(part for part in parts if part) + "\n")
     return path
-
-
-def _own_runs(run_dirs, expected, tell):
-    """Returns statistics of one's own runs, and their metric, which must be that expected."""
-    if not run_dirs:
-        return [], ""
-    runs, others = results.read_runs(run_dirs)
-    for path, reason in others.items():
-        tell(f"Not counted: {path}: {reason}")
-    metric = metrics.metric_of(runs)
-    if not metric.endswith(expected):
-        raise ValueError(
-            f"`run_dir` must hold runs whose metric is {expected}, as the paper's. Received: runs "
-            f"with {metric!r}. Name others, or another --paper."
-        )
-    return results.aggregate([run for run in runs if metric in run.result], metric), metric
 
 
 def _head(paper, study):

@@ -46,6 +46,7 @@ class Paper:
 
     Args:
         model: the model and its task, in words.
+        task: model and data set, as results of runs name them.
         metric: what the values are, in words.
         dense: values of the study's dense runs.
         study: of each technique and sparsity what the study gives, in its list of checkpoints.
@@ -54,6 +55,7 @@ class Paper:
     """
 
     model: str
+    task: tuple[str, str]
     metric: str
     dense: tuple[float, ...]
     study: tuple[Published, ...]

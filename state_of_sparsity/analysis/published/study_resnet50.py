@@ -60,6 +60,7 @@ _EXTENDED = [
 
 RESNET50 = Paper(
     model="ResNet-50 on ImageNet",
+    task=("resnet50", "image_net"),
     metric="top-1 accuracy (%)",
     dense=(76.67, 76.80, 76.59),
     study=(

@@ -51,6 +51,7 @@ _L0 = [
 
 TRANSFORMER = Paper(
     model="Transformer-base on WMT14 English to German",
+    task=("transformer_base", "wmt14_translate_en_de"),
     metric="BLEU of tokenized text, multi-bleu.perl",
     dense=(27.13, 27.39, 27.30, 27.52, 27.12),
     study=(

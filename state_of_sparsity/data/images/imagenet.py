@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 from typing import Any
 
 from state_of_sparsity.arguments import check_integer, check_path
@@ -86,6 +87,12 @@ class ImageNet:
         self._evaluation_batch_size = evaluation_batch_size
         self._image_size, self._dtype, self._seed = image_size, dtype, seed
         self._shuffle_buffer = shuffle_buffer
+
+    @property
+    def name(self) -> str:
+        """What results call these data: `image_net`, or another set of TFDS's by its name."""
+        dataset = re.split("[/:]", self._dataset)[0]
+        return "image_net" if dataset == "imagenet2012" else dataset
 
     @functools.cached_property
     def _source(self):

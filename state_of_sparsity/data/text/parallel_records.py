@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 from collections.abc import Iterator, Sequence
 
 from state_of_sparsity import extras
@@ -50,6 +51,11 @@ class ParallelRecords:
         self._dataset, self._languages = dataset, tuple(languages)
         # TFDS takes `~` for the name of a folder.
         self._data_dir = data_dir and os.path.expanduser(data_dir)
+
+    @property
+    def name(self) -> str:
+        """What results call these data, such as `wmt14_translate_en_de`."""
+        return "_".join([re.split("[/:]", self._dataset)[0], *map(str, self._languages)])
 
     @property
     def splits(self) -> list[str]:

@@ -57,7 +57,7 @@ def first_steps(data):
 @pytest.mark.parametrize("layout", ["record_files", "prepared"])
 def test_images_and_labels_have_the_documented_form(request, layout):
     data = make(request.getfixturevalue(layout))
-    assert (data.batch_size, data.examples) == (12, TRAIN)
+    assert (data.name, data.batch_size, data.examples) == ("image_net", 12, TRAIN)
     assert data.classes == (1000 if layout == "prepared" else None)
     assert data.train().element_spec == (
         tf.TensorSpec((12, 8, 8, 3), tf.float32),
@@ -226,7 +226,7 @@ def store_cifar10(folder, splits=("train", "test"), **settings):
 def test_other_sets_and_png_images_are_read(tmp_path):
     folder, images = store_cifar10(tmp_path)
     data = make(folder, dataset="cifar10", image_size=32, batch_size=5)
-    assert (data.classes, data.examples) == (10, 5)
+    assert (data.name, data.classes, data.examples) == ("cifar10", 10, 5)
     found, labels = next(iter(data.train()))
     assert found.shape == (5, 32, 32, 3) and sorted(labels.numpy()) == list(range(5))
     found, labels = (np.concatenate(x) for x in zip(*data.test().as_numpy_iterator(), strict=True))

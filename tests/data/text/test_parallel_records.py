@@ -20,7 +20,7 @@ def prepared(tmp_path_factory):
 
 def test_records_of_a_real_builder_are_read(prepared, monkeypatch):
     records = ParallelRecords(SET, ("en", "de"), prepared)
-    assert set(records.splits) == set(PAIRS)
+    assert set(records.splits) == set(PAIRS) and records.name == "wmt14_translate_en_de"
     for split, pairs in PAIRS.items():
         assert list(records.pairs(split)) == pairs
     monkeypatch.setenv("HOME", str(prepared))
