@@ -5,6 +5,7 @@ from state_of_sparsity import distributions as distributions
 from state_of_sparsity import patterns as patterns
 from state_of_sparsity import schedules as schedules
 from state_of_sparsity.accounting import report as report
+from state_of_sparsity.compressed_file import save_compressed as save_compressed
 from state_of_sparsity.layers import ACDC as ACDC
 from state_of_sparsity.layers import SET as SET
 from state_of_sparsity.layers import FixedMask as FixedMask

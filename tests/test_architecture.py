@@ -31,7 +31,7 @@ LEVELS = [
     ("patterns",),
     ("layers",),
     ("surgery",),
-    ("distributions", "accounting"),
+    ("compressed_file", "distributions", "accounting"),
     ("updates",),
     ("models", "data", "analysis"),
     ("losses",),
