@@ -5,7 +5,8 @@ import contextlib
 from state_of_sparsity.errors import UsageError
 
 _EXPERIMENTS = (
-    *("absl", "etils", "gin", "importlib_resources", "matplotlib", "sacrebleu", "sacremoses"),
+    *("absl", "bokeh", "etils", "gin", "importlib_resources", "matplotlib", "pandas"),
+    *("sacrebleu", "sacremoses"),
     *("scipy", "sentencepiece", "sklearn", "tensorboard", "tensorflow_datasets"),
 )
 # The extra that brings a package, by the name that is imported; setup.py has those of pip.

@@ -7,13 +7,14 @@ import sys
 class _Finder:
     """Says of a package that it is not there, while Keras is imported, which can do without it.
 
-    Keras wraps models for scikit-learn and draws galleries of images. Where torch is its backend,
-    packages are there: torch looks for all that it knows, and takes no error for an answer.
+    Keras wraps models for scikit-learn, takes tables of pandas, and draws galleries of images.
+    Where torch is its backend, packages are there: torch looks for all that it knows, and takes no
+    error for an answer.
     """
 
     @staticmethod
     def find_spec(name, path=None, target=None):
-        spared = name in ("matplotlib", "sklearn") and "torch" not in sys.modules
+        spared = name in ("matplotlib", "pandas", "sklearn") and "torch" not in sys.modules
         if spared and _is_being_imported("keras"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return None
