@@ -1,5 +1,6 @@
 """`ControlledPenalty`: the weight of a penalty, fixed, by the step, or moved by a controller."""
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Self
 
@@ -53,6 +54,16 @@ class ControlledPenalty(SparseWrapper):
         """Returns how far each weight is from absent: at most 0 where it is, at evaluation."""
         raise NotImplementedError
 
+    def bring_back(self, kernel: SparseKernel, chosen: np.ndarray) -> None:
+        """Makes chosen weights present at evaluation, by as little as it takes.
+
+        By default they stay absent.
+
+        Args:
+            kernel: the kernel.
+            chosen: a boolean array.
+        """
+
     def add_current_weight(self) -> None:
         """Creates the variables that hold the weight, where it changes, and a controller's."""
         weight = self.penalty_weight
@@ -96,12 +107,14 @@ class ControlledPenalty(SparseWrapper):
         if not isinstance(self.penalty_weight, TargetSparsity):
             self.current_weight.assign(value)
             return []
-        state = self.controller_state()
-        state = self.penalty_weight.next_state(state, step, _margins(members))
+        state, margins = self.controller_state(), _margins(members)
+        state = self.penalty_weight.next_state(state, step, margins)
         for wrapper in members:
             wrapper.current_weight.assign(state.weight)
             for name, variable in wrapper._controller.items():
                 variable.assign(getattr(state, name))
+        if step >= self.penalty_weight.end_step:
+            _bring_back(members, margins, self.penalty_weight.target)
         return []
 
     @classmethod
@@ -147,6 +160,27 @@ class ControlledPenalty(SparseWrapper):
 def _margins(wrappers):
     found = [w.margins(kernel).reshape(-1) for w in wrappers for kernel in w.sparse_kernels]
     return np.concatenate(found)
+
+
+def _bring_back(wrappers, margins, target):
+    """Brings back what is above the target: the absent weights that are nearest to present.
+
+    Without any penalty some techniques go on losing weights, which no penalty could prevent.
+    """
+    absent = np.flatnonzero(margins <= 0)
+    excess = absent.size - round(target * margins.size)
+    if excess <= 0:
+        return
+    chosen = np.zeros(margins.size, bool)
+    chosen[absent[np.argpartition(-margins[absent], excess - 1)[:excess]]] = True
+    begin = 0
+    for wrapper in wrappers:
+        for kernel in wrapper.sparse_kernels:
+            size = math.prod(kernel.shape)
+            own = chosen[begin : begin + size].reshape(kernel.shape)
+            begin += size
+            if own.any():
+                wrapper.bring_back(kernel, own)
 
 
 def _check_weight(weight, argument):

@@ -27,6 +27,7 @@ from state_of_sparsity.wrapping.substitution import call_with
 
 EPSILON = 1e-8
 K1, K2, K3 = 0.63576, 1.87320, 1.48695
+_JUST_BELOW = 0.01  # the threshold of log alpha
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -107,6 +108,13 @@ class VariationalDropout(PenalizedWrapper):
     def margins(self, kernel: SparseKernel) -> np.ndarray:
         """Returns how far log alpha is from the threshold, for every weight."""
         return self.threshold - ops.convert_to_numpy(self.log_alpha(*self.tensors(kernel)))
+
+    def bring_back(self, kernel: SparseKernel, chosen: np.ndarray) -> None:
+        """Sets log sigma^2 of chosen weights so that log alpha is just below the threshold."""
+        theta, log_sigma2 = self.tensors(kernel)
+        just_below = log_sigma2 - self.log_alpha(theta, log_sigma2) + self.threshold - _JUST_BELOW
+        variable = self.kernel_state[kernel.name]
+        variable.assign(ops.where(chosen, ops.cast(just_below, variable.dtype), variable))
 
     def log_alpha(self, theta: Any, log_sigma2: Any) -> Any:
         """Returns log alpha, not clipped."""

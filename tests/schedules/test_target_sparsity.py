@@ -103,6 +103,38 @@ def test_margins_of_variational_dropout_are_positive_where_weights_are_present()
     np.testing.assert_array_equal(wrapper.margins(kernel) > 0, wrapper.present(kernel))
 
 
+def test_what_variational_dropout_loses_after_the_end_is_brought_back():
+    controller = sos.schedules.TargetSparsity(0.5, end_step=20, frequency=10)
+    layers = [keras.layers.Dense(4, name="a"), keras.layers.Dense(3, name="b")]
+    model = keras.Sequential([keras.Input((5,)), *layers])
+    sparse = sos.sparsify(model, lambda layer: sos.VariationalDropout(layer, controller))
+    updater = sos.UpdateSparsity()
+    updater.update(sparse, 0)
+    size = 5 * 4 + 4 * 3
+    log_alpha = np.random.default_rng(0).permutation(np.linspace(-5, 10, size))
+    for wrapper, part in zip(sparse.layers, np.split(log_alpha, [20]), strict=True):
+        (kernel,) = wrapper.sparse_kernels
+        log_theta2 = np.log(kernel.variable.numpy() ** 2 + 1e-8)
+        wrapper.kernel_state[kernel.name].assign(part.reshape(kernel.shape) + log_theta2)
+
+    def present():
+        return np.concatenate([m.ravel() for m in sos.masks(sparse).values()])
+
+    assert np.array_equal(present(), log_alpha < 3.0) and present().sum() == 17
+    updater.update(sparse, 10)
+    assert present().sum() == 17  # too many of them yet
+    for wrapper in sparse.layers:
+        state = wrapper.kernel_state[wrapper.sparse_kernels[0].name]
+        state.assign(state.numpy() + 2.0)
+    before = present()
+    assert before.sum() == 13
+    updater.update(sparse, 20)
+    nearest = np.argsort(log_alpha)[: size // 2]
+    assert np.array_equal(np.flatnonzero(present()), np.sort(nearest))
+    updater.update(sparse, 30)
+    assert present().sum() == size // 2
+
+
 def test_a_run_that_is_saved_and_loaded_goes_on_as_it_would(tmp_path):
     model = controlled(end_step=4)
     with pytest.warns(UserWarning, match="has not led to its target"):
