@@ -53,7 +53,18 @@ class GlobalThreshold(_SharedSparsity):
     by_scores = True
 
     def zeros(self, kernels: Sequence[SparseKernel], zeros: int) -> list[int]:
-        """Returns how many of `zeros` fall to each `SparseKernel`."""
+        """Returns how many of `zeros` fall to each `SparseKernel`.
+
+        Raises:
+            ValueError: if they are of several techniques, whose scores cannot be compared.
+        """
+        kinds = sorted({type(kernel.wrapper).__name__ for kernel in kernels})
+        if len(kinds) > 1:
+            raise ValueError(
+                "`distribution` must be of layers of one technique where it compares scores. "
+                f"Received: GlobalThreshold({self.group!r}) of {' and '.join(kinds)}. Give each "
+                "technique a GlobalThreshold with a name of its own."
+            )
         doubles = any(kernel.variable.dtype == "float64" for kernel in kernels)
         return zeros_by_global_threshold(
             [functools.partial(_scores, kernel) for kernel in kernels],

@@ -174,6 +174,20 @@ def test_two_calls_make_two_groups():
         assert sum(zeros[path] for path in pair) == round(0.5 * sum(SIZES[path] for path in pair))
 
 
+def test_scores_of_two_techniques_share_no_threshold():
+    schedule = sos.schedules.ConstantSparsity(0.5, begin_step=0)
+    share = {"distribution": sos.distributions.GlobalThreshold("all")}
+    layers = [keras.layers.Dense(4, name="a"), keras.layers.Dense(4, name="b")]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    rules = [
+        ("a", lambda layer: sos.MagnitudePruning(layer, schedule, **share)),
+        ("b", lambda layer: sos.MovementPruning(layer, schedule, **share)),
+    ]
+    sparse = sos.sparsify(model, rules)
+    with pytest.raises(ValueError, match=r"'all'\) of MagnitudePruning and MovementPruning"):
+        sos.UpdateSparsity().update(sparse, 0)
+
+
 def test_a_threshold_over_layers_with_several_kernels():
     inputs = keras.Input((5, 4))
     x = layers.LSTM(3, name="lstm")(inputs)

@@ -15,7 +15,7 @@ from state_of_sparsity.schedules.followed import (
     weight_at,
 )
 from state_of_sparsity.schedules.saving import deserialize_schedule, serialize_schedule
-from state_of_sparsity.schedules.target_sparsity import ControllerState, TargetSparsity
+from state_of_sparsity.schedules.target_sparsity import MOST, ControllerState, TargetSparsity
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
@@ -129,10 +129,11 @@ class ControlledPenalty(SparseWrapper):
             state = members[0].controller_state()
             over = state.step + controller.frequency > controller.end_step
             if over and abs(found - controller.target) > _MISSED:
+                most = ", the most it may" if state.integral >= MOST else ""
                 warn(
                     f"`{cls.penalty_argument}` has not led to its target: {found:.2%} zeros in the "
                     f"layers of {cls.__name__} after this training, and {controller.target:.2%} "
-                    f"wanted. The penalty weighs {state.weight:.3g} now. Train longer, let "
+                    f"wanted. The penalty weighs {state.weight:.3g} now{most}. Train longer, let "
                     "`end_step` come later, or change the learning rate."
                 )
 

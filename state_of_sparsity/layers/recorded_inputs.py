@@ -78,7 +78,7 @@ class RecordedInputs(ScheduledMask):
         """Returns the root mean square of the input of every weight, to broadcast to the kernel.
 
         Raises:
-            ValueError: if no inputs have been recorded.
+            ValueError: if no inputs have been recorded, or some that are no numbers.
         """
         means = self.beside[kernel.name]["inputs"].numpy()
         if np.any(means < 0):
@@ -87,5 +87,11 @@ class RecordedInputs(ScheduledMask):
                 "of it have been recorded. Call `sos.observe(model, batches)` before it (in gin "
                 "files `Experiment.observed_batches = 1`). Leave a layer dense that the model does "
                 "not call."
+            )
+        if not np.all(np.isfinite(means)):
+            raise ValueError(
+                f"`batches` of `sos.observe` must lead to finite inputs of every layer. Received "
+                f"NaN or infinity at '{self.name}' ({type(self).__name__}): in the data, or from "
+                "the weights of a layer before it."
             )
         return of_every_weight(kernel, self._axes(kernel), np.sqrt(means))

@@ -114,7 +114,8 @@ class VariationalDropout(PenalizedWrapper):
         theta, log_sigma2 = self.tensors(kernel)
         just_below = log_sigma2 - self.log_alpha(theta, log_sigma2) + self.threshold - _JUST_BELOW
         variable = self.kernel_state[kernel.name]
-        variable.assign(ops.where(chosen, ops.cast(just_below, variable.dtype), variable))
+        just_below = ops.convert_to_numpy(ops.cast(just_below, variable.dtype))
+        variable.assign(np.where(chosen, just_below, variable.numpy()))
 
     def log_alpha(self, theta: Any, log_sigma2: Any) -> Any:
         """Returns log alpha, not clipped."""

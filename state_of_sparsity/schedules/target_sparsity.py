@@ -27,7 +27,7 @@ _SMOOTHING = 0.84  # of the margin's velocity
 _GAIN, _MOST_CHANGE = 0.25, 0.25 * math.log(2.0)  # of the weight's logarithm at an update
 _BAND = 0.001  # of zeros above the target, over which the weight goes to 0, at first
 _FIRST = 0.1  # the weight at first, divided by how many weights there are
-_LEAST, _MOST = 1e-12, 1e3  # of the weight
+_LEAST, MOST = 1e-12, 1e3  # of the weight
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class TargetSparsity(Configured):
             bound = self.path(state.first_margin, step + ahead) + velocity * ahead
             change = self.target - np.count_nonzero(margins <= bound) / margins.size
         change = np.clip(_GAIN * change / (1 - self.target), -_MOST_CHANGE, _MOST_CHANGE)
-        integral = float(np.clip(state.integral * np.exp(change), _LEAST, _MOST))
+        integral = float(np.clip(state.integral * np.exp(change), _LEAST, MOST))
         weight = integral * float(np.clip(1 - excess / band, 0.0, 1.0))
         return ControllerState(step, weight, integral, state.first_margin, margin, velocity, band)
 

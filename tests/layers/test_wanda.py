@@ -204,3 +204,10 @@ def test_layers_inside_attention_can_be_named():
         found = wrapper.beside["kernel"]["inputs"].numpy()
         np.testing.assert_allclose(found, (x**2).mean((0, 1)), rtol=1e-5)
         assert (wrapper.sparse_kernels[0].mask().sum(0) == 3).all()
+
+
+def test_inputs_that_are_no_numbers_are_told_as_such():
+    x = inputs_of((8, 4))
+    x[3, 1] = np.nan
+    with pytest.raises(ValueError, match=r"`batches` of `sos.observe` .*NaN or infinity at 'dense"):
+        observed(layers.Dense(3, name="dense"), x)
