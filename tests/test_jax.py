@@ -57,8 +57,11 @@ PART += [  # where a trace that is kept would hide a missing driver
     f"{DRIVEN}training_on_without_a_driver[l0-update, compile-fit]",
     f"{DRIVEN}accumulated_gradients[2]",
 ]
-HELD = "tests/schedules/test_target_sparsity.py::test_what_variational_dropout_loses_after_the_end"
-PART.append(f"{HELD}_is_brought_back")
+HELD = "tests/schedules/test_target_sparsity.py::test_"
+PART += [
+    f"{HELD}variational_dropout_is_held_at_the_target_from_the_end_on",
+    f"{HELD}gates_are_held_at_the_target_from_the_end_on[20.0]",
+]
 IN_PLACE = "tests/surgery/test_replacement.py::test_training_mode_reaches_wrappers_in_a_model"
 PART += [f"{IN_PLACE}_that_does_not_take_it[VariationalDropout]"]
 PART += [f"{TERMS}::test_no_regularizer_moves_a_weight_that_is_absent[l0]"]

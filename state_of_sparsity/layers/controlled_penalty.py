@@ -26,6 +26,7 @@ PenaltyWeight = float | Callable[[int], float] | TargetSparsity
 _MISSED = (
     0.02  # as a fraction of zeros; what variational dropout moves by from step to step is less
 )
+_BEYOND = 0.01  # the threshold, in margins: where weights are put that are held
 
 
 class ControlledPenalty(SparseWrapper):
@@ -54,15 +55,8 @@ class ControlledPenalty(SparseWrapper):
         """Returns how far each weight is from absent: at most 0 where it is, at evaluation."""
         raise NotImplementedError
 
-    def bring_back(self, kernel: SparseKernel, chosen: np.ndarray) -> None:
-        """Makes chosen weights present at evaluation, by as little as it takes.
-
-        By default they stay absent.
-
-        Args:
-            kernel: the kernel.
-            chosen: a boolean array.
-        """
+    def shift_margins(self, kernel: SparseKernel, by: np.ndarray) -> None:
+        """Moves the margin of every weight by an array, where a technique can; by default not."""
 
     def add_current_weight(self) -> None:
         """Creates the variables that hold the weight, where it changes, and a controller's."""
@@ -114,7 +108,7 @@ class ControlledPenalty(SparseWrapper):
             for name, variable in wrapper._controller.items():
                 variable.assign(getattr(state, name))
         if step >= self.penalty_weight.end_step:
-            _bring_back(members, margins, self.penalty_weight.target)
+            _hold(members, margins, self.penalty_weight.target)
         return []
 
     @classmethod
@@ -163,25 +157,26 @@ def _margins(wrappers):
     return np.concatenate(found)
 
 
-def _bring_back(wrappers, margins, target):
-    """Brings back what is above the target: the absent weights that are nearest to present.
+def _hold(wrappers, margins, target):
+    """Has just the target share of weights absent: those whose margins are the smallest.
 
-    Without any penalty some techniques go on losing weights, which no penalty could prevent.
+    A penalty alone arrives near it. Without any, some techniques go on losing weights. Where it has
+    not arrived, nothing is done: many weights that matter would go at once.
     """
-    absent = np.flatnonzero(margins <= 0)
-    excess = absent.size - round(target * margins.size)
-    if excess <= 0:
+    count = round(target * margins.size)
+    if count - np.count_nonzero(margins <= 0) > _MISSED * margins.size:
         return
-    chosen = np.zeros(margins.size, bool)
-    chosen[absent[np.argpartition(-margins[absent], excess - 1)[:excess]]] = True
-    begin = 0
+    absent = np.zeros(margins.size, bool)
+    absent[np.argpartition(margins, min(count, margins.size - 1))[:count]] = True
+    to = np.where(absent, np.minimum(margins, -_BEYOND), np.maximum(margins, _BEYOND))
+    by, begin = np.where(absent == (margins <= 0), 0.0, to - margins), 0
     for wrapper in wrappers:
         for kernel in wrapper.sparse_kernels:
             size = math.prod(kernel.shape)
-            own = chosen[begin : begin + size].reshape(kernel.shape)
+            own = by[begin : begin + size].reshape(kernel.shape)
             begin += size
             if own.any():
-                wrapper.bring_back(kernel, own)
+                wrapper.shift_margins(kernel, own)
 
 
 def _check_weight(weight, argument):

@@ -130,6 +130,12 @@ class L0Regularization(PenalizedWrapper):
         margins = ops.convert_to_numpy(log_alpha) - np.float32(self.shut_at)
         return np.broadcast_to(margins, kernel.shape)
 
+    def shift_margins(self, kernel: SparseKernel, by: np.ndarray) -> None:
+        """Opens or shuts gates of single weights; those of units stay as they are."""
+        if self.group is None:
+            log_alpha = self.kernel_state[kernel.name]
+            log_alpha.assign(log_alpha.numpy() + by / self.gate_speed)
+
     def sample_gate(self, log_alpha: Any) -> Any:
         """Returns a sample of the gates, a tensor of values in [0, 1]."""
         uniform = keras.random.uniform(

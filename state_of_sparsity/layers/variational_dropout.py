@@ -27,7 +27,6 @@ from state_of_sparsity.wrapping.substitution import call_with
 
 EPSILON = 1e-8
 K1, K2, K3 = 0.63576, 1.87320, 1.48695
-_JUST_BELOW = 0.01  # the threshold of log alpha
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -109,13 +108,10 @@ class VariationalDropout(PenalizedWrapper):
         """Returns how far log alpha is from the threshold, for every weight."""
         return self.threshold - ops.convert_to_numpy(self.log_alpha(*self.tensors(kernel)))
 
-    def bring_back(self, kernel: SparseKernel, chosen: np.ndarray) -> None:
-        """Sets log sigma^2 of chosen weights so that log alpha is just below the threshold."""
-        theta, log_sigma2 = self.tensors(kernel)
-        just_below = log_sigma2 - self.log_alpha(theta, log_sigma2) + self.threshold - _JUST_BELOW
-        variable = self.kernel_state[kernel.name]
-        just_below = ops.convert_to_numpy(ops.cast(just_below, variable.dtype))
-        variable.assign(np.where(chosen, just_below, variable.numpy()))
+    def shift_margins(self, kernel: SparseKernel, by: np.ndarray) -> None:
+        """Makes noise smaller or larger."""
+        log_sigma2 = self.kernel_state[kernel.name]
+        log_sigma2.assign(log_sigma2.numpy() - by)
 
     def log_alpha(self, theta: Any, log_sigma2: Any) -> Any:
         """Returns log alpha, not clipped."""

@@ -64,8 +64,9 @@ class TargetSparsity(Configured):
     path a tenth of the way ahead, by the velocity of `q`. So it grows until weights move as fast
     as they have to, and no longer. While there are more zeros than the target the penalty has no
     weight at all (a restart of the dual); less abruptly where weights come back at once. From
-    `end_step` on variational dropout, which goes on losing weights without a penalty, has those
-    brought back at each update that are above the target and nearest to the threshold.
+    `end_step` on, noise and gates of single weights are moved over the threshold at each update
+    where it takes that for just the target share to be absent: those with the smallest margins;
+    but where more than two points of zeros are missing, which a warning tells after training.
 
     All layers of one technique with an equal controller are one group: the target is that of all
     their kernels. A run that starts over at step 0 begins anew.

@@ -70,7 +70,7 @@ def controlled(target=0.5, end_step=8, **options):
 
 
 def test_layers_with_an_equal_controller_share_its_state():
-    model = controlled()
+    model = controlled(group="unit")
     (due,) = SparsityUpdates(model).due(0, 0)
     assert len(due.wrappers) == 2 and due.step == 0 and due.value == 0.5
     with pytest.warns(UserWarning, match="`l0_weight` has not led to its target: .* 50.00% wanted"):
@@ -103,7 +103,7 @@ def test_margins_of_variational_dropout_are_positive_where_weights_are_present()
     np.testing.assert_array_equal(wrapper.margins(kernel) > 0, wrapper.present(kernel))
 
 
-def test_what_variational_dropout_loses_after_the_end_is_brought_back():
+def test_variational_dropout_is_held_at_the_target_from_the_end_on():
     controller = sos.schedules.TargetSparsity(0.5, end_step=20, frequency=10)
     layers = [keras.layers.Dense(4, name="a"), keras.layers.Dense(3, name="b")]
     model = keras.Sequential([keras.Input((5,)), *layers])
@@ -135,8 +135,58 @@ def test_what_variational_dropout_loses_after_the_end_is_brought_back():
     assert present().sum() == size // 2
 
 
+def test_a_target_that_the_penalty_has_not_led_to_is_not_forced():
+    controller = sos.schedules.TargetSparsity(0.75, end_step=20, frequency=10)
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4)])
+    sparse = sos.sparsify(model, lambda layer: sos.L0Regularization(layer, controller))
+    (wrapper,) = sparse.layers
+    wrapper.kernel_state["kernel"].assign(np.linspace(-4, 4, 20).reshape(5, 4))
+    before = wrapper.present(wrapper.sparse_kernels[0]).mean()
+    assert before > 0.3
+    updater = sos.UpdateSparsity()
+    for step in (0, 10, 20):
+        updater.update(sparse, step)
+    assert wrapper.present(wrapper.sparse_kernels[0]).mean() == before
+
+
+@pytest.mark.parametrize("speed", [1.0, 20.0])
+def test_gates_are_held_at_the_target_from_the_end_on(speed):
+    controller = sos.schedules.TargetSparsity(0.75, end_step=20, frequency=10)
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10)])
+    rule = lambda layer: sos.L0Regularization(layer, controller, gate_speed=speed)  # noqa: E731
+    sparse = sos.sparsify(model, rule)
+    updater = sos.UpdateSparsity()
+    updater.update(sparse, 0)
+    (wrapper,) = sparse.layers
+    (kernel,) = wrapper.sparse_kernels
+    margins = np.random.default_rng(0).permutation(np.linspace(-4, 1, 200)).reshape(20, 10)
+    margins += 0.02 - np.quantile(margins, 0.75)  # half a point of zeros too few
+    wrapper.kernel_state["kernel"].assign((margins + wrapper.shut_at) / speed)
+    updater.update(sparse, 10)
+    assert wrapper.present(kernel).sum() == 51
+    updater.update(sparse, 20)
+    present = wrapper.present(kernel)
+    assert np.array_equal(present, margins >= np.sort(margins, axis=None)[150])
+    found = wrapper.margins(kernel)
+    np.testing.assert_allclose(found[present], margins[present], atol=1e-5)  # not moved
+    assert found[~present].max() == pytest.approx(-0.01, abs=1e-5)
+
+
+def test_gates_of_units_and_soft_thresholds_are_led_by_the_penalty_alone():
+    controller = sos.schedules.TargetSparsity(0.75, end_step=20, frequency=10)
+    for rule in (
+        lambda layer: sos.L0Regularization(layer, controller, group="unit"),
+        lambda layer: sos.SoftThreshold(layer, controller),
+    ):
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, name="dense")])
+        sparse, updater = sos.sparsify(model, rule), sos.UpdateSparsity()
+        for step in (0, 10, 20):
+            updater.update(sparse, step)
+            assert sos.masks(sparse)["dense/kernel"].mean() > 0.5 or step == 0
+
+
 def test_a_run_that_is_saved_and_loaded_goes_on_as_it_would(tmp_path):
-    model = controlled(end_step=4)
+    model = controlled(end_step=4, group="unit")
     with pytest.warns(UserWarning, match="has not led to its target"):
         fit(model, [sos.UpdateSparsity()], epochs=1)
     model.save(tmp_path / "model.keras")
