@@ -8,8 +8,12 @@ from state_of_sparsity.bin import gin_app, gin_messages, header_commands, users_
 from state_of_sparsity.errors import UsageError
 
 
-def make():
+def make(to_train=False):
     """Returns the configured experiment, with its data; its model is not built.
+
+    Args:
+        to_train: whether it is to have its callbacks: some begin something when they are made, such
+            as a tracker's run.
 
     Raises:
         UsageError: for whatever the user can put right.
@@ -23,6 +27,8 @@ def make():
             "`experiment.Experiment`, or includes one that does, such as quickstart/digits.gin. "
             "Received: one that binds nothing of it."
         )
+    if not to_train:
+        _bind(callbacks=())
     with users_errors.in_one_line():
         return gin.get_configurable(Experiment)()
 
@@ -37,13 +43,8 @@ def check_values():
     """
     from state_of_sparsity.data import SPLITS
     from state_of_sparsity.training import values_check
-    from state_of_sparsity.training.experiment import Experiment
 
-    data = types.SimpleNamespace(batch_size=1, **dict.fromkeys(SPLITS))
-    for selector in gin_messages.selectors_bound(Experiment):
-        with gin.unlock_config():
-            for name, stand_in in (("data", data), ("callbacks", ()), ("evaluators", ())):
-                gin.bind_parameter(f"{selector}.{name}", stand_in)
+    _bind(data=types.SimpleNamespace(batch_size=1, **dict.fromkeys(SPLITS)), evaluators=())
     experiment = make()
     with users_errors.in_one_line():
         values_check.check_values(experiment)
@@ -59,7 +60,7 @@ def build(strategy, recorded=False):
     Raises:
         UsageError: for whatever the user can put right, bindings that nothing uses too.
     """
-    experiment = make()
+    experiment = make(to_train=not recorded)
     with users_errors.in_one_line():
         missing = _missing(experiment)
         if missing:
@@ -86,12 +87,22 @@ def build_to_look_at(strategy):
     Raises:
         UsageError: for whatever the user can put right, bindings that nothing uses too.
     """
-    experiment = make()
+    experiment = make(to_train=True)
     with users_errors.in_one_line():
         missing = _missing(experiment)
         model = experiment.build(strategy, begin=not missing)
     gin_app.check_all_used()
     return experiment, model, missing
+
+
+def _bind(**fields):
+    """Binds fields of the experiment in place of what the configuration has for them."""
+    from state_of_sparsity.training.experiment import Experiment
+
+    for selector in gin_messages.selectors_bound(Experiment):
+        with gin.unlock_config():
+            for name, value in fields.items():
+                gin.bind_parameter(f"{selector}.{name}", value)
 
 
 def _missing(experiment):

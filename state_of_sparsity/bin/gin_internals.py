@@ -37,6 +37,11 @@ def configurables_named(name: str) -> list:
     return config._REGISTRY.get_all_matches(name)
 
 
+def imported() -> set[str]:
+    """Returns the modules that the parsed configuration imports, which its text alone has."""
+    return {statement.module for statement in config._IMPORTS}
+
+
 def called() -> list[tuple[str, str]]:
     """Returns `(scope, selector)` of all objects called, which `operative_config_str` writes."""
     return list(config._OPERATIVE_CONFIG)

@@ -31,7 +31,7 @@ def check(dense: PlannedRun, first: PlannedRun, directory: pathlib.Path, data_di
     for run in (dense, first):
         try:
             gin_app.parse(run.gin_files, run.bindings, data_dir, directory / run.directory)
-            experiment = configured_experiment.make()
+            experiment = configured_experiment.make(to_train=True)
             if run is first:
                 with users_errors.in_one_line():
                     start = experiment.start

@@ -165,9 +165,15 @@ def _raise_as_the_users(error, is_started):
     """Raises what a configuration brings about, and what TensorFlow says, as errors of the user.
 
     A run that is started has taken a step with its configuration: what is raised then is the user's
-    where it is about a value, such as NaN at a mask update, and a mistake of ours otherwise.
+    where it is about a value, such as NaN at a mask update, or in code that the configuration
+    imports, and a mistake of ours otherwise.
     """
-    if isinstance(error, ValueError) or (not is_started and users_errors.is_the_users(error)):
+    is_the_users = isinstance(error, ValueError) or (
+        users_errors.place_in_imported_code(error) is not None
+        if is_started
+        else users_errors.is_the_users(error)
+    )
+    if is_the_users:
         raise UsageError(users_errors.explain(error)) from error
     if users_errors.is_about_data(error):
         reason = error_messages.one_line(error, error_messages.SHORT)

@@ -25,6 +25,10 @@ def test_what_is_bound_by_scope_and_selector(parsed):
     assert gin_internals.configurables_named("Experiment")[0].selector == experiment
 
 
+def test_what_is_imported(parsed):
+    assert {"keras", "state_of_sparsity.training.experiment"} <= gin_internals.imported()
+
+
 def test_what_was_called(parsed):
     before = gin_internals.called()
     digits = "state_of_sparsity.data.images.digits.Digits"

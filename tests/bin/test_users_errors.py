@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from state_of_sparsity.bin import evaluate, train, users_errors
 from state_of_sparsity.errors import UsageError
+from tests.bin import their_callbacks
 from tests.slow_variants import slow_but
 
 PRUNING = "quickstart/magnitude_pruning.gin"
@@ -63,6 +64,48 @@ def test_it_has_a_traceback_and_exit_code_1(tmp_path):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
     assert "Traceback" in done.stderr and done.stderr.strip().endswith("KeyError: 'key'")
+
+
+@pytest.fixture
+def theirs(tmp_path, monkeypatch):
+    """Returns a function that trains with a callback of the user's own that fails in a method."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.gin").write_text(
+        "from __gin__ import dynamic_registration\n"
+        "from state_of_sparsity.training import experiment\n"
+        "from tests.bin import their_callbacks\n"
+        f'include "{PRUNING}"\n'
+        "experiment.Experiment.evaluators = [@their_callbacks.evaluator]\n"
+        "experiment.Experiment.callbacks = [@their_callbacks.Callback()]\n"
+    )
+
+    def train_with(method):
+        bindings = [*SHORT, f"their_callbacks.Callback.method = '{method}'"]
+        return train.run(["mine.gin"], bindings, "run", verbose=False)
+
+    return train_with
+
+
+@pytest.mark.parametrize("method", ["on_train_begin", "on_epoch_end"])
+def test_what_a_callback_of_the_users_raises_is_the_users(theirs, method):
+    with pytest.raises(UsageError) as raised:
+        theirs(method)
+    said = str(raised.value)
+    assert said.startswith("no key is configured. (RuntimeError in Callback.fail of ")
+    assert said.endswith("their_callbacks.py, line 20; --verbosity=1 shows the traceback.)")
+
+
+def test_what_theirs_has_ours_raise_comes_with_its_traceback(theirs, monkeypatch):
+    monkeypatch.setattr(their_callbacks, "sparsity", "a")
+    with pytest.raises(TypeError):
+        theirs("of_no_name")
+
+
+def test_callbacks_are_made_to_train_alone(theirs):
+    assert theirs("of_no_name")["zeros"] == 5
+    their_callbacks.made.clear()
+    evaluate.evaluate_run("run", trusted=True)
+    assert their_callbacks.made == []
 
 
 @pytest.mark.parametrize("kind", slow_but([KeyError], [TypeError, KeyError, RuntimeError]))
