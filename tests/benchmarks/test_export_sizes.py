@@ -26,8 +26,8 @@ TOLERANCES = {
     "LiteRT, int8, sparse": 0.05,
     "ONNX": 1e-5,
 }
-# Of the others each is written as one of these is.
-QUICK = ["`sos.save_compressed`", "SavedModel", "LiteRT, sparse", "LiteRT, int8", "ONNX"]
+# Others are as one of these, or what docs/how_to/litert.md shows.
+QUICK = ["`sos.save_compressed`", "SavedModel", "LiteRT, int8", "ONNX"]
 # How many times the file of the sparse model goes into that of the dense one, at the least.
 TIMES_SMALLER = {
     "`sos.save_compressed`": 5,
