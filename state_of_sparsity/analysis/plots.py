@@ -40,6 +40,7 @@ _LEAST_DENSITY = 1e-4
 _LINES = 3  # of a title
 _LEAST_GAIN = 1.5  # of a second panel, for which there is less room then
 _LONGEST = 100  # characters of a label
+_ENDS = ("most", "fewest")  # of the non-zeros of a kernel, over seeds
 # Without the time in them, equal plots are equal files.
 _FORMATS = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
@@ -124,8 +125,8 @@ def sparsity_by_layer(
     uniformly.
 
     Args:
-        layers: rows of `report.csv` (`path`, `technique`, `size`, `nonzero`) by curve. All have
-            the same kernels.
+        layers: rows (`path`, `technique`, `size`, `nonzero`) by curve; bars where they have
+            `fewest` and `most` non-zeros too. All have the same kernels.
         path: the PNG file to write; SVG and PDF are written beside it.
         title: a line above all panels, or none.
 
@@ -142,6 +143,12 @@ def sparsity_by_layer(
         values = [100 * (1 - row["nonzero"] / row["size"]) for row in rows]
         overall = 100 * (1 - sum(r["nonzero"] for r in rows) / sum(r["size"] for r in rows))
         bars = axes.bar(range(len(names)), values, width=0.7, color=styles[curve][0])
+        ends = [
+            [100 * (1 - row.get(e, row["nonzero"]) / row["size"]) for row in rows] for e in _ENDS
+        ]
+        if ends[0] != ends[1]:
+            errors = np.abs(np.array(ends) - values)
+            axes.errorbar(range(len(names)), values, errors, fmt="none", ecolor="0.2", capsize=2)
         texts = ["dense" if row.get("technique") == "dense" else "" for row in rows]
         if few:
             texts = [text or f"{v:.1f}" for text, v in zip(texts, values, strict=True)]

@@ -113,7 +113,7 @@ def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]]) -> figure:
     """Returns the sparsity of each kernel as bars beside each other, a colour a curve.
 
     Args:
-        layers: rows of `report.csv` by curve; all have the same kernels.
+        layers: what `layers.rows` returned.
     """
     names = [row["path"].removesuffix("/kernel") for row in next(iter(layers.values()))]
     chart = _figure(y_axis_label="Sparsity (%)", height=420)
@@ -131,17 +131,22 @@ def sparsity_by_layer(layers: Mapping[str, Sequence[Mapping]]) -> figure:
                 "top": [100 * (1 - row["nonzero"] / row["size"]) for row in rows],
                 "name": [name] * len(rows),
                 "size": [f"{row['size']:,}" for row in rows],
-                "nonzero": [f"{row['nonzero']:,}" for row in rows],
+                "nonzero": [f"{row['nonzero']:,.0f}" for row in rows],
+                "seeds": [f"{_zeros(row, 'most')} to {_zeros(row, 'fewest')} %" for row in rows],
             }
         )
         bars = chart.vbar(
             "x", width * 0.95, "top", source=source, color=color, legend_label=name, alpha=0.85
         )
         told = [("Technique", "@name"), ("Kernel", "@path"), ("Sparsity", "@top{0.00} %")]
-        told += [("Non-zeros", "@nonzero of @size")]
+        told += [("Seeds", "@seeds"), ("Non-zeros", "@nonzero of @size")]
         chart.add_tools(HoverTool(renderers=[bars], tooltips=told))
     _place_legend(chart)
     return chart
+
+
+def _zeros(row, name):
+    return f"{100 * (1 - row[name] / row['size']):.2f}"
 
 
 def sensitivity(found: Mapping[float, Mapping[str, Sequence[Aggregate]]], metric: str) -> figure:

@@ -120,7 +120,10 @@ def _plots(aggregates, metric, output_dir):
     if by_layer:
         title = run_facts.title(run for a in aggregates for run in a.runs)
         plots.sparsity_by_layer(by_layer, output_dir / "sparsity_by_layer.png", title)
-        told = "One run of each technique, of those nearest to a sparsity that all come near to."
+        told = (
+            "Of each technique the setting nearest to a sparsity that all come near to: means over "
+            "seeds, bars from the least to the most."
+        )
         chart = functools.partial(charts.sparsity_by_layer, by_layer)
         yield Section("Sparsity by layer", told, picture="sparsity_by_layer", chart=chart)
 
