@@ -184,7 +184,12 @@ def test_an_interrupted_sweep_ends_and_says_how_far_it_is(
     fakes, tmp_path, capfd, monkeypatch, number, error, said
 ):
     monkeypatch.setattr(sweep, "SECONDS_BETWEEN_REPORTS", 1)
-    monkeypatch.setattr(sweep, "_progress", lambda path: os.kill(os.getpid(), number))
+
+    def interrupt(path):
+        if path.name == "seed_slow":  # the first has been trained, however long its worker took
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(sweep, "_progress", interrupt)
     begin = time.monotonic()
     with pytest.raises(error) as caught:
         sweep.sweep(fake_cells("trained", "slow", "never"), tmp_path, workers=1)
