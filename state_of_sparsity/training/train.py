@@ -62,6 +62,7 @@ def train(
     restored = checkpoints.restore_latest(model) or {"step": 0, "wall_time_s": 0.0}
     step = restored["step"]
     strategy.check_agreement(checkpoint=step)
+    driver = UpdateSparsity(strict=True) if sparse_layers(model) else None
     callbacks = experiment.callbacks, restored.get("callbacks", ())
     saver = SaveCheckpoints(checkpoints, every, restored["wall_time_s"], *callbacks)
     keeper = KeepSnapshots(run_dir, experiment, strategy.is_chief, step)
@@ -71,13 +72,12 @@ def train(
         shown = verbose, run_dir.is_started
         progress = Progress(run_dir.progress, experiment.last_step, every, examples, *shown)
         progress.phase(f"{'resuming' if step else 'starting'} at step {step}, on {strategy}")
-        metrics_log = MetricsLog(run_dir, every, step)
-        started = StartRun(run_dir, start, experiment.data)
-        written = [started, keeper, TrainingCost(), metrics_log, saver, progress]
+        metrics_log, cost = MetricsLog(run_dir, every, step), TrainingCost(driver)
+        begun = StartRun(run_dir, start, experiment.data)
+        written = [begun, keeper, cost, metrics_log, saver, progress]
     # A callback may have stopped the run just before it was interrupted.
     end = step if restored.get("stopped") else experiment.last_step
-    _fit(experiment, model, strategy, (step, end), written)
-    result = None
+    _fit(experiment, model, strategy, (step, end), driver, written)
     if strategy.is_chief:
         if averaged > 1:
             _take_mean(checkpoints, model, averaged, progress)
@@ -85,7 +85,7 @@ def train(
         result = outcome.write(experiment, model, run_dir, metrics_log.rows, saver.wall_time_s)
         progress.phase(f"finished: {run_dir.path}")
     strategy.wait_for_all()  # no worker leaves before the chief is done
-    return result
+    return result if strategy.is_chief else None
 
 
 def _take_mean(checkpoints, model, averaged, progress):
@@ -101,10 +101,9 @@ def _observe(experiment, model, strategy):
         observe(model, (keras.tree.map_structure(np.asarray, batch) for batch in batches))
 
 
-def _fit(experiment, model, strategy, steps, written):
+def _fit(experiment, model, strategy, steps, driver, written):
     """Trains from one step to another; callbacks that write come after all that change anything."""
     every, (step, end) = experiment.eval_every, steps
-    driver = [UpdateSparsity(strict=True)] if sparse_layers(model) else []
     if not step and experiment.observed_batches:
         _observe(experiment, model, strategy)
     with strategy.scope():
@@ -120,7 +119,7 @@ def _fit(experiment, model, strategy, steps, written):
             verbose=0,
             callbacks=[
                 StopOnDivergence(every),  # before masks are made of NaN
-                *driver,
+                *([] if driver is None else [driver]),
                 SparsityLog(),
                 *experiment.callbacks,
                 *written,

@@ -55,6 +55,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         super().__init__()
         self.strict = strict
         self.updates: Any = None  # `SparsityUpdates` of the model, once there is one
+        self.carried_out = 0  # how many times something was updated
         self._updated_model: Any = None
         self._training: Any = None
         self._in_fit, self._unjudged = False, set()
@@ -114,6 +115,7 @@ class UpdateSparsity(keras.callbacks.Callback):
 
     def _carry_out(self, due):
         grown = self.updates.carry_out(due)
+        self.carried_out += bool(due)
         optimizer = getattr(self._updated_model, "optimizer", None)
         if grown and optimizer is not None:
             forget(optimizer, grown)

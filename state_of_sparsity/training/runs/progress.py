@@ -27,7 +27,6 @@ class Progress(keras.callbacks.Callback):
         self._path, self._verbose = path, verbose
         self._steps, self._steps_per_epoch, self._examples = steps, steps_per_epoch, examples
         self._begin = time.monotonic()
-        peak_memory.start()
         self._waiting, self._begun = [], begun
         self._epoch = 0
         self._timed_from = None  # (step, time) after the first step, which compiles.
@@ -36,6 +35,9 @@ class Progress(keras.callbacks.Callback):
     def phase(self, text):
         """Says what starts now."""
         self._write({"phase": text}, text)
+
+    def on_train_begin(self, logs=None):
+        peak_memory.start()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch

@@ -9,18 +9,17 @@ from state_of_sparsity.training.runs.training_cost import TrainingCost
 HALF = sos.schedules.ConstantSparsity(0.5, begin_step=0, end_step=100, frequency=4)
 
 
-def costs(rule, epochs=1):
+def costs(rule, epochs=1, steps=1):
     """Returns what every epoch of a model with 8 * 4 and 4 * 1 multiply-adds logs."""
     layers = [keras.layers.Dense(4), keras.layers.Dense(1, name="head")]
     model = keras.Sequential([keras.Input((8,)), *layers])
     if rule is not None:
         model = sos.sparsify(model, [("head", None), ("", rule)])
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", steps_per_execution=steps)
     x = np.random.default_rng(0).normal(size=(16, 8))
-    driver = [] if rule is None else [sos.UpdateSparsity()]
-    history = model.fit(
-        x, x[:, :1], batch_size=4, epochs=epochs, verbose=0, callbacks=[*driver, TrainingCost()]
-    )
+    driver = None if rule is None else sos.UpdateSparsity()
+    callbacks = [*([] if rule is None else [driver]), TrainingCost(driver)]
+    history = model.fit(x, x[:, :1], batch_size=4, epochs=epochs, verbose=0, callbacks=callbacks)
     return history.history[training_cost.NAME]
 
 
@@ -45,18 +44,28 @@ def test_a_step_costs_what_is_not_skipped(rule, of_the_layer):
     assert costs(rule) == [pytest.approx(of_the_layer + 12)]
 
 
-def test_an_epoch_costs_the_mean_of_its_ends():
-    def rule(layer):
-        schedule = sos.schedules.ConstantSparsity(0.5, begin_step=4, end_step=4)
-        return sos.MagnitudePruning(layer, schedule)
+def test_each_step_costs_what_its_masks_do():
+    alternating = sos.schedules.Alternating(0.5, begin_step=1, phase_steps=2, end_step=5)
+    masks, sparsity = [], 0.0
+    for step in range(8):
+        due, wanted = alternating(step)
+        sparsity = wanted if due else sparsity
+        masks.append(96 * (1 - sparsity) + 12)
+    assert set(masks) == {96 + 12, 48 + 12}
+    found = costs(lambda layer: sos.ACDC(layer, alternating), epochs=2)
+    assert found == [pytest.approx(np.mean(masks[:4])), pytest.approx(np.mean(masks[4:]))]
 
-    assert costs(rule, epochs=2) == [(96 + 48) / 2 + 12, 48 + 12]
+
+def test_several_steps_an_execution():
+    schedule = sos.schedules.ConstantSparsity(0.5, begin_step=4, end_step=4)
+    found = costs(lambda layer: sos.MagnitudePruning(layer, schedule), epochs=3, steps=2)
+    assert found == [96 + 12, 48 + 12, 48 + 12]
 
 
 def test_movement_trains_all_scores():
     schedule = sos.schedules.ConstantSparsity(0.5, begin_step=4, end_step=4)
     found = costs(lambda layer: sos.MovementPruning(layer, schedule), epochs=2)
-    assert found[1] == pytest.approx(32 * (0.5 + 0.5 + 1) + 12)
+    assert found == [96 + 12, pytest.approx(32 * (0.5 + 0.5 + 1) + 12)]
 
 
 def test_the_total_goes_by_the_steps_of_each_row():
