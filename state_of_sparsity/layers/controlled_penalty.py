@@ -26,6 +26,7 @@ PenaltyWeight = float | Callable[[int], float] | TargetSparsity
 _MISSED = (
     0.02  # as a fraction of zeros; what variational dropout moves by from step to step is less
 )
+_MOST_DROPPED, _MOST_BACK = 0.1, 0.5  # at once, of the weights that are to be left
 _BEYOND = 0.01  # the threshold, in margins: where weights are put that are held
 
 
@@ -161,10 +162,13 @@ def _hold(wrappers, margins, target):
     """Has just the target share of weights absent: those whose margins are the smallest.
 
     A penalty alone arrives near it. Without any, some techniques go on losing weights. Where it has
-    not arrived, nothing is done: many weights that matter would go at once.
+    not arrived, nothing is done: many weights that matter would go at once, or many come back that
+    do not.
     """
     count = round(target * margins.size)
-    if count - np.count_nonzero(margins <= 0) > _MISSED * margins.size:
+    missing = count - np.count_nonzero(margins <= 0)
+    left = margins.size - count
+    if not -_MOST_BACK * left <= missing <= _MOST_DROPPED * left:
         return
     absent = np.zeros(margins.size, bool)
     absent[np.argpartition(margins, min(count, margins.size - 1))[:count]] = True

@@ -66,7 +66,7 @@ class TargetSparsity(Configured):
     weight at all (a restart of the dual); less abruptly where weights come back at once. From
     `end_step` on, noise and gates of single weights are moved over the threshold at each update
     where it takes that for just the target share to be absent: those with the smallest margins;
-    but where more than two points of zeros are missing, which a warning tells after training.
+    but not where a tenth of the weights that are left would have to go at once, or half come back.
 
     All layers of one technique with an equal controller are one group: the target is that of all
     their kernels. A run that starts over at step 0 begins anew.

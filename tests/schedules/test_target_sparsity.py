@@ -135,18 +135,24 @@ def test_variational_dropout_is_held_at_the_target_from_the_end_on():
     assert present().sum() == size // 2
 
 
-def test_a_target_that_the_penalty_has_not_led_to_is_not_forced():
-    controller = sos.schedules.TargetSparsity(0.75, end_step=20, frequency=10)
-    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4)])
+@pytest.mark.parametrize(
+    ("target", "absent", "held"),
+    [(0.75, 72, False), (0.75, 73, True), (0.75, 87, True), (0.75, 88, False), (0.9, 88, False)],
+)
+def test_a_target_that_the_penalty_has_not_led_to_is_not_forced(target, absent, held):
+    controller = sos.schedules.TargetSparsity(target, end_step=20, frequency=10)
+    model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(10)])
     sparse = sos.sparsify(model, lambda layer: sos.L0Regularization(layer, controller))
     (wrapper,) = sparse.layers
-    wrapper.kernel_state["kernel"].assign(np.linspace(-4, 4, 20).reshape(5, 4))
-    before = wrapper.present(wrapper.sparse_kernels[0]).mean()
-    assert before > 0.3
+    (kernel,) = wrapper.sparse_kernels
+    margins = np.linspace(-1, 1, 100) + (1 - 2 * (absent - 0.5) / 99)
+    wrapper.kernel_state["kernel"].assign((margins + wrapper.shut_at).reshape(10, 10) / 16)
+    assert wrapper.gate_speed == 16.0 and wrapper.margins(kernel).max() > 0
     updater = sos.UpdateSparsity()
     for step in (0, 10, 20):
         updater.update(sparse, step)
-    assert wrapper.present(wrapper.sparse_kernels[0]).mean() == before
+    left = wrapper.present(kernel).sum()
+    assert left == round(100 * (1 - target)) if held else left == 100 - absent
 
 
 @pytest.mark.parametrize("speed", [1.0, 20.0])
