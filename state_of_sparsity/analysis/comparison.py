@@ -8,7 +8,9 @@ from state_of_sparsity.analysis.results import Aggregate
 
 SEEDS = 3  # two say next to nothing of how much seeds differ
 _ROUNDING = 1e-9  # of differences of floats, in proportion
-_CLOSE = 1.3  # a penalty's sparsity counts as one asked for where its density is so close to it
+# What a penalty leaves counts at a sparsity asked for, in that of its density: more could not be
+# compared, as fewer weights are harder.
+DENSITIES = (1 / 1.3, 1.05)
 _LEVELS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)  # where none was asked for
 
 
@@ -66,8 +68,9 @@ class Level:
     Args:
         sparsity: the sparsity.
         task: model and data set.
-        ranked: a curve each, the best first. Of several settings of a curve the one best in
-            validation (`val_` and the metric) counts, where validation was recorded.
+        ranked: a curve each, the best first. Of several settings of a curve that were asked for
+            the sparsity the one best in validation (`val_` and the metric) counts, the first
+            where that was not recorded; of a penalty's the nearest.
     """
 
     sparsity: float
@@ -83,7 +86,8 @@ class Level:
 def levels(aggregates: Sequence[Aggregate], metric: str) -> list[Level]:
     """Returns all techniques at each sparsity that one of them was asked for.
 
-    What a penalty led to counts where its density is within a factor of 1.3 of that sparsity's.
+    What a penalty led to counts where its density is at most 1.05 of that sparsity's, and at least
+    1 / 1.3.
 
     Args:
         aggregates: statistics over seeds.
@@ -114,15 +118,17 @@ def is_at(aggregate: Aggregate, sparsity: float) -> bool:
     """Returns whether runs count at a sparsity: asked for it, or close to it by a penalty."""
     if aggregate.target_sparsity is not None:
         return aggregate.target_sparsity == sparsity
-    density, wanted = max(1 - aggregate.sparsity, 1e-9), max(1 - sparsity, 1e-9)
-    return max(density / wanted, wanted / density) <= _CLOSE
+    low, high = DENSITIES
+    return low <= (1 - aggregate.sparsity) / max(1 - sparsity, 1e-9) <= high
 
 
 def _best(aggregates, sparsity, metric):
     own = [a for a in aggregates if is_at(a, sparsity)]
 
-    def in_validation(aggregate):
+    def order(aggregate):
+        if aggregate.target_sparsity is None:
+            return -abs(aggregate.sparsity - sparsity)
         values = [run.result.get(f"val_{metric}") for run in aggregate.runs]
         return -1.0 if None in values else statistics.fmean(values)
 
-    return max(own, key=in_validation, default=None)
+    return max(own, key=order, default=None)

@@ -1,7 +1,7 @@
 """Tables in Markdown."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from state_of_sparsity.table_cells import for_markdown
 from state_of_sparsity.tables import markdown_line
@@ -40,6 +40,23 @@ def table(header: Sequence[str], rows: Sequence[Sequence]) -> str:
 def percent(fraction: float | None, digits: int = 2) -> str | None:
     """Returns a fraction as `90.00 %`."""
     return None if fraction is None else f"{fraction:.{digits}%}".replace("%", " %")
+
+
+def percents(fractions: Iterable[float]) -> dict[float, str]:
+    """Returns fractions as percent, with as many digits as it takes to tell them apart.
+
+    Example:
+
+    >>> percents([0.9, 0.9911, 0.9914])
+    {0.9: '90.00 %', 0.9911: '99.11 %', 0.9914: '99.14 %'}
+    """
+    fractions = sorted(set(fractions))
+    for digits in range(1, 17):
+        found = {each: percent(each, digits) or "" for each in fractions}
+        whole = sum(float(text[:-2]) == 100 for text in found.values())
+        if len(set(found.values())) == len(fractions) and whole == sum(f == 1 for f in fractions):
+            break
+    return found
 
 
 def code(text: str) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from state_of_sparsity import extras
 from state_of_sparsity.analysis import metrics
-from state_of_sparsity.analysis.markdown import percent
+from state_of_sparsity.analysis.comparison import asked_for
+from state_of_sparsity.analysis.markdown import percents
 from state_of_sparsity.analysis.pareto import interpolate, upper_envelope
 from state_of_sparsity.analysis.results import Aggregate
 from state_of_sparsity.analysis.run_report.section import Section
@@ -22,16 +23,16 @@ def section(aggregates: Sequence[Aggregate], metric: str) -> Section:
         aggregates: statistics over seeds.
         metric: key of the metric.
     """
-    targets = sorted({a.target_sparsity for a in aggregates if a.target_sparsity})
+    labels = percents(asked_for([a for a in aggregates if a.technique != "dense"]))
     curves = collections.defaultdict(list)
     for each in aggregates:
         curves[each.curve].append(each)
     rows = []
     for curve, own in curves.items():
         if own[0].technique == "dense":
-            cells = [_cell(own, metric), *[None] * len(targets)]
+            cells = [_cell(own, metric), *[None] * len(labels)]
         else:
-            cells = [None, *(_cell_at(own, target, metric) for target in targets)]
+            cells = [None, *(_cell_at(own, target, metric) for target in labels)]
         rows.append([curve, *cells])
     text = "Mean ± sample standard deviation over seeds (n seeds)."
     if any(len(a.runs) > a.n for a in aggregates):
@@ -41,7 +42,7 @@ def section(aggregates: Sequence[Aggregate], metric: str) -> Section:
             " ~: a penalty, or a sparsity for each layer, sets that of the whole; read off the "
             "upper envelope of the means, between two sparsities that were reached."
         )
-    header = ["Technique", "0 %", *(percent(target, 1) for target in targets)]
+    header = ["Technique", "0 %", *labels.values()]
     title = f"{capital(metrics.label(metric))} at each sparsity"
     return Section(title, text, pd.DataFrame(rows, columns=header))
 

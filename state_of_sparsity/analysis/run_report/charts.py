@@ -7,7 +7,7 @@ import numpy as np
 
 from state_of_sparsity import extras
 from state_of_sparsity.analysis import metrics, plots, words
-from state_of_sparsity.analysis.markdown import percent
+from state_of_sparsity.analysis.markdown import percent, percents
 from state_of_sparsity.analysis.results import Aggregate
 from state_of_sparsity.analysis.run_report import sensitivity as boxes
 from state_of_sparsity.analysis.run_report.by_sparsity import mean
@@ -27,6 +27,10 @@ with extras.explained():
 
 _TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 _LEAST_DENSITY = 1e-4
+# What matplotlib calls a marker, and bokeh.
+_MARKERS = {"o": "circle", "v": "inverted_triangle", "P": "plus", "s": "square", "^": "triangle"}
+_MARKERS |= {"D": "diamond", "X": "x", "*": "star", "<": "hex", ">": "asterisk", "h": "cross"}
+_WIDE = 25  # characters of a label, two of which fit beside each other on a phone
 
 
 def trade_off(aggregates: Sequence[Aggregate], metric: str) -> UIElement:
@@ -61,15 +65,16 @@ def _trade_off(aggregates, metric, **options):
         chart.add_layout(BoxAnnotation(bottom=low, top=high, fill_color="gray", fill_alpha=0.2))
         span = {"line_color": "gray", "line_dash": "dashed"}
         chart.add_layout(Span(location=baseline.mean * factor, dimension="width", **span))
-    for curve, (color, _) in plots.curve_styles(a.curve for a in sparse).items():
-        own = sorted((a for a in sparse if a.curve == curve), key=lambda a: a.sparsity)
-        _draw_curve(chart, words.capital(curve), own, metric, color)
+    drawn = sparse or aggregates
+    for curve, style in plots.curve_styles(a.curve for a in drawn).items():
+        own = sorted((a for a in drawn if a.curve == curve), key=lambda a: a.sparsity)
+        _draw_curve(chart, words.capital(curve), own, metric, style)
     _place_legend(chart)
     return chart
 
 
-def _draw_curve(chart, name, own, metric, color):
-    factor = metrics.factor(metric)
+def _draw_curve(chart, name, own, metric, style):
+    factor, color, marker = metrics.factor(metric), style[0], _MARKERS.get(style[1], "circle")
     means = ColumnDataSource(
         {
             "x": [_place(a.sparsity) for a in own],
@@ -77,13 +82,14 @@ def _draw_curve(chart, name, own, metric, color):
             "low": [a.min * factor for a in own],
             "high": [a.max * factor for a in own],
             "name": [name] * len(own),
-            "setting": [a.setting for a in own],
+            "setting": [a.setting or "-" for a in own],
             "sparsity": [percent(a.sparsity) for a in own],
             "value": [f"{mean(a, metric)} ({a.n} seeds)" for a in own],
         }
     )
-    line = chart.line("x", "y", source=means, color=color, legend_label=name, line_width=1.5)
-    marks = chart.scatter("x", "y", source=means, color=color, legend_label=name, size=8)
+    options = {"color": color, "legend_label": name}
+    line = chart.line("x", "y", source=means, line_width=1.5, **options)
+    marks = chart.scatter("x", "y", source=means, marker=marker, size=8, **options)
     bars = Whisker(base="x", lower="low", upper="high", source=means, line_color=color)
     chart.add_layout(bars)
     runs = [(run, a) for a in own for run in a.runs]
@@ -92,20 +98,20 @@ def _draw_curve(chart, name, own, metric, color):
             "x": [_place(run.sparsity) for run, _ in runs],
             "y": [run.result[metric] * factor for run, _ in runs],
             "name": [name] * len(runs),
-            "setting": [a.setting for _, a in runs],
+            "setting": [a.setting or "-" for _, a in runs],
             "sparsity": [percent(run.sparsity) for run, _ in runs],
             "value": [f"{run.result[metric] * factor:.2f}" for run, _ in runs],
             "seed": [str(run.result.get("seed")) for run, _ in runs],
         }
     )
-    dots = chart.scatter("x", "y", source=each, color=color, legend_label=name, size=4, alpha=0.6)
+    dots = chart.scatter("x", "y", source=each, size=4, alpha=0.6, **options)
     for bar in (line, marks, dots):  # a click on the legend hides all of a curve
         bar.js_link("visible", bars, "visible")
     told = [("Technique", "@name"), ("Setting", "@setting"), ("Sparsity", "@sparsity")]
-    score = words.capital(metrics.label(metric))
+    told += [("Value", "@value")]
     chart.add_tools(
-        HoverTool(renderers=[marks], tooltips=[*told, (score, "@value")]),
-        HoverTool(renderers=[dots], tooltips=[*told, (score, "@value"), ("Seed", "@seed")]),
+        HoverTool(renderers=[marks], tooltips=told),
+        HoverTool(renderers=[dots], tooltips=[*told, ("Seed", "@seed")]),
     )
 
 
@@ -156,7 +162,8 @@ def sensitivity(found: Mapping[float, Mapping[str, Sequence[Aggregate]]], metric
         found: what `sensitivity.groups` returned.
         metric: its key in `result.json`.
     """
-    factors = [_row(s, c) for s, curves in found.items() for c in curves]
+    names = percents(found)
+    factors = [(names[s], words.capital(c)) for s, curves in found.items() for c in curves]
     chart = _figure(
         y_range=FactorRange(factors=factors[::-1], range_padding=0.05),
         x_axis_label=words.capital(metrics.label(metric)),
@@ -166,12 +173,9 @@ def sensitivity(found: Mapping[float, Mapping[str, Sequence[Aggregate]]], metric
     styles = plots.curve_styles(curve for curves in found.values() for curve in curves)
     for sparsity, curves in found.items():
         for curve, settings in curves.items():
-            _draw_box(chart, _row(sparsity, curve), settings, metric, styles[curve][0])
+            place = names[sparsity], words.capital(curve)
+            _draw_box(chart, place, settings, metric, styles[curve][0])
     return chart
-
-
-def _row(sparsity, curve):
-    return percent(sparsity, 1), words.capital(curve)
 
 
 def _draw_box(chart, place, settings, metric, color):
@@ -191,7 +195,7 @@ def _draw_box(chart, place, settings, metric, color):
         {
             "place": [place] * len(runs),
             "x": data,
-            "setting": [setting for _, setting in runs],
+            "setting": [setting or "-" for _, setting in runs],
             "seed": [str(run.result.get("seed")) for run, _ in runs],
         }
     )
@@ -221,7 +225,9 @@ def _place_legend(chart):
         return
     legend = chart.legend[0]
     chart.add_layout(legend, "below")
-    legend.ncols, legend.click_policy, legend.border_line_color = 2, "hide", None
+    longest = max(len(item.label.value) for item in legend.items)
+    legend.ncols = 1 if longest > _WIDE else 2
+    legend.click_policy, legend.border_line_color = "hide", None
     legend.location = "center"
     legend.label_text_font_size = "8pt"
 

@@ -1,5 +1,6 @@
 """What techniques cost: time and memory as measured, multiply-adds as counted."""
 
+import collections
 import statistics
 from collections.abc import Callable, Sequence
 
@@ -13,13 +14,15 @@ with extras.explained():
     import pandas as pd
 
 _TEXT = (
-    "Medians over seeds; in brackets relative to the dense runs of the same model and data set. "
-    "Seconds a step: all of training, evaluations too, by its steps, on the machine that each run "
-    "had. Memory: the peak of the process, libraries and data included, of an accelerator where "
-    "there is one. Multiply-adds are those of hardware that skips zeros. Training: each step's "
-    "layers, gradients by inputs and gradients by weights, with the zeros and the dense parts that "
-    "the technique had then. Inference: of the trained network, an example."
+    "Medians over runs; in brackets in those of the dense runs of the same model, data set, steps "
+    "and batch size. Seconds a step: all of training, evaluations too, by its steps, on the "
+    "machine that each run had. Memory: the peak of the process, libraries and data included, of "
+    "an accelerator where there is one; in a sweep, which trains many runs in one process, it "
+    "grows from run to run. Multiply-adds are those of hardware that skips zeros. Training: each "
+    "step's layers, gradients by inputs and gradients by weights, with the zeros and the dense "
+    "parts that the technique had then. Inference: of the trained network, an example."
 )
+_IN_DENSE = ("Seconds a step", "Training multiply-adds", "Inference multiply-adds")
 
 
 def section(aggregates: Sequence[Aggregate]) -> Section | None:
@@ -28,11 +31,11 @@ def section(aggregates: Sequence[Aggregate]) -> Section | None:
     Args:
         aggregates: statistics over seeds.
     """
-    dense = {}
+    dense = collections.defaultdict(list)
     for each in aggregates:
-        if each.technique == "dense":
-            dense.setdefault(each.runs[0].task, each)
-    rows = [_row(each, dense.get(each.runs[0].task)) for each in aggregates]
+        for run in each.runs if each.technique == "dense" else ():
+            dense[_length(run)].append(run)
+    rows = [_row(each, dense[_length(each.runs[0])]) for each in aggregates]
     table = pd.DataFrame(rows)
     if not table[list(_COLUMNS)].notna().any(axis=None):
         return None
@@ -46,15 +49,19 @@ def _row(aggregate, dense):
         "Sparsity": percent(aggregate.sparsity),
     }
     for column, (read, shown) in _COLUMNS.items():
-        value = _median(aggregate, read)
-        base = None if dense is None else _median(dense, read)
+        value = _median(aggregate.runs, read)
+        base = _median(dense, read) if column in _IN_DENSE else None
         relative = f" ({value / base:.2f})" if value is not None and base else ""
         cells[column] = None if value is None else f"{shown(value)}{relative}"
     return cells
 
 
-def _median(aggregate, read):
-    values = [value for value in map(read, aggregate.runs) if value is not None]
+def _length(run):
+    return run.task, run.result.get("steps"), run.result.get("batch_size")
+
+
+def _median(runs, read):
+    values = [value for value in map(read, runs) if value is not None]
     return statistics.median(values) if values else None
 
 
@@ -71,14 +78,14 @@ def _counted(name) -> Callable[[Run], float | None]:
     return lambda run: run.result.get(name)
 
 
-def _engineering(value):
-    return f"{value:.3g}"
+def _count(value):
+    return f"{value:,.0f}" if value < 1e6 else f"{value:.3g}"
 
 
 # By the head of its column: how it is read of a run, and how it is shown.
 _COLUMNS: dict[str, tuple[Callable[[Run], float | None], Callable[[float], str]]] = {
     "Seconds a step": (_seconds, "{:.3g}".format),
     "Peak memory (MB)": (_memory, lambda value: f"{value / 1e6:,.0f}"),
-    "Training multiply-adds": (_counted("training_multiply_adds"), _engineering),
-    "Inference multiply-adds": (_counted("sparse_multiply_adds"), _engineering),
+    "Training multiply-adds": (_counted("training_multiply_adds"), _count),
+    "Inference multiply-adds": (_counted("sparse_multiply_adds"), _count),
 }

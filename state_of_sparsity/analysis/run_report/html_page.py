@@ -1,9 +1,10 @@
 """A report as one HTML page that stands alone: scripts, plots and tables are all in it."""
 
+import html
 from collections.abc import Sequence
 
 from state_of_sparsity import extras
-from state_of_sparsity.analysis.run_report.section import Section
+from state_of_sparsity.analysis.run_report.section import Section, shown
 
 with extras.explained():
     from bokeh.embed import file_html
@@ -43,7 +44,7 @@ table.shown td, table.shown th { text-align: left; white-space: nowrap; }
 {% for part in parts %}
 <section>
 <h2>{{ part.title|e }}</h2>
-{% if part.chart %}{{ embed(doc.roots[part.chart]) }}{% endif %}
+{% if part.chart %}<div class="wide">{{ embed(doc.roots[part.chart]) }}</div>{% endif %}
 {% if part.text %}<p>{{ part.text|e }}</p>{% endif %}
 {% if part.table %}{{ embed(doc.roots[part.table]) }}{% endif %}
 {% if part.html %}<div class="wide">{{ part.html }}</div>{% endif %}
@@ -73,9 +74,8 @@ def page(title: str, head: str, sections: Sequence[Section]) -> str:
             models.append(_sortable(section.table))
             models[-1].name = part["table"]
         elif section.table is not None:
-            part["html"] = section.table.to_html(
-                index=False, na_rep="-", classes="shown", border=0, justify="left"
-            )
+            cells = shown(section.table).fillna("-")
+            part["html"] = cells.to_html(index=False, classes="shown", border=0, justify="left")
         parts.append(part)
     return file_html(
         models, INLINE, title, template=_PAGE, template_variables={"head": head, "parts": parts}
@@ -84,11 +84,13 @@ def page(title: str, head: str, sections: Sequence[Section]) -> str:
 
 def _sortable(table):
     """Returns a table that a click on a column sorts."""
-    cells = table.astype(object).where(table.notna(), "-")
-    data = {str(name): list(map(_text, cells[name])) for name in table.columns}
+    cells = shown(table).fillna("-")
+    data = {str(name): list(map(_text, cells[name])) for name in cells.columns}
     order = CustomJSCompare(code=_BY_NUMBER)
     columns = [
-        TableColumn(field=name, title=name, width=_width([name, *column]), sorter=order)
+        TableColumn(
+            field=name, title=html.escape(name), width=_width([name, *column]), sorter=order
+        )
         for name, column in data.items()
     ]
     return DataTable(

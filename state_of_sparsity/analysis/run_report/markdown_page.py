@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from state_of_sparsity.analysis.markdown import code, table
-from state_of_sparsity.analysis.run_report.section import Section
+from state_of_sparsity.analysis.run_report.section import Section, shown
 from state_of_sparsity.table_cells import for_markdown
 
 
@@ -32,9 +32,10 @@ def _section(section):
 
 
 def _table(frame):
-    cells = frame.astype(object).where(frame.notna(), None)
+    frame = shown(frame)
     rows = [
-        [_cell(column, value) for column, value in row.items()] for row in cells.to_dict("records")
+        [_cell(column, value) for column, value in zip(frame.columns, row, strict=True)]
+        for row in frame.itertuples(index=False, name=None)
     ]
     return table([for_markdown(column) for column in frame.columns], rows)
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from state_of_sparsity import extras
 from state_of_sparsity.analysis import metrics
-from state_of_sparsity.analysis.comparison import SEEDS, Level, levels
-from state_of_sparsity.analysis.markdown import percent
+from state_of_sparsity.analysis.comparison import DENSITIES, SEEDS, levels
+from state_of_sparsity.analysis.markdown import percent, percents
 from state_of_sparsity.analysis.pareto import upper_envelope
 from state_of_sparsity.analysis.results import Aggregate
 from state_of_sparsity.analysis.run_report.by_sparsity import mean
@@ -28,12 +28,17 @@ def section(aggregates: Sequence[Aggregate], metric: str) -> Section | None:
     found = levels(aggregates, metric)
     if not found:
         return None
-    rows = [_row(level, each, metric) for level in found for each in level.ranked]
-    lines = [_answer(level) for level in found]
-    text = (
-        f"{' '.join(lines)} Spread: best minus worst seed, of the two techniques the larger; both "
-        f"need {SEEDS} seeds. Of several settings the one best in validation counts. Penalties "
-        "count where the density they led to is within a factor of 1.3."
+    labels = percents(level.sparsity for level in found)
+    rows = [row for level in found for row in _rows(level, labels, metric)]
+    low, high = DENSITIES
+    text = " ".join(
+        [
+            *(_answer(level, labels) for level in found),
+            "Numbers are ranks. Spread: best minus worst seed, of the two techniques the larger; "
+            f"both need {SEEDS} seeds. Of several settings the one best in validation counts, the "
+            "first where that was not recorded; of a penalty's the nearest, if its density is "
+            f"from {low:.2f} to {high:.2f} of the one asked for.",
+        ]
     )
     return Section("Which technique is best at each sparsity?", text, pd.DataFrame(rows))
 
@@ -67,27 +72,37 @@ def on_frontier(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
     return [by_place[place] for place in upper_envelope(by_place)]
 
 
-def _row(level, aggregate, metric):
-    below = level.below(aggregate)
-    return {
-        "Sparsity": percent(level.sparsity, 1),
-        "Technique": aggregate.curve,
-        "Reached": percent(aggregate.sparsity),
-        capital(metrics.label(metric)): f"{mean(aggregate, metric)} ({aggregate.n})",
-        BETTER: _names(c for c in below if c.verdict == "yes"),
-        ALIKE: _names(c for c in below if c.is_told and c.verdict != "yes"),
-        NOT_TOLD: _names(c for c in below if not c.is_told),
-    }
+def _rows(level, labels, metric):
+    ranks = {aggregate.curve: rank for rank, aggregate in enumerate(level.ranked, start=1)}
+    for aggregate in level.ranked:
+        verdicts = {BETTER: [], ALIKE: [], NOT_TOLD: []}
+        for comparison in level.below(aggregate):
+            column = NOT_TOLD if not comparison.is_told else ALIKE
+            column = BETTER if comparison.verdict == "yes" else column
+            verdicts[column].append(str(ranks[comparison.worse.curve]))
+        yield {
+            "Sparsity": labels[level.sparsity],
+            "Rank": ranks[aggregate.curve],
+            "Technique": aggregate.curve,
+            "Setting": aggregate.setting or None,
+            "Reached": percent(aggregate.sparsity),
+            capital(metrics.label(metric)): f"{mean(aggregate, metric)} ({aggregate.n})",
+            **{column: ", ".join(others) or None for column, others in verdicts.items()},
+        }
 
 
-def _answer(level: Level):
+def _answer(level, labels):
     best, below = level.ranked[0], level.below(level.ranked[0])
-    told = [c for c in below if c.is_told]
-    count = sum(c.verdict == "yes" for c in told)
-    of = "all" if count == len(below) else f"{count} of {len(below)}"
-    clear = f"above {of} others by more than the spread over seeds" if told else "too few seeds"
-    return f"{percent(level.sparsity, 1)}: {best.curve}, {clear}."
+    above = sum(c.verdict == "yes" for c in below)
+    few = sum(not c.is_told for c in below)
+    counts = {
+        "above": "all others" if above == len(below) else _others(above),
+        "not told apart from": _others(len(below) - above - few),
+        "with too few seeds to tell it from": _others(few),
+    }
+    told = ", ".join(f"{how} {count}" for how, count in counts.items() if count)
+    return f"{labels[level.sparsity]}: {best.curve}, {told}."
 
 
-def _names(comparisons):
-    return "; ".join(c.worse.curve for c in comparisons) or None
+def _others(count):
+    return f"{count} other{'s' if count > 1 else ''}" if count else None

@@ -10,6 +10,16 @@ with extras.explained():
     import pandas as pd
 
 
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns a table with None in all empty cells, without columns that have nothing in any row.
+
+    The first column stays.
+    """
+    cells = table.astype(object).where(table.notna(), None)
+    kept = [name for place, name in enumerate(cells) if not place or cells[name].notna().any()]
+    return cells[kept]
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of a report.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from state_of_sparsity import extras
 from state_of_sparsity.analysis import metrics, plots, run_facts, words
 from state_of_sparsity.analysis.comparison import asked_for, is_at
-from state_of_sparsity.analysis.markdown import percent
+from state_of_sparsity.analysis.markdown import percents
 from state_of_sparsity.analysis.results import Aggregate
 
 with extras.explained():
@@ -27,6 +27,15 @@ def groups(aggregates: Sequence[Aggregate]) -> dict[float, dict[str, list[Aggreg
         if any(len(settings) > 1 for settings in curves.values()):
             found[sparsity] = curves
     return found
+
+
+def in_one(aggregates: Sequence[Aggregate]) -> dict[float, dict[str, list[Aggregate]]]:
+    """Returns the same of runs that all have one sparsity, dense ones aside."""
+    sparse = [a for a in aggregates if a.technique != "dense"]
+    curves = dict.fromkeys(a.curve for a in sparse)
+    return {
+        sparse[0].sparsity: {curve: [a for a in sparse if a.curve == curve] for curve in curves}
+    }
 
 
 def values(settings: Sequence[Aggregate], metric: str) -> list[float]:
@@ -52,9 +61,10 @@ def draw(
     figure = Figure(figsize=(10, len(found) * (0.9 + 0.35 * most) + 0.5), layout="constrained")
     panels = figure.subplots(len(found), squeeze=False)[:, 0]
     styles = plots.curve_styles(curve for curves in found.values() for curve in curves)
+    names = percents(found)
     for axes, (sparsity, curves) in zip(panels, found.items(), strict=True):
         _draw_panel(axes, curves, metric, styles)
-        axes.set_title(f"Sparsity {percent(sparsity, 1)}", fontsize=10, loc="left")
+        axes.set_title(f"Sparsity {names[sparsity]}", fontsize=10, loc="left")
     panels[-1].set_xlabel(plots.label(words.capital(metrics.label(metric))))
     settings = (a for curves in found.values() for own in curves.values() for a in own)
     plots.set_title(figure, run_facts.title(run for a in settings for run in a.runs))

@@ -20,7 +20,8 @@ from state_of_sparsity.analysis.run_report import (
 )
 from state_of_sparsity.analysis.run_report.section import Section
 
-TITLE = "# Report on"
+_NAME = "Report on"
+TITLE = f"# {_NAME}"  # what the page begins with
 _REASONS = 3  # in a message; the report lists all
 
 
@@ -70,7 +71,7 @@ def write_report(
         every.others(others, root),
     ]
     sections = [section for section in found if section is not None]
-    title = f"{TITLE.removeprefix('# ')} {_runs(len(runs))}"
+    title = f"{_NAME} {_runs(len(runs))}"
     head = _head(runs, others, metric)
     path = output_dir / "report.md"
     html = html_page.page(title, head, sections)
@@ -102,12 +103,13 @@ def _plots(aggregates, metric, output_dir):
     """Draws what can be drawn, and yields its sections."""
     if one_sparsity_plot.fits(aggregates):
         one_sparsity_plot.draw(aggregates, metric, output_dir / "trade_off.png")
-        told = "Large marks are means over seeds, lines go from the worst to the best seed, dots "
+        told = "A row a technique. Dots are runs, large marks means over seeds, boxes quartiles."
+        chart = functools.partial(charts.sensitivity, sensitivity.in_one(aggregates), metric)
     else:
         plots.trade_off(aggregates, metric, output_dir / "trade_off.png")
-        told = "Lines join means over seeds, bars go from the worst to the best seed, dots "
-    chart = functools.partial(charts.trade_off, aggregates, metric)
-    yield Section("Trade-off", f"{told}are runs.", picture="trade_off", chart=chart)
+        told = "Lines join means over seeds, bars go from worst to best seed, dots are runs."
+        chart = functools.partial(charts.trade_off, aggregates, metric)
+    yield Section("Trade-off", told, picture="trade_off", chart=chart)
     by_setting = sensitivity.groups(aggregates)
     if by_setting:
         sensitivity.draw(by_setting, metric, output_dir / "sensitivity.png")

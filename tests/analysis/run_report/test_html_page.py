@@ -1,4 +1,6 @@
+import html
 import html.parser
+import re
 
 import pandas as pd
 import pytest
@@ -35,7 +37,7 @@ class Page(html.parser.HTMLParser):
 @pytest.fixture
 def sections():
     short = pd.DataFrame({"Run": ["a", EVIL], "Seed": [1, 2]})
-    long = pd.DataFrame({"Run": [f"r{i}" for i in range(20)], "Mean": [None, *["1.0"] * 19]})
+    long = pd.DataFrame({"Run": [f"r{i}" for i in range(20)], EVIL: [None, *["1.0"] * 19]})
     return [Section("Short", EVIL, short), Section(EVIL, "text", long)]
 
 
@@ -46,6 +48,8 @@ def test_it_fetches_nothing_and_carries_nothing_out(sections):
     assert page.scripts == Page(html_page.page("Report", "head", sections[1:])).scripts
     assert "alert('|')" in "".join(page.shown)  # as text
     assert "<script>alert" not in text
+    (title,) = re.findall(r'"title":"([^"]*alert[^"]*)"', text)
+    assert html.unescape(title).startswith("&lt;script&gt;")  # a table takes titles for HTML
     assert 500_000 < len(text) < 5_000_000
 
 
@@ -53,4 +57,7 @@ def test_numbers_are_cells_in_both_pages(sections):
     text = markdown_page.page("Report", "head", sections)
     assert "| `a` | 1 |" in text and "<script>" not in text
     assert "| `r0` | - |" in text
+    empty = Section("Empty", "", pd.DataFrame({"Run": ["a"], "Above": [None]}))
+    assert "Above" not in html_page.page("Report", "head", [empty, *sections])
+    assert "Above" not in markdown_page.page("Report", "head", [empty])
     assert "<td>1</td>" in html_page.page("Report", "head", sections)  # the short table

@@ -19,21 +19,18 @@ def test_every_technique_says_which_it_is_above(make_run):
     table = section.table.fillna("")
     names = ["Magnitude pruning", "SET", "RigL", "Random pruning"]
     assert table["Technique"].tolist() == names
-    assert table[ranking.BETTER].tolist() == [
-        "Random pruning",
-        "Random pruning",
-        "",
-        "",
-    ]
-    assert table[ranking.ALIKE].tolist() == ["SET", "", "", ""]
-    assert table[ranking.NOT_TOLD].tolist() == ["RigL", "RigL", "Random pruning", ""]
-    assert section.text.startswith("90.0 %: Magnitude pruning, above 1 of 3 others by more than")
+    assert table["Rank"].tolist() == [1, 2, 3, 4]
+    assert table[ranking.BETTER].tolist() == ["4", "4", "", ""]
+    assert table[ranking.ALIKE].tolist() == ["2", "", "", ""]
+    assert table[ranking.NOT_TOLD].tolist() == ["3", "3", "4", ""]
+    told = "above 1 other, not told apart from 1 other, with too few seeds to tell it from 1"
+    assert section.text.startswith(f"90.0 %: Magnitude pruning, {told}")
 
 
 def test_seeds_too_few_are_said(make_run):
     paths = [make_run(t, 0.9, a, 0) for t, a in (("set", 0.9), ("rigl", 0.95))]
     section = ranking.section(aggregates_of(paths), "accuracy")
-    assert section.text.startswith("90.0 %: RigL, too few seeds.")
+    assert section.text.startswith("90.0 %: RigL, with too few seeds to tell it from 1 other.")
 
 
 def test_the_frontier_is_of_means_and_each_model_has_its_own(make_run):
