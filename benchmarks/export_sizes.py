@@ -103,8 +103,8 @@ def examine(form, dense, sparse, images, folder, rounds=0):
         (folder / name).mkdir(exist_ok=True)
         written[name] = FORMS[form](model, images, folder / name)
     exported, outputs = written["sparse"], sparse.predict(images, verbose=0)
-    kernels = [weight for weight in sparse.get_weights() if weight.ndim > 1]
-    kept = [zeros_kept(kernel, exported.arrays) for kernel in kernels]
+    pruned_kernels = [each for each in sparse.get_weights() if each.ndim > 1 and (each == 0).any()]
+    kept = [zeros_kept(kernel, exported.arrays) for kernel in pruned_kernels]
     row = {
         "dense": written["dense"].size,
         "sparse": exported.size,
