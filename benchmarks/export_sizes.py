@@ -103,8 +103,8 @@ def examine(form, dense, sparse, images, folder, rounds=0):
         (folder / name).mkdir(exist_ok=True)
         written[name] = FORMS[form](model, images, folder / name)
     exported, outputs = written["sparse"], sparse.predict(images, verbose=0)
-    kernels = [weight for weight in sparse.get_weights() if weight.ndim > 1]
-    kept = [zeros_kept(kernel, exported.arrays) for kernel in kernels]
+    pruned_kernels = [each for each in sparse.get_weights() if each.ndim > 1 and (each == 0).any()]
+    kept = [zeros_kept(kernel, exported.arrays) for kernel in pruned_kernels]
     row = {
         "dense": written["dense"].size,
         "sparse": exported.size,
@@ -156,12 +156,18 @@ def main():
     images = np.random.default_rng(0).normal(size=(8, *dense.input_shape[1:])).astype("float32")
     for model in (dense, sparse):
         normalize(model, images)
+    forms = options.forms.split(";") if options.forms else FORMS
+    print_table(forms, dense, sparse, images, options.rounds)
+
+
+def print_table(forms, dense, sparse, images, rounds=0):
+    """Prints a line for each form as it is written, and what the kernels weigh without one."""
     print(markdown_line(COLUMNS))
     print(markdown_line(["---"] + ["---:"] * (len(COLUMNS) - 1)), flush=True)
-    for form in options.forms.split(";") if options.forms else FORMS:
+    for form in forms:
         with tempfile.TemporaryDirectory() as folder:
             try:
-                row = examine(form, dense, sparse, images, pathlib.Path(folder), options.rounds)
+                row = examine(form, dense, sparse, images, pathlib.Path(folder), rounds)
             except ImportError as error:
                 print(f"{form} is left out: {error}", file=sys.stderr)
             else:
@@ -169,7 +175,7 @@ def main():
     counted = sos.report(sparse)
     print(
         f"\nKernels alone: {counted.bytes_dense:,} bytes, {counted.bytes_bitmask:,} as a bit a "
-        f"weight and the non-zeros, {counted.bytes_csr:,} as compressed sparse rows."
+        f"weight and the non-zeros, {counted.bytes_csr:,} as compressed sparse rows.\n"
     )
 
 

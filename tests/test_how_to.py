@@ -91,3 +91,13 @@ def test_the_loop_on_jax():
 def test_every_page_is_listed_once():
     listed = re.findall(r"\]\((\w+)\.md\)", START.read_text(encoding="utf-8"))
     assert sorted(listed) == [*PAGES]
+
+
+@pytest.mark.parametrize("page", [START, *PAGES.values()], ids=lambda page: page.stem)
+def test_what_a_page_names_exists(page):
+    text = page.read_text(encoding="utf-8")
+    paths = [FOLDER / link for link in re.findall(r"\]\(([^)#:]+)\)", text)]
+    paths += [
+        FOLDER.parents[1] / path for path in re.findall(r"(?:benchmarks|tests)/[\w/.]+py", text)
+    ]
+    assert [path for path in paths if not path.exists()] == []
