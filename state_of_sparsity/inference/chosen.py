@@ -1,5 +1,6 @@
 """`chosen_runner`: a runner of what was measured to be fastest."""
 
+import statistics
 import time
 
 import keras
@@ -11,7 +12,7 @@ from state_of_sparsity.inference.reading import read
 from state_of_sparsity.inference.runner import Runner
 from state_of_sparsity.inference.steps import Product
 
-_ROUNDS = 5
+_ROUNDS = 7
 
 
 def chosen_runner(model, batch_size: int, threads: int, measure: bool) -> Runner:
@@ -27,24 +28,26 @@ def chosen_runner(model, batch_size: int, threads: int, measure: bool) -> Runner
         if isinstance(step, Product):
             step.calls = []  # they hold the whole model
     rows = [choice for _, choice in found]
-    runner = Runner(model, inputs, steps, outputs, rows, threads)
-    if measure and _is_slower(runner, model, batch_size):
-        return Runner(model, inputs, [], outputs, rows, threads, by_keras=model)
-    return runner
+    counts = sorted({1, threads}) if measure else [threads]
+    runners = [Runner(model, inputs, steps, outputs, rows, count) for count in counts]
+    if not measure:
+        return runners[0]
+    runners.append(Runner(model, inputs, [], outputs, rows, threads, by_keras=model))
+    return runners[fastest(runners, model, batch_size)]
 
 
-def _is_slower(runner, model, batch_size):
-    """Returns whether a runner takes longer than the model by Keras, measured in turn."""
+def fastest(runners, model, batch_size: int) -> int:
+    """Returns which of several runners of a model takes least in the median, measured in turn."""
     inputs = [
         np.ones((batch_size, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype))
         for tensor in model.inputs
     ]
-    times = {runner: [], model.predict_on_batch: []}
+    times = [[] for _ in runners]
     for again in range(_ROUNDS + 1):
-        for function, seconds in times.items():
+        for runner, seconds in zip(runners, times, strict=True):
             start = time.perf_counter()
-            function(inputs if len(inputs) > 1 else inputs[0])
+            runner(inputs)
             if again:
                 seconds.append(time.perf_counter() - start)
-    ours, theirs = map(min, times.values())
-    return ours > theirs
+    medians = [statistics.median(seconds) for seconds in times]
+    return medians.index(min(medians))

@@ -30,7 +30,8 @@ def compile(
         model: a Functional or Sequential model without sparse wrappers, in float32, its inputs of
             known shapes but for the batch.
         batch_size: of the batches that times are measured with; others can be given, too.
-        threads: how many compute; None for as many as the process may use processors.
+        threads: how many compute at most; None for as many as the process may use processors.
+            One computes where that is measured to be faster, as on a busy machine.
         measure: whether times are measured; else everything that can be is a sparse product.
 
     Returns:

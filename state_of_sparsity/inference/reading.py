@@ -71,7 +71,8 @@ class _Reader(Places):
         layer = call.operation
         channels_last = getattr(layer, "data_format", "channels_last") == "channels_last"
         known = self.by_class.get(type(layer))
-        if known is None or not channels_last or not call.is_plain:
+        is_known = all(None not in value.shape[1:] for value in (*call.inputs, *call.outputs))
+        if known is None or not channels_last or not call.is_plain or not is_known:
             return False
         return known(layer, call, call.inputs[0], call.outputs[0])
 

@@ -61,8 +61,16 @@ class ToChannels(Step):
         line = _copy_line(work.TO_CHANNELS, "y", maps, memory)
 
         def prepare(line):
-            values[source] = np.ascontiguousarray(as_array(values[source]), np.float32)
-            line["x"] = address(values[source])
+            array = np.ascontiguousarray(as_array(values[source]), np.float32)
+            if array.size != memory.images * maps.height * maps.width * maps.channels:
+                raise ValueError(
+                    "Layers with sparse products must have the batch as the first axis of their "
+                    f"inputs. Received: a batch of {memory.images}, and inputs of the shape "
+                    f"{array.shape}. Keep the batch's axis, as in keras.layers.Reshape, rather "
+                    "than keras.ops.reshape(x, (-1, size))."
+                )
+            values[source] = array
+            line["x"] = address(array)
 
         return Bound(line, prepare)
 

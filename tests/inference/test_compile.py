@@ -1,6 +1,7 @@
 """What `compile` refuses, what it measures, and what a runner takes and gives back."""
 
 import concurrent.futures
+import time
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 pytest.importorskip("numba", reason="the extra `inference` brings it")
 
 import state_of_sparsity as sos
-from state_of_sparsity.inference import chosen, measurement
+from state_of_sparsity.inference import chosen, machine_code, measurement
 from tests.inference.pruned import check_runs_alike, kinds, prune
 
 
@@ -71,10 +72,33 @@ def test_several_inputs_and_outputs_and_one_that_is_not_touched():
         runner(arrays[0])
 
 
+def test_a_batch_that_is_not_the_first_axis_is_refused_not_computed_wrong():
+    """Keras does not tell such a shape from that of a batch."""
+    inputs = keras.Input((3, 4))
+    merged = keras.ops.reshape(inputs, (-1, 4))
+    model = prune(keras.Model(inputs, keras.layers.Dense(2)(merged)))
+    runner = sos.inference.compile(model, threads=1, measure=False)
+    with pytest.raises(ValueError, match=r"batch of 2, and inputs of the shape \(6, 4\)"):
+        runner(np.ones((2, 3, 4), "float32"))
+    turned = keras.ops.transpose(inputs, (1, 0, 2))
+    model = prune(keras.Model(inputs, keras.layers.Dense(2)(turned)))
+    check_runs_alike(model, sos.inference.compile(model, threads=1, measure=False))
+
+
+def test_without_a_place_for_what_is_compiled_each_process_compiles(monkeypatch):
+    def njit(nogil, cache=False):
+        if cache:
+            raise RuntimeError("cannot cache function 'double': no locator available")
+        return lambda function: ("compiled", function)
+
+    monkeypatch.setattr(machine_code.numba, "njit", njit)
+    assert machine_code.machine_code(abs) == ("compiled", abs)
+
+
 def test_layers_that_keras_computes_faster_are_left_to_it(monkeypatch):
     monkeypatch.setattr(measurement, "_sparse_seconds", lambda product, *_: product.rows.outputs)
     monkeypatch.setattr(measurement, "_keras_seconds", lambda calls, images: 10)
-    monkeypatch.setattr(chosen, "_is_slower", lambda *_: False)
+    monkeypatch.setattr(chosen, "fastest", lambda *_: 0)
     model = small_model()
     runner = sos.inference.compile(model, threads=1)
     assert kinds(runner) == ["KerasCall", "Reshape", "ToChannels", "Product", "FromChannels"]
@@ -92,25 +116,28 @@ def zeros(model, name):
     )
 
 
-@pytest.mark.parametrize("slower", [False, True])
-def test_times_are_measured_and_so_is_the_whole_model(monkeypatch, slower):
-    monkeypatch.setattr(chosen, "_is_slower", lambda *_: slower)
+@pytest.mark.parametrize(("which", "threads"), [(0, 1), (1, 2), (2, None)])
+def test_the_whole_model_is_measured_with_one_thread_with_all_and_by_keras(
+    monkeypatch, which, threads
+):
+    monkeypatch.setattr(chosen, "fastest", lambda runners, *_: which)
     monkeypatch.setattr(measurement, "_ENOUGH_SECONDS", 0.001)
     model = small_model()
     runner = sos.inference.compile(model, batch_size=2, threads=2)
     check_runs_alike(model, runner)
-    assert (kinds(runner) == []) == slower
+    assert runner._program is None if threads is None else runner._program.memory.threads == threads
     lines = str(runner).splitlines()[1:]
     assert len(lines) == 2 and all(float(cell) > 0 for line in lines for cell in line.split()[3:5])
-    assert all(line.endswith("Keras") for line in map(str.rstrip, lines)) or not slower
+    assert threads is not None or all(line.endswith("Keras") for line in lines)
 
 
-def test_whether_a_model_is_slower_is_measured_on_it(monkeypatch):
-    monkeypatch.setattr(chosen, "_ROUNDS", 1)
-    model = small_model()
-    runner = sos.inference.compile(model, threads=1, measure=False)
-    assert chosen._is_slower(runner, model, 2) in (False, True)
-    assert runner._program.memory.images == 2
+def test_the_fastest_is_found():
+    runners = [
+        lambda inputs: time.sleep(0.003),
+        lambda inputs: None,
+        lambda inputs: sum(range(10**5)),
+    ]
+    assert chosen.fastest(runners, small_model(), 2) == 1
 
 
 class Subclassed(keras.Model):
