@@ -46,6 +46,7 @@ EXPERIMENTS = [
 JAX = ["jax>=0.7"]
 HUB = ["keras-hub>=0.32"]
 ONNX = ["onnxruntime>=1.20", "tf2onnx>=1.17"]
+INFERENCE = ["numba>=0.61"]
 TEST = ["build>=1.2", "hypothesis>=6", "mypy>=1.11", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"]
 # The core runs on keras, numpy and a backend of Keras; what else does what:
 EXTRAS = {
@@ -53,8 +54,9 @@ EXTRAS = {
     "experiments": EXPERIMENTS,  # programs, data sets, reports
     "hub": HUB,  # the slow tests of keras-hub's models
     "onnx": ONNX,  # export to ONNX from TensorFlow, and its test
-    "test": [*EXPERIMENTS, *JAX, *TEST],  # launch/test.sh
-    "docs": [*EXPERIMENTS, *JAX, *HUB, *ONNX],  # what pages of docs/ are measured with
+    "inference": INFERENCE,  # products with sparse kernels on a processor
+    "test": [*EXPERIMENTS, *INFERENCE, *JAX, *TEST],  # launch/test.sh
+    "docs": [*EXPERIMENTS, *INFERENCE, *JAX, *HUB, *ONNX],  # what pages of docs/ are measured with
     "release": ["twine>=6"],  # with `test`, launch/release.sh
 }
 

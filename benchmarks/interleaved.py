@@ -23,7 +23,7 @@ class Ratio:
         return f"{self.median:.3f} [{self.interval[0]:.3f}, {self.interval[1]:.3f}]"
 
 
-def seconds_in_rounds(actions, rounds, *, warm_up=1, seed=0, label=""):
+def seconds_in_rounds(actions, rounds, *, warm_up=1, seed=0, label="", pause=0.0):
     """Runs every action once a round, in an order shuffled anew each round, and times it.
 
     What disturbs a machine for longer than a round disturbs all actions of the round alike, so
@@ -34,6 +34,7 @@ def seconds_in_rounds(actions, rounds, *, warm_up=1, seed=0, label=""):
         rounds: how many rounds are timed.
         warm_up: how many rounds come before and are thrown away.
         seed: of the order.
+        pause: seconds before each, in which threads of the one before end their waiting for work.
         label: what the progress line on stderr begins with.
 
     Returns:
@@ -49,6 +50,7 @@ def seconds_in_rounds(actions, rounds, *, warm_up=1, seed=0, label=""):
         for done in range(warm_up + rounds):
             shuffle(order)
             for name in order:
+                time.sleep(pause)
                 start = time.perf_counter()
                 actions[name]()
                 elapsed = time.perf_counter() - start

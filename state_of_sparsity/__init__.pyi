@@ -2,6 +2,7 @@
 # where to import each when it is first used. One line a name: `from its.home import name as name`.
 
 from state_of_sparsity import distributions as distributions
+from state_of_sparsity import inference as inference
 from state_of_sparsity import patterns as patterns
 from state_of_sparsity import schedules as schedules
 from state_of_sparsity.accounting import report as report

@@ -13,6 +13,7 @@ _EXPERIMENTS = (
 EXTRA_OF = {
     **dict.fromkeys(("tensorflow", "tensorflow_model_optimization", "tf_keras"), "tensorflow"),
     **dict.fromkeys(_EXPERIMENTS, "experiments"),
+    **dict.fromkeys(("llvmlite", "numba"), "inference"),
 }
 
 

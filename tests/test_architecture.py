@@ -32,7 +32,7 @@ LEVELS = [
     ("layers",),
     ("surgery",),
     ("compressed_file", "distributions", "accounting"),
-    ("updates",),
+    ("updates", "inference"),
     ("models", "data", "analysis"),
     ("losses",),
     ("earlier_names", "tfmot"),
@@ -151,7 +151,7 @@ def test_private_names_of_gin_have_one_file():
 # what else is used, where: a name of TensorFlow Datasets, and gin's, which `bin` has rules for.
 KERAS_INTERNALS = [
     ROOT / "wrapping" / f"keras_{of}.py"
-    for of in ("internals", "optimizers", "saving", "variables")
+    for of in ("graphs", "internals", "optimizers", "saving", "variables")
 ]
 PYTHONS = {"_asdict", "_exit", "_fields", "_getframe", "_initializing", "_make", "_replace"}
 OTHERS = {ROOT / "data" / "known_features.py": {"_registered_features"}}

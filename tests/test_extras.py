@@ -47,7 +47,7 @@ def test_without_extras_every_module_can_be_imported_or_names_the_one_it_needs()
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     parts = {name.split(".")[1] for name in said}
-    assert parts == {"analysis", "bin", "data", "schedules", "training"}
+    assert parts == {"analysis", "bin", "data", "inference", "schedules", "training"}
     assert said["state_of_sparsity.analysis.plots"] == (
         "`matplotlib` must be installed for this, which the extra `experiments` brings. Run: "
         'pip install "state_of_sparsity[experiments]"'

@@ -1,0 +1,73 @@
+"""`flat_calls`: the calls of a graph, with those of graphs inside it in their place."""
+
+import dataclasses
+
+from state_of_sparsity.wrapping.keras_graphs import (
+    calls_in_order,
+    has_keywords,
+    run_call,
+    runs_its_graph,
+)
+
+
+@dataclasses.dataclass(eq=False)
+class Value:
+    """What a call reads or makes; a model that is called twice makes two of each.
+
+    Args:
+        shape: with that of the batch, which is not read.
+    """
+
+    shape: tuple
+
+
+@dataclasses.dataclass(eq=False)
+class Call:
+    """A call of a layer or operation.
+
+    Args:
+        node: Keras's record of it.
+        inputs: the values that it reads.
+        outputs: those that it makes.
+    """
+
+    node: object
+    inputs: list[Value]
+    outputs: list[Value]
+
+    @property
+    def operation(self):
+        """The layer or operation."""
+        return self.node.operation
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it was called on its inputs alone, and makes one output."""
+        return not has_keywords(self.node) and len(self.outputs) == 1
+
+    def run(self, values: dict):
+        """Has Keras compute outputs; `values` has tensors or arrays by `Value`."""
+        outputs = run_call(self.node, [values[value] for value in self.inputs])
+        values.update(zip(self.outputs, outputs, strict=True))
+
+
+def flat_calls(model, inputs: list[Value]) -> tuple[list[Call], list[Value]]:
+    """Returns the calls of a model in order, and its outputs.
+
+    Args:
+        model: a graph of layers.
+        inputs: in the order of the model's.
+    """
+    values = dict(zip(map(id, model.inputs), inputs, strict=True))
+    calls = []
+    for node in calls_in_order(model):
+        read = [values[id(tensor)] for tensor in node.input_tensors]
+        inner = node.operation
+        if runs_its_graph(inner) and not has_keywords(node) and len(read) == len(inner.inputs) == 1:
+            inside, made = flat_calls(inner, read)
+            calls += inside
+        else:
+            made = [Value(tuple(tensor.shape)) for tensor in node.output_tensors]
+            calls.append(Call(node, read, made))
+        values.update(zip(map(id, node.output_tensors), made, strict=True))
+    return calls, [values[id(tensor)] for tensor in model.outputs]

@@ -1,0 +1,58 @@
+"""`take_part`: what each thread does of a table of steps; compiled as a whole.
+
+Compiled code is looked up by this file alone: after a change to a file whose functions are called
+here, remove what numba has kept of it in `__pycache__`.
+"""
+
+from state_of_sparsity.inference.machine_code import machine_code
+from state_of_sparsity.inference.map_copies import (
+    from_channels,
+    means,
+    pool_maxima,
+    split_phases,
+    to_channels,
+)
+from state_of_sparsity.inference.pointers import counted
+from state_of_sparsity.inference.sparse_product import sparse_product
+from state_of_sparsity.inference.work import (
+    FROM_CHANNELS,
+    POOL_MAXIMA,
+    SPARSE_PRODUCT,
+    SPLIT_PHASES,
+    TO_CHANNELS,
+)
+
+
+@machine_code
+def take_part(table, taken, done):
+    """Takes items of each step until there are none left, and the others have done theirs.
+
+    Any number of threads may do so, and any of them may come late: what one does not do another
+    does, and nobody waits for a thread that has taken nothing.
+
+    Args:
+        table: the steps, of the type `work.WORK`.
+        taken: int64, how many items of each step are taken; zeros at first.
+        done: int64, how many are done.
+    """
+    for at in range(len(table)):
+        line = table[at]
+        while True:
+            item = counted(taken, at, 1)
+            if item >= line.items:
+                break
+            if line.kind == SPARSE_PRODUCT:
+                sparse_product(line, item)
+            elif line.kind == TO_CHANNELS:
+                to_channels(line, item)
+            elif line.kind == FROM_CHANNELS:
+                from_channels(line, item)
+            elif line.kind == SPLIT_PHASES:
+                split_phases(line, item)
+            elif line.kind == POOL_MAXIMA:
+                pool_maxima(line, item)
+            else:
+                means(line, item)
+            counted(done, at, 1)
+        while counted(done, at, 0) < line.items:
+            pass

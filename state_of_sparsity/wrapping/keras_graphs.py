@@ -1,0 +1,47 @@
+"""Private names of Keras for running the calls of a graph one by one, each with its reason."""
+
+import keras
+from keras.src.models.functional import Functional
+
+from state_of_sparsity.wrapping.keras_internals import inner_graph
+
+
+def runs_its_graph(layer) -> bool:
+    """Returns whether a layer is a model that computes what its graph says, and has one.
+
+    A subclass may have a `call` of its own beside a graph; there is no public name to tell.
+    """
+    own_call = getattr(type(layer), "call", None)
+    graph = inner_graph(layer) or layer
+    of_keras = own_call in (Functional.call, keras.Sequential.call)
+    return of_keras and hasattr(graph, "_nodes_by_depth")
+
+
+def calls_in_order(model) -> list:
+    """Returns the calls in a graph, each after those it reads; Keras keeps them by depth."""
+    by_depth = (inner_graph(model) or model)._nodes_by_depth
+    nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+    return [node for node in nodes if not node.is_input]
+
+
+def run_call(node, inputs: list) -> list:
+    """Runs one call of a graph; returns its outputs.
+
+    Args:
+        node: the call.
+        inputs: what its symbolic inputs stand for, in their order.
+    """
+    values = dict(zip(map(id, node.input_tensors), inputs, strict=True))
+    arguments, keywords = node.arguments.fill_in(values)
+    return keras.tree.flatten(node.operation(*arguments, **keywords))
+
+
+def has_keywords(node) -> bool:
+    """Returns whether a call was made with more than its inputs, such as `training=True`."""
+    told = any(not (value is None or value is False) for value in node.arguments.kwargs.values())
+    return told or len(node.arguments.args) != 1
+
+
+def is_masked(tensor) -> bool:
+    """Returns whether a symbolic tensor carries a mask, as after `Embedding(mask_zero=True)`."""
+    return getattr(tensor, "_keras_mask", None) is not None

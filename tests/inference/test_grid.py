@@ -1,0 +1,48 @@
+"""Where maps lie in memory, and that buffers are shared by maps that are not needed at once."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba", reason="the extra `inference` brings it")
+
+from state_of_sparsity.inference.grid import Maps
+from state_of_sparsity.inference.memory import Memory
+
+
+def test_zeros_between_maps_are_those_of_both_neighbours():
+    maps = Maps(2, 3, 4)
+    maps.grid.needs((1, 1), (1, 1))
+    assert (maps.grid.row_pitch, maps.grid.map_pitch) == (5, 20)
+    assert maps.grid.lead == 16  # 6 are reached before the first position
+    assert maps.grid.vectors(2) == 3
+    assert maps.grid.channel_stride(2) == 16 + 48 + 16
+
+
+def test_maps_that_are_computed_place_by_place_lie_alike():
+    one, other, third = Maps(2, 3, 4), Maps(5, 2, 6), Maps(1, 1, 1)
+    one.grid.needs((1, 0), (1, 0))
+    third.grid.take_in(other.grid)
+    one.grid.take_in(other.grid)
+    assert one.grid is other.grid is third.grid
+    assert (one.grid.row_pitch, one.grid.map_pitch) == (6, 24)
+
+
+def test_a_mask_has_the_positions_of_maps():
+    maps = Maps(1, 2, 2)
+    maps.grid.needs((1, 1), (1, 1))
+    mask = Memory(2, 1).mask(maps)
+    assert mask[:9].reshape(3, 3).tolist() == [[-1, -1, 0], [-1, -1, 0], [0, 0, 0]]
+    assert mask[9:18].tolist() == mask[:9].tolist() and not mask[18:].any()
+
+
+def test_buffers_are_used_again_by_maps_that_lie_alike():
+    memory, maps = Memory(2, 1), [Maps(3, 4, 4) for _ in range(4)]
+    for each in maps[1:3]:
+        maps[0].grid.take_in(each.grid)
+    first = memory.buffer(maps[0])
+    assert first.ctypes.data % 64 == 0 and not first.any()
+    assert not np.shares_memory(memory.buffer(maps[1]), first)
+    memory.release(maps[0])
+    assert not np.shares_memory(memory.buffer(maps[3]), first)  # on another grid
+    assert np.shares_memory(memory.buffer(maps[2]), first)
+    assert memory.size == 3 * first.nbytes
