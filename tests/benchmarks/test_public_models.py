@@ -20,7 +20,7 @@ def test_they_are_loaded_pruned_tuned_and_shipped():
         pytest.skip(f"pip installs nothing here: {done.stderr.splitlines()[0]}")
     assert done.returncode == 0, done.stderr
     found = re.findall(r"^\| (\S+) \| [\d,]+ \| (.*?) \| (0\.\d+) \|", done.stdout, re.M)
-    assert [name for name, *_ in found] == [name for name in MODELS for _ in range(3)]
+    assert [name for name, *_ in found] == [name for name in MODELS for _ in range(4)]
     for _, how, sparsity in found:
         assert abs(float(sparsity) - float(re.search(r"\d+", how)[0]) / 100) < 1e-3
     kept = re.findall(r"\| (\d+) of (\d+) \|", done.stdout)
