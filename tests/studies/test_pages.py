@@ -18,7 +18,9 @@ RESULTS = ROOT / "docs/results"
 STUDIES = [("cifar10", "cifar10"), ("techniques", "cifar10"), ("translation", "multi30k")]
 
 
-@pytest.mark.parametrize("name", ["cifar10", "mnist", "targets", "techniques", "tickets", "translation"])
+@pytest.mark.parametrize(
+    "name", ["cifar10", "mnist", "targets", "techniques", "tickets", "translation"]
+)
 def test_a_page_is_what_its_table_says(name, monkeypatch):
     rows = RunTable(RESULTS / name / "runs.csv").read()
     with imported_as_a_script(monkeypatch, ROOT / "studies" / name):
