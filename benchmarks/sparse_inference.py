@@ -230,6 +230,7 @@ def main():
         f"{options.batch_size}, threads {options.threads}"
     )
     ratio = report(seconds, differences, memory, options)
+    print(f"{OURS} computed with {found[OURS].threads} of {options.threads} threads")
     if options.layers:
         print(found[OURS])
     versions = {}
@@ -241,7 +242,7 @@ def main():
     results.write(
         *(options.output, "sparse_inference", vars(options)),
         **{"seconds": seconds, "ratio": ratio, "differences": differences},
-        **{"peak_bytes": memory, "engine_versions": versions},
+        **{"peak_bytes": memory, "engine_versions": versions, "our_threads": found[OURS].threads},
     )
 
 

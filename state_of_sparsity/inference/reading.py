@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from state_of_sparsity.arguments import is_number
 from state_of_sparsity.inference import layer_rows
 from state_of_sparsity.inference.calls import Call, Value
 from state_of_sparsity.inference.grid import Maps
@@ -62,6 +63,8 @@ class _Reader(Places):
             kinds.ZeroPadding2D: self.padding,
             kinds.MaxPooling2D: self.max_pooling,
             kinds.GlobalAveragePooling2D: self.mean,
+            kinds.GlobalMaxPooling2D: self.maximum,
+            kinds.Rescaling: self.rescaling,
             **dict.fromkeys((kinds.Flatten, kinds.Reshape), self.reshape),
             **dict.fromkeys((kinds.Dropout, kinds.Identity), self.reshape),
         }
@@ -219,6 +222,23 @@ class _Reader(Places):
         maps = self.maps[value]
         target = self.maps[output] = Maps(maps.channels, 1, 1)
         self.steps.append(Means(maps, target))
+        return True
+
+    def maximum(self, layer, call, value, output):
+        if not self.is_in_maps(value) or layer.keepdims:
+            return False
+        maps = self.maps[value]
+        whole, target = (maps.height, maps.width), Maps(maps.channels, 1, 1)
+        self.maps[output] = target
+        self.steps.append(PoolMaxima(maps, target, whole, whole, (0, 0), False))
+        return True
+
+    def rescaling(self, layer, call, value, output):
+        numbers = is_number(layer.scale) and is_number(layer.offset)
+        if not numbers or not self.is_in_maps(value):
+            return False
+        count = self.maps[value].channels
+        self.diagonal(call, value, [layer.scale] * count, [layer.offset] * count)
         return True
 
     def reshape(self, layer, call, value, output):

@@ -16,6 +16,9 @@ class Runner:
     `print(runner)` shows each layer with weights, and what was measured of it. Buffers of the last
     batch size are kept; another one takes others.
 
+    Attributes:
+        threads: how many compute.
+
     Call arguments:
         inputs: what the model takes: an array `(batch, ...)`, a list of them in the order of
             `model.inputs`, or a dictionary by the names of these.
@@ -29,7 +32,7 @@ class Runner:
         self._shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
         self._inputs, self._outputs = inputs, outputs
         self._steps, self._choices, self._by_keras = steps, choices, by_keras
-        self._program, self._threads = None, threads
+        self._program, self.threads = None, threads
         self._helpers = concurrent.futures.ThreadPoolExecutor(max(1, threads - 1))
         self._one_at_a_time = threading.Lock()  # as buffers are for one batch
 
@@ -49,7 +52,7 @@ class Runner:
                 self._program = None  # its buffers are not needed while the next are made
                 program = Program(
                     *(self._steps, self._inputs, self._outputs, images),
-                    *(self._helpers, self._threads),
+                    *(self._helpers, self.threads),
                 )
                 self._program = program
             outputs = program(arrays)

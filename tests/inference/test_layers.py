@@ -120,10 +120,16 @@ def test_a_classifier_from_image_to_probabilities():
     runner = compiled(model)
     check_runs_alike(model, runner)
     assert "KerasCall" not in kinds(runner)
+
+
+@pytest.mark.parametrize("pool", [layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D])
+def test_pools_of_whole_maps(pool):
     model = keras.Sequential(
-        [keras.Input((6, 6, 2)), layers.Conv2D(20, 3), layers.GlobalAveragePooling2D()]
+        [keras.Input((6, 7, 2)), layers.Conv2D(20, 3), pool(), layers.Rescaling(0.5, 1)]
     )
-    check_runs_alike(model, compiled(model))
+    runner = compiled(model)
+    check_runs_alike(model, runner)
+    assert "KerasCall" not in kinds(runner)
 
 
 @pytest.mark.parametrize(
