@@ -66,12 +66,13 @@ def _deflated(path):
     """Returns the bytes of an archive with the same files as the one at `path`, each deflated."""
     deflated = io.BytesIO()
     with (
-        zipfile.ZipFile(path) as stored,
+        zipfile.ZipFile(path) as stored_archive,
         zipfile.ZipFile(deflated, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        for name in stored.namelist():
+        for name in stored_archive.namelist():
             # The size is not known before it is written, and may be more than 2 GiB.
-            with stored.open(name) as source, archive.open(name, "w", force_zip64=True) as target:
+            source = stored_archive.open(name)
+            with source, archive.open(name, "w", force_zip64=True) as target:
                 shutil.copyfileobj(source, target, 1 << 20)
         for file in archive.infolist():
             if file.file_size > max(_REFUSED_BYTES, _REFUSED_RATIO * file.compress_size):

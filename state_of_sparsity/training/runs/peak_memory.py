@@ -13,7 +13,7 @@ _PEAK_OF_MEMORY = "5"  # what to write there, by proc(5)
 def start() -> None:
     """Forgets what the process held before, where the system lets it do so (Linux)."""
     with contextlib.suppress(OSError):
-        _RESET.write_text(_PEAK_OF_MEMORY)
+        _RESET.write_text(_PEAK_OF_MEMORY, encoding="ascii")
 
 
 def now() -> dict[str, int]:
@@ -31,7 +31,7 @@ def now() -> dict[str, int]:
 
 def _of_process():
     with contextlib.suppress(OSError):
-        for line in _STATUS.read_text().splitlines():
+        for line in _STATUS.read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return 1024 * int(line.split()[1])
     try:
