@@ -51,6 +51,13 @@ class Call:
         values.update(zip(self.outputs, outputs, strict=True))
 
 
+def _can_be_opened(inner, node):
+    """Returns whether a call is of a model, on its one input, which needs no other type."""
+    if not runs_its_graph(inner) or has_keywords(node):
+        return False
+    return [tensor.dtype for tensor in inner.inputs] == [node.input_tensors[0].dtype]
+
+
 def flat_calls(model, inputs: list[Value]) -> tuple[list[Call], list[Value]]:
     """Returns the calls of a model in order, and its outputs.
 
@@ -63,7 +70,7 @@ def flat_calls(model, inputs: list[Value]) -> tuple[list[Call], list[Value]]:
     for node in calls_in_order(model):
         read = [values[id(tensor)] for tensor in node.input_tensors]
         inner = node.operation
-        if runs_its_graph(inner) and not has_keywords(node) and len(read) == len(inner.inputs) == 1:
+        if _can_be_opened(inner, node):
             inside, made = flat_calls(inner, read)
             calls += inside
         else:

@@ -9,7 +9,12 @@ from state_of_sparsity import extras
 from state_of_sparsity.arguments import check_flag, check_integer
 from state_of_sparsity.surgery.model_check import check_model
 from state_of_sparsity.surgery.structure import sparse_layers
-from state_of_sparsity.wrapping.keras_graphs import calls_in_order, is_masked, runs_its_graph
+from state_of_sparsity.wrapping.keras_graphs import (
+    calls_in_order,
+    is_masked,
+    names_of_inputs,
+    runs_its_graph,
+)
 from state_of_sparsity.wrapping.keras_internals import all_layers
 
 if TYPE_CHECKING:
@@ -23,8 +28,9 @@ def compile(
 
     Convolutions, `Dense` and `EinsumDense` layers become sparse products, with batch
     normalization, ReLU and residual sums within; each is timed against Keras, and left to Keras
-    where that is faster, as the whole model is. Other layers run by Keras in between. Weights are
-    copied: training the model further changes nothing.
+    where that is faster, as the whole model is. Other layers run by Keras in between. Sparse
+    products have copies of the weights, and what is left to Keras has the model's own: compile
+    again after training it further.
 
     Args:
         model: a Functional or Sequential model without sparse wrappers, in float32, its inputs of
@@ -35,8 +41,8 @@ def compile(
         measure: whether times are measured; else everything that can be is a sparse product.
 
     Returns:
-        A `Runner`: `runner(inputs)` returns what `model.predict` does, up to rounding, and
-        `print(runner)` shows what was measured.
+        A `Runner`: `runner(inputs)` returns what `model.predict` does, up to rounding, in a list
+        where there are several outputs, and `print(runner)` shows what was measured.
 
     Raises:
         ValueError: if the model is none of those.
@@ -70,15 +76,21 @@ def _check(model):
     if not runs_its_graph(model):
         raise ValueError(
             "`model` must be a Functional or Sequential model for `sos.inference.compile`. "
-            f"Received: '{model.name}' of the class {type(model).__name__}. Make a graph of it: "
-            "inputs = keras.Input(shape); keras.Model(inputs, model(inputs))."
+            f"Received: '{model.name}' of the class {type(model).__name__}. Build it as a "
+            "graph of layers, and give that the weights by set_weights."
+        )
+    names = names_of_inputs(model)
+    if names is not None:
+        raise ValueError(
+            "`model` must have one input or a list of them. Received: a dictionary of "
+            f"{names}. Make it anew: keras.Model(list(model.inputs), model.outputs)."
         )
     for tensor in model.inputs:
         if None in tensor.shape[1:]:
             raise ValueError(
                 "`model` must have inputs of known shapes, but for the batch. Received: "
-                f"'{tensor.name}' of the shape {tensor.shape}. Call it on an input that has one: "
-                "inputs = keras.Input(shape); keras.Model(inputs, model(inputs))."
+                f"'{tensor.name}' of the shape {tensor.shape}. Build it anew with "
+                "a keras.Input of the shape, and give that the weights by set_weights."
             )
     for layer in all_layers(model):
         if layer.compute_dtype != "float32" or layer.quantization_mode:

@@ -132,7 +132,7 @@ def _column_maxima(work, x, source, i, greatest):
 
 @numba.njit
 def means(work, item):
-    """Writes the mean of each map of a channel: the n-th position of `y` is image n's."""
+    """Writes the mean of each map of a channel."""
     x, y = floats(work.x), floats(work.y)
     for image in range(work.images):
         total = 0.0
@@ -140,4 +140,6 @@ def means(work, item):
             start = item * work.x_stride + work.x_lead + image * work.x_image + h * work.x_row
             for w in range(work.x_width):
                 total += x[start + w]
-        y[item * work.y_stride + work.y_lead + image] = total / (work.x_height * work.x_width)
+        y[item * work.y_stride + work.y_lead + image * work.y_image] = total / (
+            work.x_height * work.x_width
+        )

@@ -41,12 +41,13 @@ class Places:
     def channels(self, value: Value, count: int) -> Maps:
         """Returns maps of a value, with so many channels."""
         maps = self.maps.get(value)
-        if maps is not None and maps.channels == count:
+        if maps is not None and _lies(maps, value, count):
             return maps
         self.array(value)
         maps = Maps(count, *maps_shape(value.shape, count))
         self.steps.append(ToChannels(value, maps))
-        self.maps.setdefault(value, maps)
+        if count == value.shape[-1]:
+            self.maps[value] = maps
         return maps
 
     def by_keras(self, call: Call):
@@ -58,7 +59,7 @@ class Places:
 
     def is_in_maps(self, value: Value) -> bool:
         """Returns whether a value lies channel by channel, the channels being its last axis."""
-        return value in self.maps and self.maps[value].channels == value.shape[-1]
+        return value in self.maps and _lies(self.maps[value], value, value.shape[-1])
 
     def unpadded(self, value: Value):
         """Returns what `ZeroPadding2D` was called on and how much it pads, or a value itself."""
@@ -70,6 +71,12 @@ class Places:
     def open_product(self, value: Value) -> Product | None:
         """Returns the product that makes a value, if it may still be changed, else None."""
         return self.products.get(value) if self.readers[value] == 1 else None
+
+
+def _lies(maps, value, channels):
+    """Returns whether maps have so many channels of a value, and positions where others look."""
+    place = maps_shape(value.shape, channels)
+    return (maps.channels, maps.height, maps.width) == (channels, *place)
 
 
 def maps_shape(shape, channels: int) -> tuple[int, int]:

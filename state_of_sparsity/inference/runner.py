@@ -4,6 +4,7 @@ import concurrent.futures
 import threading
 
 import keras
+import numpy as np
 
 from state_of_sparsity.inference.program import Program
 from state_of_sparsity.inference.steps import as_array
@@ -24,11 +25,13 @@ class Runner:
             `model.inputs`, or a dictionary by the names of these.
 
     Returns:
-        An array, or a list in the order of `model.outputs` if there are several.
+        An array, or a list in the order of `model.outputs` if there are several, whatever structure
+        the model returns them in.
     """
 
     def __init__(self, model, inputs, steps, outputs, choices, threads, by_keras=None):
         self._names = [tensor.name for tensor in model.inputs]
+        self._types = [tensor.dtype for tensor in model.inputs]
         self._shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
         self._inputs, self._outputs = inputs, outputs
         self._steps, self._choices, self._by_keras = steps, choices, by_keras
@@ -56,7 +59,7 @@ class Runner:
                 )
                 self._program = program
             outputs = program(arrays)
-        return [as_array(output) for output in outputs]
+        return [_own(as_array(output), arrays) for output in outputs]
 
     def _arrays(self, inputs):
         """Returns inputs as a list of arrays in the order of the model's.
@@ -73,6 +76,8 @@ class Runner:
         elif not isinstance(inputs, (list, tuple)):
             inputs = [inputs]
         arrays = [as_array(each) for each in inputs]
+        if len(arrays) == len(self._types):  # as Keras does, before anything is computed
+            arrays = [a.astype(t, copy=False) for a, t in zip(arrays, self._types, strict=True)]
         shapes = [array.shape for array in arrays]
         wrong = [shape[1:] for shape in shapes] != self._shapes or len({s[:1] for s in shapes}) != 1
         if wrong or shapes[0][0] == 0:
@@ -85,3 +90,9 @@ class Runner:
         for choice in self._choices:
             rows.append(choice.cells(by_keras=self._by_keras is not None))
         return "\n".join(aligned(rows, "<>>><"))
+
+
+def _own(output, inputs):
+    """Returns an output in memory of its own, also where it is an input."""
+    shared = any(np.may_share_memory(output, array) for array in inputs)
+    return output.copy() if shared else output

@@ -69,7 +69,7 @@ class ToChannels(Step):
                     f"{array.shape}. Keep the batch's axis, as in keras.layers.Reshape, rather "
                     "than keras.ops.reshape(x, (-1, size))."
                 )
-            values[source] = array
+            values[self] = array  # which lives as long as its address is used
             line["x"] = address(array)
 
         return Bound(line, prepare)

@@ -17,6 +17,15 @@ def runs_its_graph(layer) -> bool:
     return of_keras and hasattr(graph, "_nodes_by_depth")
 
 
+def names_of_inputs(model) -> list[str] | None:
+    """Returns the keys of the dictionary that a graph takes, None where it takes none.
+
+    `model.input` has them, but not of every Sequential.
+    """
+    structure = getattr(inner_graph(model) or model, "_inputs_struct", None)
+    return sorted(structure) if isinstance(structure, dict) else None
+
+
 def calls_in_order(model) -> list:
     """Returns the calls in a graph, each after those it reads; Keras keeps them by depth."""
     by_depth = (inner_graph(model) or model)._nodes_by_depth
@@ -25,7 +34,7 @@ def calls_in_order(model) -> list:
 
 
 def run_call(node, inputs: list) -> list:
-    """Runs one call of a graph; returns its outputs.
+    """Runs one call of a graph as `predict` does, not in training; returns its outputs.
 
     Args:
         node: the call.
@@ -33,6 +42,10 @@ def run_call(node, inputs: list) -> list:
     """
     values = dict(zip(map(id, node.input_tensors), inputs, strict=True))
     arguments, keywords = node.arguments.fill_in(values)
+    # What a call was made with counts for nothing where a model is told: there is no public name
+    # for whether an operation takes it.
+    if getattr(node.operation, "_call_has_training_arg", False):
+        keywords = {**keywords, "training": False}
     return keras.tree.flatten(node.operation(*arguments, **keywords))
 
 

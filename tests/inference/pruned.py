@@ -27,7 +27,10 @@ def check_runs_alike(model, runner, batch=3):
             for tensor in model.inputs
         ]
         inputs = inputs if len(inputs) > 1 else inputs[0]
-        expected, found = keras.tree.flatten(model(inputs)), keras.tree.flatten(runner(inputs))
+        expected, found = (
+            keras.tree.flatten(model(inputs, training=False)),
+            keras.tree.flatten(runner(inputs)),
+        )
         for one, other in zip(expected, found, strict=True):
             one = keras.ops.convert_to_numpy(one)
             assert one.std() > 1e-3 * np.abs(one).max() > 0  # there is something to compare
