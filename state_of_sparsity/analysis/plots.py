@@ -35,8 +35,8 @@ _OTHER_STYLES = tuple(
     for marker in "X*<>hpd8"
     for color in ("#7F7F7F", "#000000", "#D55E00", "#56B4E9", "#009E73", "#CC79A7")
 )
-_SPARSITY_TICKS = (0, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
-_LEAST_DENSITY = 1e-4
+SPARSITY_TICKS = (0, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+LEAST_DENSITY = 1e-4
 _LINES = 3  # of a title
 _LEAST_GAIN = 1.5  # of a second panel, for which there is less room then
 _LONGEST = 100  # characters of a label
@@ -275,19 +275,19 @@ def sparsity_axis(axes: Axes, sparsities: Sequence[float]) -> None:
     """
     axes.set_xscale(
         "function",
-        functions=(lambda s: -np.log10(np.maximum(1 - s, _LEAST_DENSITY)), lambda t: 1 - 10**-t),
+        functions=(lambda s: -np.log10(np.maximum(1 - s, LEAST_DENSITY)), lambda t: 1 - 10**-t),
     )
     low, high = (min(sparsities), max(sparsities)) if sparsities else (0.0, 0.9)
     margin = 10**0.06  # in density, on both sides
     axes.set_xlim(1 - (1 - _below_one(low)) * margin, 1 - (1 - _below_one(high)) / margin)
-    axes.xaxis.set_major_locator(FixedLocator([s for s in _SPARSITY_TICKS if s < 1]))
+    axes.xaxis.set_major_locator(FixedLocator([s for s in SPARSITY_TICKS if s < 1]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(lambda s, _: f"{100 * s:.4g}")
     axes.set_xlabel("Sparsity of all kernels (%), density on a logarithmic scale")
 
 
 def _below_one(sparsity):
-    return min(sparsity, 1 - _LEAST_DENSITY)
+    return min(sparsity, 1 - LEAST_DENSITY)
 
 
 def _short(path):

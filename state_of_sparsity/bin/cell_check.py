@@ -32,9 +32,10 @@ def check(cells: Sequence[Cell], directory: pathlib.Path, data_dir: str | None =
         raise RuntimeError(f"The cells could not be checked.\n{mistake}")
     if found:
         name, problem = found[0]
-        many = f"{len(found)} of {len(cells)} cells could not begin, the first" * (len(found) > 1)
-        first = f"{many} {name}:" if many else f"{name} could not begin:"
-        raise UsageError(f"{first} {problem}")
+        if len(found) == 1:
+            raise UsageError(f"{name} could not begin: {problem}")
+        count = f"{len(found)} of {len(cells)}"
+        raise UsageError(f"{count} cells could not begin, the first {name}: {problem}")
 
 
 def problems(

@@ -1,4 +1,4 @@
-"""`measured`: each layer with weights timed as a sparse product, and by Keras."""
+"""`choices`: each layer with weights timed as a sparse product, and by Keras."""
 
 import concurrent.futures
 import dataclasses

@@ -6,6 +6,7 @@ from state_of_sparsity.surgery.rules import Rules
 from state_of_sparsity.training.experiment import Experiment
 from state_of_sparsity.training.experiment_check import check_made, check_reached
 from state_of_sparsity.training.optimizer_check import check_optimizer
+from state_of_sparsity.version import PACKAGE
 
 
 def check_values(experiment: Experiment) -> None:
@@ -37,4 +38,4 @@ def _tried(make):
 
 def _is_ours(make):
     # A user's own may ask for what only the model's layers have.
-    return (getattr(make, "__module__", None) or "").startswith(f"{__package__.split('.')[0]}.")
+    return (getattr(make, "__module__", None) or "").startswith(f"{PACKAGE}.")

@@ -25,8 +25,6 @@ with extras.explained():
     )
     from bokeh.plotting import figure
 
-_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
-_LEAST_DENSITY = 1e-4
 # What matplotlib calls a marker, and bokeh.
 _MARKERS = {"o": "circle", "v": "inverted_triangle", "P": "plus", "s": "square", "^": "triangle"}
 _MARKERS |= {"D": "diamond", "X": "x", "*": "star", "<": "hex", ">": "asterisk", "h": "cross"}
@@ -58,8 +56,8 @@ def _trade_off(aggregates, metric, **options):
     options |= {"y_axis_label": words.capital(metrics.label(metric)), "height": 420}
     chart = _figure(**options)
     chart.xaxis.axis_label = "Sparsity of all kernels (%), density in logarithms"
-    chart.xaxis.ticker = [_place(s) for s in _TICKS]
-    chart.xaxis.major_label_overrides = {_place(s): f"{100 * s:.4g}" for s in _TICKS}
+    chart.xaxis.ticker = [_place(s) for s in plots.SPARSITY_TICKS]
+    chart.xaxis.major_label_overrides = {_place(s): f"{100 * s:.4g}" for s in plots.SPARSITY_TICKS}
     for baseline in (a for a in aggregates if a.technique == "dense"):
         low, high = baseline.min * factor, baseline.max * factor
         chart.add_layout(BoxAnnotation(bottom=low, top=high, fill_color="gray", fill_alpha=0.2))
@@ -233,4 +231,4 @@ def _place_legend(chart):
 
 
 def _place(sparsity):
-    return -math.log10(max(1 - sparsity, _LEAST_DENSITY))
+    return -math.log10(max(1 - sparsity, plots.LEAST_DENSITY))

@@ -68,8 +68,8 @@ def frontier(aggregates: Sequence[Aggregate], metric: str) -> Section | None:
 
 def on_frontier(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
     """Returns those that no other beats in sparsity and mean at once, by rising sparsity."""
-    by_place = {(a.sparsity, a.mean): a for a in aggregates}
-    return [by_place[place] for place in upper_envelope(by_place)]
+    envelope = upper_envelope((a.sparsity, a.mean) for a in aggregates)
+    return [a for place in envelope for a in aggregates if (a.sparsity, a.mean) == place]
 
 
 def _rows(level, labels, metric):

@@ -45,3 +45,9 @@ def test_the_frontier_is_of_means_and_each_model_has_its_own(make_run):
         ["50.00 %", "RigL (LeNet-300-100)"],
     ]
     assert ranking.frontier(aggregates_of(paths[:1]), "accuracy") is None
+
+
+def test_settings_at_one_place_of_the_frontier_are_all_named(make_run):
+    paths = [make_run(technique, 0.9, 0.95, 0) for technique in ("set", "rigl")]
+    table = ranking.frontier(aggregates_of(paths), "accuracy").table
+    assert table["Technique"].tolist() == ["RigL", "SET"]
