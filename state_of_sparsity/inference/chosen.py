@@ -6,6 +6,7 @@ import time
 import keras
 import numpy as np
 
+from state_of_sparsity.inference.attention import opened
 from state_of_sparsity.inference.calls import Value, flat_calls
 from state_of_sparsity.inference.measurement import choices
 from state_of_sparsity.inference.reading import read
@@ -19,6 +20,7 @@ def chosen_runner(model, batch_size: int, threads: int, measure: bool) -> Runner
     """Returns a runner of a model that `compile` has checked; arguments as there."""
     inputs = [Value(tuple(tensor.shape)) for tensor in model.inputs]
     calls, outputs = flat_calls(model, inputs)
+    calls = opened(calls)
     steps = read(inputs, calls, outputs)
     found = choices(steps, batch_size, threads, measure)
     dense = {layer for layer, choice in found if not choice.is_sparse}

@@ -6,8 +6,11 @@ import keras
 
 from state_of_sparsity.arguments import is_number
 from state_of_sparsity.inference import layer_rows
+from state_of_sparsity.inference.attention import DotProductAttention
 from state_of_sparsity.inference.calls import Call, Value
+from state_of_sparsity.inference.dot_product import DotProduct
 from state_of_sparsity.inference.grid import Maps
+from state_of_sparsity.inference.layer_norm import LayerNorm
 from state_of_sparsity.inference.places import NO_PADDING, Places
 from state_of_sparsity.inference.sparse_rows import SparseRows
 from state_of_sparsity.inference.steps import (
@@ -58,6 +61,8 @@ class _Reader(Places):
             **dict.fromkeys(_CONVOLUTIONS, self.convolution),
             **dict.fromkeys(_DENSE, self.dense_layer),
             kinds.BatchNormalization: self.normalization,
+            DotProductAttention: self.attention,
+            kinds.LayerNormalization: self.layer_normalization,
             **dict.fromkeys((kinds.ReLU, kinds.Activation), self.clipping),
             kinds.Add: self.addition,
             kinds.ZeroPadding2D: self.padding,
@@ -160,6 +165,25 @@ class _Reader(Places):
         else:
             product.rows = product.rows.scaled(scale, shift)
             self.goes_on(call, product, value)
+        return True
+
+    def layer_normalization(self, layer, call, value, output):
+        axes = [layer.axis] if isinstance(layer.axis, int) else list(layer.axis)
+        last = axes in ([-1], [len(value.shape) - 1])
+        if not last or not self.is_in_maps(value) or getattr(layer, "rms_scaling", False):
+            return False
+        maps = self.maps[value]
+        target = self.maps[output] = Maps(maps.channels, maps.height, maps.width)
+        self.steps.append(LayerNorm(layer, maps, target))
+        return True
+
+    def attention(self, operation, call, query, output):
+        if not all(value in self.maps for value in call.inputs):
+            return False  # Keras has made them, and goes on without copies
+        heads, size = query.shape[2:]
+        query, key, value = (self.channels(each, heads * size) for each in call.inputs)
+        target = self.maps[output] = Maps(query.channels, query.height, query.width)
+        self.steps.append(DotProduct(query, key, value, target, heads, operation.is_causal))
         return True
 
     def clipping(self, layer, call, value, output):

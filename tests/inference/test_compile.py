@@ -101,7 +101,7 @@ def test_layers_that_keras_computes_faster_are_left_to_it(monkeypatch):
     monkeypatch.setattr(chosen, "fastest", lambda *_: 0)
     model = small_model()
     runner = sos.inference.compile(model, threads=1)
-    assert kinds(runner) == ["KerasCall", "Reshape", "ToChannels", "Product", "FromChannels"]
+    assert kinds(runner) == ["KerasCalls", "Reshape", "ToChannels", "Product", "FromChannels"]
     check_runs_alike(model, runner)
     assert str(runner) == (
         "layer  sparsity  sparse ms   Keras ms  by\n"
