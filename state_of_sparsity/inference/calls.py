@@ -1,7 +1,7 @@
 """`flat_calls`: the calls of a graph, with those of graphs inside it in their place."""
 
 import dataclasses
-from collections.abc import Callable
+from typing import Any
 
 from state_of_sparsity.wrapping.keras_graphs import (
     calls_in_order,
@@ -35,7 +35,7 @@ class Call:
         name: of the operation, for people.
     """
 
-    operation: Callable
+    operation: Any
     inputs: list[Value]
     outputs: list[Value]
     node: object = None

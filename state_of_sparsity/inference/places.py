@@ -55,9 +55,11 @@ class Places:
         """Has Keras make a call."""
         for value in call.inputs:
             self.array(value)
-        if not self.steps or not isinstance(self.steps[-1], KerasCalls):
-            self.steps.append(KerasCalls(self.readers))
-        self.steps[-1].calls.append(call)
+        last = self.steps[-1] if self.steps else None
+        if not isinstance(last, KerasCalls):
+            last = KerasCalls(self.readers)
+            self.steps.append(last)
+        last.calls.append(call)
         self.arrays.update(call.outputs)
 
     def is_in_maps(self, value: Value) -> bool:

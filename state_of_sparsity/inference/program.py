@@ -24,8 +24,8 @@ class Program:
 
     def __init__(self, steps: list[Step], inputs, outputs, images: int, helpers, threads: int):
         spans = _spans(steps)
-        is_maps = {key: isinstance(key, Maps) for key in spans}
-        self.memory = Memory(images, threads, {key: spans[key] for key in spans if is_maps[key]})
+        buffers = {key: span for key, span in spans.items() if isinstance(key, Maps)}
+        self.memory = Memory(images, threads, buffers)
         self._inputs, self._outputs = inputs, outputs
         self._helpers, self._threads = helpers, threads
         self._parts = []
@@ -33,11 +33,11 @@ class Program:
             mentioned = {*step.reads, *step.writes}
             over = {key for key in mentioned if spans[key][1] == at} - set(outputs)
             for maps in step.writes:
-                if is_maps[maps] and maps.zeros_around and maps not in step.reads:
+                if isinstance(maps, Maps) and maps.zeros_around and maps not in step.reads:
                     self._part().take(Bound(_clearing(step, maps, self.memory)), [])
             bound = step.bind(self.memory)
             part = self._part(bound.call)
-            part.take(bound, [key for key in over if not is_maps[key]])
+            part.take(bound, [key for key in over if key not in buffers])
         for part in self._parts:
             part.close()
 

@@ -6,6 +6,7 @@ import keras
 
 from state_of_sparsity.arguments import is_number
 from state_of_sparsity.inference import layer_rows
+from state_of_sparsity.inference.activation import Activation
 from state_of_sparsity.inference.attention import DotProductAttention
 from state_of_sparsity.inference.calls import Call, Value
 from state_of_sparsity.inference.dot_product import DotProduct
@@ -15,7 +16,6 @@ from state_of_sparsity.inference.places import NO_PADDING, Places
 from state_of_sparsity.inference.sparse_rows import SparseRows
 from state_of_sparsity.inference.steps import (
     ActivateArray,
-    ActivateMaps,
     FromChannels,
     Means,
     PoolMaxima,
@@ -63,7 +63,7 @@ class _Reader(Places):
             kinds.BatchNormalization: self.normalization,
             DotProductAttention: self.attention,
             kinds.LayerNormalization: self.layer_normalization,
-            **dict.fromkeys((kinds.ReLU, kinds.Activation), self.clipping),
+            **dict.fromkeys((kinds.ReLU, kinds.Activation), self.activation),
             kinds.Add: self.addition,
             kinds.ZeroPadding2D: self.padding,
             kinds.MaxPooling2D: self.max_pooling,
@@ -95,7 +95,7 @@ class _Reader(Places):
             self.clip(product, limits, output)
         elif activation in layer_rows.KEEP_ZEROS:
             self.maps[output] = target
-            self.steps.append(ActivateMaps(activation, target))
+            self.steps.append(Activation(activation, target))
         else:
             linear = Value(output.shape)
             self.steps += [FromChannels(target, linear), ActivateArray(activation, linear, output)]
@@ -186,16 +186,20 @@ class _Reader(Places):
         self.steps.append(DotProduct(query, key, value, target, heads, operation.is_causal))
         return True
 
-    def clipping(self, layer, call, value, output):
-        limits = layer_rows.limits(layer)
-        if limits is None or not self.is_in_maps(value):
+    def activation(self, layer, call, value, output):
+        limits, function = layer_rows.limits(layer), getattr(layer, "activation", None)
+        if not self.is_in_maps(value) or (limits is None and function not in layer_rows.KEEP_ZEROS):
             return False
         product = self.open_product(value)
         if product is None:
             product = self.identity(call, value)
         else:
             self.goes_on(call, product, value)
-        self.clip(product, limits, output)
+        if limits is not None:
+            self.clip(product, limits, output)
+        else:
+            self.products.pop(output)
+            self.steps.append(Activation(function, product.target))
         return True
 
     def addition(self, layer, call, first, output):

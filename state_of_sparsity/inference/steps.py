@@ -250,22 +250,6 @@ class Reshape(Step):
         return Bound(prepare=prepare)
 
 
-class ActivateMaps(Step):
-    """Changes maps by an activation that takes numbers one by one, and leaves zeros zero."""
-
-    def __init__(self, activation, maps: Maps):
-        self.activation = activation
-        self.reads, self.writes = [maps], [maps]
-
-    def bind(self, memory):
-        buffer, activation = memory.buffer(self.reads[0]), self.activation
-
-        def call():
-            buffer[:] = as_array(activation(keras.ops.convert_to_tensor(buffer)))
-
-        return Bound(call=call)
-
-
 class ActivateArray(Step):
     """Calls any activation on an array."""
 

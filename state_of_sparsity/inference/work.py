@@ -8,7 +8,7 @@ import numpy as np
 
 # Kinds of steps: products, copies, and what is written place by place.
 SPARSE_PRODUCT, TO_CHANNELS, FROM_CHANNELS, SPLIT_PHASES, CLEAR_AROUND = range(5)
-POOL_MAXIMA, MEANS, LAYER_NORM, DOT_PRODUCT = range(5, 9)
+POOL_MAXIMA, MEANS, ACTIVATION, LAYER_NORM, DOT_PRODUCT = range(5, 10)
 
 CHANNELS_COPIED = 16  # at a time, which are in one line of the cache where they come last
 
@@ -24,7 +24,7 @@ _INTEGERS = (
     # Of windows, in rows and in columns: see `map_copies.py`.
     *("down", "right", "size_down", "size_right", "before_down", "before_right"),
     *("zeros", "phases", "phase_count"),
-    "is_causal",
+    *("is_causal", "activation"),
     *("kept_from", "kept_to"),  # of a channel, by what clears the rest
 )
 _NUMBERS = ("least", "greatest", "epsilon", "scale")

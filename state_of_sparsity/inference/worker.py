@@ -1,9 +1,6 @@
-"""`take_part`: what each thread does of a table of steps; compiled as a whole.
+"""`take_part`: what each thread does of a table of steps; compiled as a whole."""
 
-Compiled code is looked up by this file alone: after a change to a file whose functions are called
-here, remove what numba has kept of it in `__pycache__`.
-"""
-
+from state_of_sparsity.inference.activation import activation
 from state_of_sparsity.inference.dot_product import dot_product
 from state_of_sparsity.inference.layer_norm import layer_norm
 from state_of_sparsity.inference.machine_code import machine_code
@@ -18,6 +15,7 @@ from state_of_sparsity.inference.map_copies import (
 from state_of_sparsity.inference.pointers import counted
 from state_of_sparsity.inference.sparse_product import sparse_product
 from state_of_sparsity.inference.work import (
+    ACTIVATION,
     CLEAR_AROUND,
     DOT_PRODUCT,
     FROM_CHANNELS,
@@ -63,6 +61,8 @@ def take_part(table, taken, done):
                 layer_norm(line, item)
             elif line.kind == DOT_PRODUCT:
                 dot_product(line, item)
+            elif line.kind == ACTIVATION:
+                activation(line, item)
             else:
                 means(line, item)
             counted(done, at, 1)
