@@ -67,7 +67,7 @@ def choices(steps, images, threads, measure) -> list[tuple[object, Choice]]:
     for product in weighted_products(steps):
         layer = product.calls[0].operation
         kernel = array(layer.kernel)
-        choice = Choice(layer.name, 1 - np.count_nonzero(kernel) / kernel.size)
+        choice = Choice(product.calls[0].name, 1 - np.count_nonzero(kernel) / kernel.size)
         if measure:
             choice.sparse_seconds = _sparse_seconds(product, splits, images, threads)
             choice.keras_seconds = _keras_seconds(product.calls, images)
@@ -101,7 +101,7 @@ def _sparse_seconds(product, splits, images, threads):
 def _keras_seconds(calls, images):
     """Times calls, each of which reads the output of the one before, and else random arrays."""
     made = {value for call in calls for value in call.outputs}
-    values = {
+    given = {
         value: keras.ops.convert_to_tensor(_random((images, *value.shape[1:])))
         for call in calls
         for value in call.inputs
@@ -109,8 +109,12 @@ def _keras_seconds(calls, images):
     }
 
     def run():
+        values = {}
         for call in calls:
+            values |= given
             call.run(values)
+            # The others would be held while the next is computed, and memory is not given back.
+            values = {value: values[value] for value in call.outputs}
         as_array(values[calls[-1].outputs[0]])
 
     return seconds(run)
