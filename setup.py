@@ -47,6 +47,13 @@ JAX = ["jax>=0.7"]
 HUB = ["keras-hub>=0.32"]
 ONNX = ["onnxruntime>=1.20", "tf2onnx>=1.17"]
 INFERENCE = ["numba>=0.61"]
+SITE = [
+    "furo>=2025.7",
+    "myst-nb>=1.3",
+    "sphinx>=8.2",
+    "sphinx-copybutton>=0.5",
+    "sphinx-design>=0.6",
+]
 TEST = ["build>=1.2", "hypothesis>=6", "mypy>=1.11", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"]
 # The core runs on keras, numpy and a backend of Keras; what else does what:
 EXTRAS = {
@@ -55,7 +62,8 @@ EXTRAS = {
     "hub": HUB,  # the slow tests of keras-hub's models
     "onnx": ONNX,  # export to ONNX from TensorFlow, and its test
     "inference": INFERENCE,  # products with sparse kernels on a processor
-    "test": [*EXPERIMENTS, *INFERENCE, *JAX, *TEST],  # launch/test.sh
+    "site": [*EXPERIMENTS, *INFERENCE, *JAX, *SITE],  # launch/site.sh
+    "test": [*EXPERIMENTS, *INFERENCE, *JAX, *SITE, *TEST],  # launch/test.sh
     "docs": [*EXPERIMENTS, *INFERENCE, *JAX, *HUB, *ONNX],  # what pages of docs/ are measured with
     "release": ["twine>=6"],  # with `test`, launch/release.sh
 }

@@ -70,12 +70,12 @@ class KernelReport:
 
     @property
     def multiply_adds(self) -> int | None:
-        """Multiply-adds of the dense kernel for one example: `size * uses`."""
+        """Multiply-adds of the dense kernel for one example, `size * uses`."""
         return None if self.uses is None else self.size * self.uses
 
     @property
     def sparse_multiply_adds(self) -> int | None:
-        """Multiply-adds with the zeros left out: `nonzero * uses`."""
+        """Multiply-adds with the zeros left out, `nonzero * uses`."""
         return None if self.uses is None else self.nonzero * self.uses
 
     @property
@@ -90,7 +90,7 @@ class KernelReport:
 
     @property
     def bytes_csr(self) -> int:
-        """Bytes as compressed sparse rows: values, int32 columns and int32 row pointers.
+        """Bytes as compressed sparse rows, with values, int32 columns and int32 row pointers.
 
         The kernel is seen as a matrix whose columns are its last axis.
         """

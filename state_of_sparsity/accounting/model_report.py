@@ -106,7 +106,7 @@ class Report:
             path: the file to write; returns the text if `None`.
 
         Raises:
-            OutputPathError: if it cannot be written, a ValueError.
+            ValueError: if it cannot be written.
         """
         path = None if path is None else output_path.check_file("path", path)
         rows = [{column: getattr(row, column) for column in COLUMNS} for row in self.layers]
