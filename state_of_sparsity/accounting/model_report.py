@@ -133,7 +133,7 @@ class Report:
         where they are not known; `shape` is a tuple.
 
         Raises:
-            MissingExtraError: if pandas is not installed, an ImportError.
+            ImportError: if pandas is not installed.
 
         Example:
 
@@ -153,7 +153,7 @@ class Report:
             The `Axes` of the two panels; `panels[0].figure.savefig("report.png")` writes a file.
 
         Raises:
-            MissingExtraError: if matplotlib is not installed, an ImportError.
+            ImportError: if matplotlib is not installed.
 
         Example:
 
