@@ -19,7 +19,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")  # the API pages import everything
 from state_of_sparsity.version import __version__  # noqa: E402
 
 project = "state_of_sparsity"
-author = "The authors of state_of_sparsity"
+html_show_copyright = False
 release = version = __version__
 
 extensions = [
@@ -47,6 +47,7 @@ myst_heading_anchors = 4
 
 highlight_language = "none"  # of a fence that does not say
 default_role = "literal"  # docstrings have Markdown's backticks
+autodoc_preserve_defaults = True
 autodoc_typehints = "none"  # in words, with shapes and units
 autodoc_member_order = "bysource"
 autosummary_generate = False
@@ -57,10 +58,9 @@ napoleon_use_rtype = False
 toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"state_of_sparsity {version}"
 html_extra_path = ["site_root"]  # index.html, which leads here
-html_static_path = ["static"]
-html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_use_index = True
