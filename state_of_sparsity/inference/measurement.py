@@ -14,6 +14,7 @@ from state_of_sparsity.inference.steps import Product, SplitPhases, as_array
 
 # The fastest of many is what a layer takes where other work on the machine does not disturb it.
 _LEAST_REPEATS, _ENOUGH_REPEATS, _ENOUGH_SECONDS = 3, 100, 0.1
+_PATIENCE = 2  # seconds, after which progress is shown
 
 
 @dataclasses.dataclass
@@ -56,6 +57,8 @@ def weighted_products(steps) -> list:
 def choices(steps, images, threads, measure) -> list[tuple[object, Choice]]:
     """Returns `[(layer, Choice), ...]` of the layers that steps compute as sparse products.
 
+    Where that takes seconds a progress bar of Keras is shown.
+
     Args:
         steps: of a model.
         images: of a batch.
@@ -64,7 +67,9 @@ def choices(steps, images, threads, measure) -> list[tuple[object, Choice]]:
     """
     found = []
     splits = {step.writes[0]: step for step in steps if isinstance(step, SplitPhases)}
-    for product in weighted_products(steps):
+    products, start = weighted_products(steps), time.perf_counter()
+    bar = keras.utils.Progbar(len(products), unit_name="layer timed")
+    for done, product in enumerate(products, 1):
         layer = product.calls[0].operation
         kernel = array(layer.kernel)
         choice = Choice(product.calls[0].name, 1 - np.count_nonzero(kernel) / kernel.size)
@@ -72,6 +77,8 @@ def choices(steps, images, threads, measure) -> list[tuple[object, Choice]]:
             choice.sparse_seconds = _sparse_seconds(product, splits, images, threads)
             choice.keras_seconds = _keras_seconds(product.calls, images)
         found.append((layer, choice))
+        if measure and time.perf_counter() - start > _PATIENCE:
+            bar.update(done)
     return found
 
 

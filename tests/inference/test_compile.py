@@ -223,3 +223,14 @@ def test_models_that_are_refused(make, message):
 def test_arguments_that_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         sos.inference.compile(small_model(), **settings)
+
+
+def test_progress_is_shown_where_measuring_takes_long(monkeypatch, capsys):
+    monkeypatch.setattr(measurement, "_PATIENCE", 1000)
+    sos.inference.compile(small_model(), threads=1)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(measurement, "_PATIENCE", 0)
+    sos.inference.compile(small_model(), threads=1, measure=False)
+    sos.inference.compile(small_model(), threads=1)
+    printed = capsys.readouterr().out
+    assert "1/2" in printed and printed.count("2/2") == 1 and printed.endswith("/layer timed\n")
