@@ -27,7 +27,7 @@ def attention(**settings):
         (lambda x, y: attention(dropout=0.3)(x, x, use_causal_mask=True, training=False), True),
         (lambda x, y: attention(attention_axes=(1,), output_shape=3)(x, y), True),
         (lambda x, y: attention()(x, x, training=True), False),
-        (lambda x, y: attention(value_dim=3)(x, y), False),
+        (lambda x, y: attention(value_dim=3, dropout=0.1)(x, y), False),
         (lambda x, y: attention(use_gate=True)(x, y), False),
         (lambda x, y: attention(sliding_window=2)(x, x), False),
         (lambda x, y: attention()(x, y, return_attention_scores=True)[1], False),
