@@ -72,7 +72,7 @@ def feed_forward():
 
 
 def encoder():
-    """One layer of a Transformer's encoder, of whose weights a third are in its attention."""
+    """One layer of a Transformer's encoder, attention and all."""
     import keras
 
     inputs = keras.Input((128, 512))
@@ -121,8 +121,10 @@ def pruned(network, sparsity, distribution):
     first = next(layer for layer in model.layers if hasattr(layer, "kernel"))
     dense = isinstance(first, keras.layers.Conv2D) and distribution == "uniform"
 
+    kinds = keras.layers.Conv2D, keras.layers.Dense, keras.layers.MultiHeadAttention
+
     def rules(layer):
-        prunable = isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense))
+        prunable = isinstance(layer, kinds)
         return rule(layer) if prunable and not (dense and layer is first) else None
 
     sparse = sos.sparsify(model, rules)

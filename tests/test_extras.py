@@ -47,7 +47,12 @@ def test_without_extras_every_module_can_be_imported_or_names_the_one_it_needs()
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     parts = {name.split(".")[1] for name in said}
-    assert parts == {"analysis", "bin", "data", "inference", "schedules", "training"}
+    assert parts == {
+        *("accounting", "analysis", "bin", "data", "inference", "schedules", "training"),
+    }
+    # What the report itself needs is in the core; only its plot and its table of pandas are not.
+    of_reports = {name for name in said if name.startswith("state_of_sparsity.accounting.")}
+    assert {name.rpartition(".")[2] for name in of_reports} == {"data_frame", "layer_plot"}
     assert said["state_of_sparsity.analysis.plots"] == (
         "`matplotlib` must be installed for this, which the extra `experiments` brings. Run: "
         'pip install "state_of_sparsity[experiments]"'

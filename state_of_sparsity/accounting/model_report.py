@@ -4,14 +4,16 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
-from state_of_sparsity import atomic_write, output_path
+from state_of_sparsity import atomic_write, extras, output_path
 from state_of_sparsity.accounting.kernel_report import COLUMNS, KernelReport
 from state_of_sparsity.accounting.kernel_values import reader
 from state_of_sparsity.accounting.multiply_adds import count_uses
+from state_of_sparsity.accounting.notebook_table import notebook_table
 from state_of_sparsity.accounting.tables import markdown, plain_text
 from state_of_sparsity.surgery.structure import check_has_weights, model_kernels, walk
 from state_of_sparsity.table_cells import csv_text
@@ -21,6 +23,9 @@ from state_of_sparsity.wrapping.keras_internals import all_layers
 from state_of_sparsity.wrapping.lora import lora_product
 from state_of_sparsity.wrapping.quantized_kernels import QuantizedKernel
 from state_of_sparsity.wrapping.units import units_left
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Of one example; for several inputs a list, or a dict by input name.
 InputShape = (
@@ -120,6 +125,47 @@ class Report:
     def to_markdown(self) -> str:
         """Returns the report as a Markdown table."""
         return markdown(self)
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """Returns one row a kernel as a table of pandas, with the columns that the CSV file has.
+
+        But for `bytes_gzip`, which takes seconds for a large model. Numbers are numbers, missing
+        where they are not known; `shape` is a tuple.
+
+        Raises:
+            ImportError: if pandas is not installed.
+
+        Example:
+
+        >>> table = sos.report(sparse).to_dataframe()
+        >>> table.nlargest(3, "nonzero")[["path", "sparsity", "nonzero"]]
+        """
+        with extras.explained():
+            from state_of_sparsity.accounting.data_frame import data_frame
+        return data_frame(self)
+
+    def plot(self) -> np.ndarray:
+        """Draws the sparsity of each kernel, and its weights with those that are left, as bars.
+
+        By `matplotlib.pyplot`: a notebook shows it, in a script `plt.show()` does.
+
+        Returns:
+            The `Axes` of the two panels; `panels[0].figure.savefig("report.png")` writes a file.
+
+        Raises:
+            ImportError: if matplotlib is not installed.
+
+        Example:
+
+        >>> panels = sos.report(sparse).plot()
+        """
+        with extras.explained():
+            from state_of_sparsity.accounting.layer_plot import layer_plot
+        return layer_plot(self)
+
+    def _repr_html_(self) -> str:
+        """Returns the report as notebooks show it."""
+        return notebook_table(self)
 
     def __str__(self) -> str:
         """Returns the report as aligned columns, every path whole."""

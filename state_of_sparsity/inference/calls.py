@@ -1,6 +1,7 @@
 """`flat_calls`: the calls of a graph, with those of graphs inside it in their place."""
 
 import dataclasses
+from typing import Any
 
 from state_of_sparsity.wrapping.keras_graphs import (
     calls_in_order,
@@ -26,28 +27,30 @@ class Call:
     """A call of a layer or operation.
 
     Args:
-        node: Keras's record of it.
+        operation: the layer or operation.
         inputs: the values that it reads.
         outputs: those that it makes.
+        node: Keras's record of it; None for one on its inputs alone that Keras has no record of, as
+            it is inside another layer's.
+        name: of the operation, for people.
     """
 
-    node: object
+    operation: Any
     inputs: list[Value]
     outputs: list[Value]
-
-    @property
-    def operation(self):
-        """The layer or operation."""
-        return self.node.operation
+    node: object = None
+    name: str = ""
 
     @property
     def is_plain(self) -> bool:
         """Whether it was called on its inputs alone, and makes one output."""
-        return not has_keywords(self.node) and len(self.outputs) == 1
+        alone = self.node is None or not has_keywords(self.node)
+        return alone and len(self.outputs) == 1
 
     def run(self, values: dict):
         """Has Keras compute outputs; `values` has tensors or arrays by `Value`."""
-        outputs = run_call(self.node, [values[value] for value in self.inputs])
+        inputs = [values[value] for value in self.inputs]
+        outputs = [self.operation(*inputs)] if self.node is None else run_call(self.node, inputs)
         values.update(zip(self.outputs, outputs, strict=True))
 
 
@@ -75,6 +78,6 @@ def flat_calls(model, inputs: list[Value]) -> tuple[list[Call], list[Value]]:
             calls += inside
         else:
             made = [Value(tuple(tensor.shape)) for tensor in node.output_tensors]
-            calls.append(Call(node, read, made))
+            calls.append(Call(inner, read, made, node, inner.name))
         values.update(zip(map(id, node.output_tensors), made, strict=True))
     return calls, [values[id(tensor)] for tensor in model.outputs]

@@ -6,6 +6,7 @@ import time
 import keras
 import numpy as np
 
+from state_of_sparsity.inference.attention import opened
 from state_of_sparsity.inference.calls import Value, flat_calls
 from state_of_sparsity.inference.measurement import choices
 from state_of_sparsity.inference.reading import read
@@ -19,6 +20,7 @@ def chosen_runner(model, batch_size: int, threads: int, measure: bool) -> Runner
     """Returns a runner of a model that `compile` has checked; arguments as there."""
     inputs = [Value(tuple(tensor.shape)) for tensor in model.inputs]
     calls, outputs = flat_calls(model, inputs)
+    calls = opened(calls)
     steps = read(inputs, calls, outputs)
     found = choices(steps, batch_size, threads, measure)
     dense = {layer for layer, choice in found if not choice.is_sparse}
@@ -33,11 +35,15 @@ def chosen_runner(model, batch_size: int, threads: int, measure: bool) -> Runner
     if not measure:
         return runners[0]
     runners.append(Runner(model, inputs, [], outputs, rows, threads, by_keras=model))
-    return runners[fastest(runners, model, batch_size)]
+    medians = median_seconds(runners, model, batch_size)
+    words = [f"{count} thread{'s' * (count > 1)}" for count in counts] + ["Keras"]
+    chosen = runners[medians.index(min(medians))]
+    chosen.whole = dict(zip(words, medians, strict=True))
+    return chosen
 
 
-def fastest(runners, model, batch_size: int) -> int:
-    """Returns which of several runners of a model takes least in the median, measured in turn."""
+def median_seconds(runners, model, batch_size: int) -> list[float]:
+    """Returns what each of several runners of a model takes in the median, measured in turn."""
     inputs = [
         np.ones((batch_size, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype))
         for tensor in model.inputs
@@ -49,5 +55,4 @@ def fastest(runners, model, batch_size: int) -> int:
             runner(inputs)
             if again:
                 seconds.append(time.perf_counter() - start)
-    medians = [statistics.median(seconds) for seconds in times]
-    return medians.index(min(medians))
+    return [statistics.median(seconds) for seconds in times]

@@ -56,12 +56,19 @@ def compile(
     check_flag("measure", measure)
     check_integer("batch_size", batch_size, 1)
     if threads is None:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        threads = _processors()
     check_integer("threads", threads, 1)
     _check(model)
     with extras.explained():
         from state_of_sparsity.inference.chosen import chosen_runner
     return chosen_runner(model, batch_size, threads, measure)
+
+
+def _processors() -> int:
+    """Returns how many processors this process may use; there is no telling on every system."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _check(model):

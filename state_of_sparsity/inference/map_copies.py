@@ -1,7 +1,6 @@
-"""What moves between layouts: images to channels and back, strides, pools, means.
+"""What moves between layouts: images to channels and back, strides, pools, means, zeros.
 
-Each function does one item of a step. Everything that is written is written with the zeros between
-maps.
+Each function does one item of a step. Maps are written with the zeros between them, but means.
 """
 
 from state_of_sparsity import extras
@@ -143,3 +142,13 @@ def means(work, item):
         y[item * work.y_stride + work.y_lead + image * work.y_image] = total / (
             work.x_height * work.x_width
         )
+
+
+@numba.njit
+def clear_around(work, item):
+    """Writes zeros to a channel of `y`, but from number `kept_from` to `kept_to` of it."""
+    y, start = floats(work.y), item * work.y_stride
+    for at in range(start, start + work.kept_from):
+        y[at] = 0.0
+    for at in range(start + work.kept_to, start + work.y_stride):
+        y[at] = 0.0

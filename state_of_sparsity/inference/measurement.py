@@ -14,6 +14,7 @@ from state_of_sparsity.inference.steps import Product, SplitPhases, as_array
 
 # The fastest of many is what a layer takes where other work on the machine does not disturb it.
 _LEAST_REPEATS, _ENOUGH_REPEATS, _ENOUGH_SECONDS = 3, 100, 0.1
+_PATIENCE = 2  # seconds, after which progress is shown
 
 
 @dataclasses.dataclass
@@ -56,6 +57,8 @@ def weighted_products(steps) -> list:
 def choices(steps, images, threads, measure) -> list[tuple[object, Choice]]:
     """Returns `[(layer, Choice), ...]` of the layers that steps compute as sparse products.
 
+    Where that takes seconds a progress bar of Keras is shown.
+
     Args:
         steps: of a model.
         images: of a batch.
@@ -64,14 +67,18 @@ def choices(steps, images, threads, measure) -> list[tuple[object, Choice]]:
     """
     found = []
     splits = {step.writes[0]: step for step in steps if isinstance(step, SplitPhases)}
-    for product in weighted_products(steps):
+    products, start = weighted_products(steps), time.perf_counter()
+    bar = keras.utils.Progbar(len(products), unit_name="layer timed")
+    for done, product in enumerate(products, 1):
         layer = product.calls[0].operation
         kernel = array(layer.kernel)
-        choice = Choice(layer.name, 1 - np.count_nonzero(kernel) / kernel.size)
+        choice = Choice(product.calls[0].name, 1 - np.count_nonzero(kernel) / kernel.size)
         if measure:
             choice.sparse_seconds = _sparse_seconds(product, splits, images, threads)
             choice.keras_seconds = _keras_seconds(product.calls, images)
         found.append((layer, choice))
+        if measure and time.perf_counter() - start > _PATIENCE:
+            bar.update(done)
     return found
 
 
@@ -101,7 +108,7 @@ def _sparse_seconds(product, splits, images, threads):
 def _keras_seconds(calls, images):
     """Times calls, each of which reads the output of the one before, and else random arrays."""
     made = {value for call in calls for value in call.outputs}
-    values = {
+    given = {
         value: keras.ops.convert_to_tensor(_random((images, *value.shape[1:])))
         for call in calls
         for value in call.inputs
@@ -109,8 +116,12 @@ def _keras_seconds(calls, images):
     }
 
     def run():
+        values = {}
         for call in calls:
+            values |= given
             call.run(values)
+            # The others would be held while the next is computed, and memory is not given back.
+            values = {value: values[value] for value in call.outputs}
         as_array(values[calls[-1].outputs[0]])
 
     return seconds(run)

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from state_of_sparsity.inference.arena import places_in_arena
 from state_of_sparsity.inference.grid import Maps
+from state_of_sparsity.inference.rounding import round_up
 from state_of_sparsity.inference.row_tile import LANES
 from state_of_sparsity.inference.work import address
 
@@ -12,36 +14,32 @@ _CACHE_LINE = 64  # bytes
 class Memory:
     """Buffers of maps, values of tensors, and how many images they are for.
 
-    Two maps may have one buffer, if they lie alike and the one is read for the last time before the
-    other is written; what lies outside their positions stays zero.
+    Buffers lie in one array, those that are not needed at once in the same place: before zeros
+    around maps are counted on, they are to be written.
 
     Args:
         images: how many a batch has.
         threads: how many compute.
+        spans: `{maps: (first, last)}`, the steps between which each is needed, both included.
     """
 
-    def __init__(self, images: int, threads: int):
+    def __init__(self, images: int, threads: int, spans: dict[Maps, tuple[int, int]]):
         self.images, self.threads = images, threads
         self.values = {}  # arrays, and tensors of the backend, by `Value`
-        self._buffers, self._masks, self._free = {}, {}, {}
+        self._masks = {}
+        self._counts = {each: each.channels * each.grid.channel_stride(images) for each in spans}
+        # Each begins with a line of the cache.
+        rooms = {each: round_up(count, _CACHE_LINE // 4) for each, count in self._counts.items()}
+        self._starts, whole = places_in_arena(rooms, spans)
+        self._arena = _zeros(whole + LANES)  # as a vector is read whole where it begins
 
     def buffer(self, maps: Maps) -> np.ndarray:
         """Returns the buffer of maps, all channels one after the other."""
-        if maps not in self._buffers:
-            free = self._free.get(self._kind(maps))
-            stride = maps.grid.channel_stride(self.images)
-            self._buffers[maps] = free.pop() if free else _zeros(maps.channels * stride)
-        return self._buffers[maps]
-
-    def release(self, maps: Maps):
-        """Lets maps that are made from now on have the buffer of maps that no step reads again."""
-        self._free.setdefault(self._kind(maps), []).append(self._buffers[maps])
-
-    def _kind(self, maps):
-        return maps.channels, maps.zeros_around, maps.grid
+        start = self._starts[maps]
+        return self._arena[start : start + self._counts[maps]]
 
     def place(self, side: str, maps: Maps) -> dict[str, int]:
-        """Returns the fields of `Work` that say where maps lie; `side` is "x" or "y"."""
+        """Returns the fields of `Work` that say where maps lie; `side` is "x", "y", "k" or "v"."""
         grid = maps.grid
         return {
             side: address(self.buffer(maps)),
@@ -66,7 +64,7 @@ class Memory:
     @property
     def size(self) -> int:
         """Bytes of all buffers."""
-        return sum({id(buffer): buffer.nbytes for buffer in self._buffers.values()}.values())
+        return self._arena.nbytes
 
 
 def _zeros(count):

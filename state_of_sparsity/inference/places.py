@@ -4,7 +4,8 @@ import math
 
 from state_of_sparsity.inference.calls import Call, Value
 from state_of_sparsity.inference.grid import Maps
-from state_of_sparsity.inference.steps import FromChannels, KerasCall, Product, Step, ToChannels
+from state_of_sparsity.inference.keras_calls import KerasCalls
+from state_of_sparsity.inference.steps import FromChannels, Product, Step, ToChannels
 
 NO_PADDING = ((0, 0), (0, 0))
 
@@ -54,7 +55,11 @@ class Places:
         """Has Keras make a call."""
         for value in call.inputs:
             self.array(value)
-        self.steps.append(KerasCall(call))
+        last = self.steps[-1] if self.steps else None
+        if not isinstance(last, KerasCalls):
+            last = KerasCalls(self.readers)
+            self.steps.append(last)
+        last.calls.append(call)
         self.arrays.update(call.outputs)
 
     def is_in_maps(self, value: Value) -> bool:

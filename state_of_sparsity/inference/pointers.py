@@ -29,6 +29,12 @@ def integers(address):
     return numba.carray(_pointer(address), (1,), np.int64)
 
 
+@numba.njit
+def integers_32(address):
+    """Returns int32 at an address, likewise."""
+    return numba.carray(_pointer(address), (1,), np.int32)
+
+
 @intrinsic
 def counted(context, counters, at, number):
     """Adds to a counter that other threads may add to as well; returns what it was before."""

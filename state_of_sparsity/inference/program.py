@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from state_of_sparsity.inference import work
+from state_of_sparsity.inference.dot_product import DotProduct
 from state_of_sparsity.inference.grid import Maps
 from state_of_sparsity.inference.memory import Memory
-from state_of_sparsity.inference.steps import Step
+from state_of_sparsity.inference.steps import Bound, Means, Step
 from state_of_sparsity.inference.worker import take_part
 
 
@@ -21,20 +23,29 @@ class Program:
     """
 
     def __init__(self, steps: list[Step], inputs, outputs, images: int, helpers, threads: int):
-        self.memory = Memory(images, threads)
+        spans = _spans(steps)
+        buffers = {key: span for key, span in spans.items() if isinstance(key, Maps)}
+        self.memory = Memory(images, threads, buffers)
         self._inputs, self._outputs = inputs, outputs
-        last = {key: at for at, step in enumerate(steps) for key in step.reads + step.writes}
+        self._helpers, self._threads = helpers, threads
         self._parts = []
         for at, step in enumerate(steps):
+            mentioned = {*step.reads, *step.writes}
+            over = {key for key in mentioned if spans[key][1] == at} - set(outputs)
+            for maps in step.writes:
+                if isinstance(maps, Maps) and maps.zeros_around and maps not in step.reads:
+                    self._part().take(Bound(_clearing(step, maps, self.memory)), [])
             bound = step.bind(self.memory)
-            over = {key for key in step.reads + step.writes if last[key] == at} - set(outputs)
-            for maps in (key for key in over if isinstance(key, Maps)):
-                self.memory.release(maps)
-            if not self._parts or bound.call or self._parts[-1].call:
-                self._parts.append(_Part(bound.call, helpers, threads))
-            self._parts[-1].take(bound, [key for key in over if not isinstance(key, Maps)])
+            part = self._part(bound.call)
+            part.take(bound, [key for key in over if key not in buffers])
         for part in self._parts:
             part.close()
+
+    def _part(self, call=None):
+        """Returns the part of a step: that of the step before, if both are compiled."""
+        if not self._parts or call or self._parts[-1].call:
+            self._parts.append(_Part(call, self._helpers, self._threads))
+        return self._parts[-1]
 
     def __call__(self, inputs: list) -> list:
         values = self.memory.values
@@ -47,6 +58,25 @@ class Program:
             return [values[key] for key in self._outputs]
         finally:
             values.clear()
+
+
+def _spans(steps):
+    """Returns `{maps or value: (first, last)}`, the steps that mention each."""
+    spans = {}
+    for at, step in enumerate(steps):
+        for key in (*step.reads, *step.writes):
+            spans[key] = spans.get(key, (at,))[0], at
+    return spans
+
+
+def _clearing(step, maps, memory):
+    """Returns the line that writes the zeros around maps which a step itself does not write."""
+    lead, positions = maps.grid.lead, memory.images * maps.grid.map_pitch
+    kept = (0, 0) if isinstance(step, (Means, DotProduct)) else (lead, lead + positions)
+    place = memory.place("y", maps)
+    return work.work(
+        *(work.CLEAR_AROUND, maps.channels), **place, kept_from=kept[0], kept_to=kept[1]
+    )
 
 
 class _Part:

@@ -6,13 +6,16 @@ import keras
 
 from state_of_sparsity.arguments import is_number
 from state_of_sparsity.inference import layer_rows
+from state_of_sparsity.inference.activation import Activation
+from state_of_sparsity.inference.attention import DotProductAttention
 from state_of_sparsity.inference.calls import Call, Value
+from state_of_sparsity.inference.dot_product import DotProduct
 from state_of_sparsity.inference.grid import Maps
+from state_of_sparsity.inference.layer_norm import LayerNorm
 from state_of_sparsity.inference.places import NO_PADDING, Places
 from state_of_sparsity.inference.sparse_rows import SparseRows
 from state_of_sparsity.inference.steps import (
     ActivateArray,
-    ActivateMaps,
     FromChannels,
     Means,
     PoolMaxima,
@@ -58,7 +61,9 @@ class _Reader(Places):
             **dict.fromkeys(_CONVOLUTIONS, self.convolution),
             **dict.fromkeys(_DENSE, self.dense_layer),
             kinds.BatchNormalization: self.normalization,
-            **dict.fromkeys((kinds.ReLU, kinds.Activation), self.clipping),
+            DotProductAttention: self.attention,
+            kinds.LayerNormalization: self.layer_normalization,
+            **dict.fromkeys((kinds.ReLU, kinds.Activation), self.activation),
             kinds.Add: self.addition,
             kinds.ZeroPadding2D: self.padding,
             kinds.MaxPooling2D: self.max_pooling,
@@ -90,7 +95,7 @@ class _Reader(Places):
             self.clip(product, limits, output)
         elif activation in layer_rows.KEEP_ZEROS:
             self.maps[output] = target
-            self.steps.append(ActivateMaps(activation, target))
+            self.steps.append(Activation(activation, target))
         else:
             linear = Value(output.shape)
             self.steps += [FromChannels(target, linear), ActivateArray(activation, linear, output)]
@@ -162,16 +167,39 @@ class _Reader(Places):
             self.goes_on(call, product, value)
         return True
 
-    def clipping(self, layer, call, value, output):
-        limits = layer_rows.limits(layer)
-        if limits is None or not self.is_in_maps(value):
+    def layer_normalization(self, layer, call, value, output):
+        axes = [layer.axis] if isinstance(layer.axis, int) else list(layer.axis)
+        last = axes in ([-1], [len(value.shape) - 1])
+        if not last or not self.is_in_maps(value) or getattr(layer, "rms_scaling", False):
+            return False
+        maps = self.maps[value]
+        target = self.maps[output] = Maps(maps.channels, maps.height, maps.width)
+        self.steps.append(LayerNorm(layer, maps, target))
+        return True
+
+    def attention(self, operation, call, query, output):
+        if not all(value in self.maps for value in call.inputs):
+            return False  # Keras has made them, and goes on without copies
+        heads, size = query.shape[2:]
+        query, key, value = (self.channels(each, heads * size) for each in call.inputs)
+        target = self.maps[output] = Maps(query.channels, query.height, query.width)
+        self.steps.append(DotProduct(query, key, value, target, heads, operation.is_causal))
+        return True
+
+    def activation(self, layer, call, value, output):
+        limits, function = layer_rows.limits(layer), getattr(layer, "activation", None)
+        if not self.is_in_maps(value) or (limits is None and function not in layer_rows.KEEP_ZEROS):
             return False
         product = self.open_product(value)
         if product is None:
             product = self.identity(call, value)
         else:
             self.goes_on(call, product, value)
-        self.clip(product, limits, output)
+        if limits is not None:
+            self.clip(product, limits, output)
+        else:
+            self.products.pop(output)
+            self.steps.append(Activation(function, product.target))
         return True
 
     def addition(self, layer, call, first, output):

@@ -19,6 +19,8 @@ class Runner:
 
     Attributes:
         threads: how many compute.
+        whole: seconds that the whole model took with so many threads, and by Keras; which is
+            chosen has the least. Empty where nothing was measured.
 
     Call arguments:
         inputs: what the model takes: an array `(batch, ...)`, a list of them in the order of
@@ -35,7 +37,7 @@ class Runner:
         self._shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
         self._inputs, self._outputs = inputs, outputs
         self._steps, self._choices, self._by_keras = steps, choices, by_keras
-        self._program, self.threads = None, threads
+        self._program, self.threads, self.whole = None, threads, {}
         self._helpers = concurrent.futures.ThreadPoolExecutor(max(1, threads - 1))
         self._one_at_a_time = threading.Lock()  # as buffers are for one batch
 
@@ -89,7 +91,11 @@ class Runner:
         rows = [("layer", "sparsity", "sparse ms", "Keras ms", "by")]
         for choice in self._choices:
             rows.append(choice.cells(by_keras=self._by_keras is not None))
-        return "\n".join(aligned(rows, "<>>><"))
+        lines = aligned(rows, "<>>><")
+        if self.whole:
+            each = [f"{1e3 * seconds:.3f} ms with {by}" for by, seconds in self.whole.items()]
+            lines.append(f"whole model: {', '.join(each)}")
+        return "\n".join(lines)
 
 
 def _own(output, inputs):

@@ -1,4 +1,4 @@
-"""The steps that a runner takes: products, copies between layouts, pools, calls of Keras.
+"""The steps that a runner takes: products, copies between layouts, pools; of Keras: keras_calls.py.
 
 A step is made once for a model, and says what it reads and writes: `Maps`, in buffers, and
 `Value`s, in arrays. `bind` readies it for batches of one size, with all its buffers at hand.
@@ -11,11 +11,11 @@ import keras
 import numpy as np
 
 from state_of_sparsity.inference import work
-from state_of_sparsity.inference.calls import Call, Value
+from state_of_sparsity.inference.calls import Value
 from state_of_sparsity.inference.grid import Maps
 from state_of_sparsity.inference.layer_rows import NO_LIMITS
 from state_of_sparsity.inference.memory import Memory
-from state_of_sparsity.inference.sparse_product import WIDEST
+from state_of_sparsity.inference.row_of_product import WIDEST
 from state_of_sparsity.inference.sparse_rows import SparseRows
 from state_of_sparsity.inference.work import address
 
@@ -250,22 +250,6 @@ class Reshape(Step):
         return Bound(prepare=prepare)
 
 
-class ActivateMaps(Step):
-    """Changes maps by an activation that takes numbers one by one, and leaves zeros zero."""
-
-    def __init__(self, activation, maps: Maps):
-        self.activation = activation
-        self.reads, self.writes = [maps], [maps]
-
-    def bind(self, memory):
-        buffer, activation = memory.buffer(self.reads[0]), self.activation
-
-        def call():
-            buffer[:] = as_array(activation(keras.ops.convert_to_tensor(buffer)))
-
-        return Bound(call=call)
-
-
 class ActivateArray(Step):
     """Calls any activation on an array."""
 
@@ -280,18 +264,6 @@ class ActivateArray(Step):
             values[target] = self.activation(keras.ops.convert_to_tensor(values[source]))
 
         return Bound(call=call)
-
-
-class KerasCall(Step):
-    """A call of a layer or operation by Keras itself."""
-
-    def __init__(self, call: Call):
-        self.call = call
-        self.reads, self.writes = [*call.inputs], [*call.outputs]
-
-    def bind(self, memory):
-        values, call = memory.values, self.call
-        return Bound(call=lambda: call.run(values))
 
 
 def as_array(value) -> np.ndarray:

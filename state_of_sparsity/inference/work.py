@@ -6,8 +6,9 @@ a whole model is one call of compiled code.
 
 import numpy as np
 
-KINDS = ("sparse_product", "to_channels", "from_channels", "split_phases", "pool_maxima", "means")
-(SPARSE_PRODUCT, TO_CHANNELS, FROM_CHANNELS, SPLIT_PHASES, POOL_MAXIMA, MEANS) = range(len(KINDS))
+# Kinds of steps: products, copies, and what is written place by place.
+SPARSE_PRODUCT, TO_CHANNELS, FROM_CHANNELS, SPLIT_PHASES, CLEAR_AROUND = range(5)
+POOL_MAXIMA, MEANS, ACTIVATION, LAYER_NORM, DOT_PRODUCT = range(5, 10)
 
 CHANNELS_COPIED = 16  # at a time, which are in one line of the cache where they come last
 
@@ -16,16 +17,19 @@ CHANNELS_COPIED = 16  # at a time, which are in one line of the cache where they
 _MAPS = ("", "_stride", "_lead", "_row", "_image", "_height", "_width")
 _INTEGERS = (
     *("kind", "items", "images", "channels"),
-    *(f"{maps}{field}" for maps in ("x", "y") for field in _MAPS),
+    *(f"{maps}{field}" for maps in ("x", "y", "k", "v") for field in _MAPS),
     # Of products, all but numbers addresses: see `sparse_product.py`.
     *("values", "offsets", "starts", "biases", "residual", "mask"),
     *("groups", "group_count", "vectors", "tile"),
     # Of windows, in rows and in columns: see `map_copies.py`.
     *("down", "right", "size_down", "size_right", "before_down", "before_right"),
     *("zeros", "phases", "phase_count"),
+    *("is_causal", "activation"),
+    *("kept_from", "kept_to"),  # of a channel, by what clears the rest
 )
+_NUMBERS = ("least", "greatest", "epsilon", "scale")
 WORK = np.dtype(
-    [(name, np.int64) for name in _INTEGERS] + [("least", np.float32), ("greatest", np.float32)],
+    [(name, np.int64) for name in _INTEGERS] + [(name, np.float32) for name in _NUMBERS],
     align=True,
 )
 

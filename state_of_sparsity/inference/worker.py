@@ -1,11 +1,11 @@
-"""`take_part`: what each thread does of a table of steps; compiled as a whole.
+"""`take_part`: what each thread does of a table of steps; compiled as a whole."""
 
-Compiled code is looked up by this file alone: after a change to a file whose functions are called
-here, remove what numba has kept of it in `__pycache__`.
-"""
-
+from state_of_sparsity.inference.activation import activation
+from state_of_sparsity.inference.dot_product import dot_product
+from state_of_sparsity.inference.layer_norm import layer_norm
 from state_of_sparsity.inference.machine_code import machine_code
 from state_of_sparsity.inference.map_copies import (
+    clear_around,
     from_channels,
     means,
     pool_maxima,
@@ -15,7 +15,11 @@ from state_of_sparsity.inference.map_copies import (
 from state_of_sparsity.inference.pointers import counted
 from state_of_sparsity.inference.sparse_product import sparse_product
 from state_of_sparsity.inference.work import (
+    ACTIVATION,
+    CLEAR_AROUND,
+    DOT_PRODUCT,
     FROM_CHANNELS,
+    LAYER_NORM,
     POOL_MAXIMA,
     SPARSE_PRODUCT,
     SPLIT_PHASES,
@@ -51,6 +55,14 @@ def take_part(table, taken, done):
                 split_phases(line, item)
             elif line.kind == POOL_MAXIMA:
                 pool_maxima(line, item)
+            elif line.kind == CLEAR_AROUND:
+                clear_around(line, item)
+            elif line.kind == LAYER_NORM:
+                layer_norm(line, item)
+            elif line.kind == DOT_PRODUCT:
+                dot_product(line, item)
+            elif line.kind == ACTIVATION:
+                activation(line, item)
             else:
                 means(line, item)
             counted(done, at, 1)

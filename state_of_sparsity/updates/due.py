@@ -80,6 +80,10 @@ class SparsityUpdates:
                 grown += members[0].update(update.step, update.value, members)
         return grown
 
+    def masking(self, due: list[Due]) -> list[Due]:
+        """Returns those of `due` that mask weights: for a sparsity of 0 nothing is computed."""
+        return [u for u in due if self.followed[u.key][0].says_sparsity and u.value > 0]
+
     def first_updates(self, last: int | None) -> list[Due]:
         """Returns the first update of each mask in a run from step 0, where it can be known then.
 

@@ -1,5 +1,6 @@
 """`UpdateSparsity`: the Keras callback that sets masks and penalties as schedules say."""
 
+import contextlib
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ from state_of_sparsity.arguments import check_callback
 from state_of_sparsity.optimizers.learning_rate import innermost
 from state_of_sparsity.surgery.frozen import warn_of_frozen
 from state_of_sparsity.surgery.structure import check_has_weights, sparse_layers
+from state_of_sparsity.updates import first_masks
 from state_of_sparsity.updates.driven_training import DrivenByCallback, DrivenByUpdate, steps_done
 from state_of_sparsity.updates.due import SparsityUpdates
 from state_of_sparsity.updates.moments import forget
@@ -114,11 +116,22 @@ class UpdateSparsity(keras.callbacks.Callback):
             self._leave_driven(step)
 
     def _carry_out(self, due):
-        grown = self.updates.carry_out(due)
+        with self._announced(due):
+            grown = self.updates.carry_out(due)
         self.carried_out += bool(due)
         optimizer = getattr(self._updated_model, "optimizer", None)
         if grown and optimizer is not None:
             forget(optimizer, grown)
+
+    def _announced(self, due):
+        """Returns a context that says, once in a `fit` that shows progress, that masks are made."""
+        verbose = (self.params or {}).get("verbose")
+        masked = [wrapper for update in self.updates.masking(due) for wrapper in update.wrappers]
+        if not verbose or not masked or not self._in_fit or self._has_announced:
+            return contextlib.nullcontext()
+        self._has_announced = True
+        # With 2 Keras prints whole lines, and before the first step it has printed nothing.
+        return first_masks.announced(masked, within_a_line=verbose != 2 and self._started)
 
     def _leave_driven(self, step):
         """Lets a custom loop train until the next update after `step` is due."""
@@ -141,7 +154,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         # Or in a custom loop that calls its callbacks.
         self._in_fit = self.model.train_function is not None
         self._per_batch = max(1, self.model.steps_per_execution)
-        self._started = False
+        self._started = self._has_announced = False
         self._warned = self._counted = False
         step = steps_done(self.model.optimizer)
         self._unjudged = set(self.updates.followed) if step == 0 else set()

@@ -1,5 +1,7 @@
 """Private names of Keras for running the calls of a graph one by one, each with its reason."""
 
+import inspect
+
 import keras
 from keras.src.models.functional import Functional
 
@@ -47,6 +49,13 @@ def run_call(node, inputs: list) -> list:
     if getattr(node.operation, "_call_has_training_arg", False):
         keywords = {**keywords, "training": False}
     return keras.tree.flatten(node.operation(*arguments, **keywords))
+
+
+def arguments_of(node) -> dict:
+    """Returns what a layer was called with, by the names of its `call`."""
+    arguments = node.arguments
+    signature = inspect.signature(node.operation.call)
+    return dict(signature.bind(*arguments.args, **arguments.kwargs).arguments)
 
 
 def has_keywords(node) -> bool:

@@ -87,7 +87,7 @@ def steps(times, memory):
             title,
             _ratio(ratios.get(name)),
             _ratio(cells.get(name, {}).get("ratio")),
-            cells.get(name, {}).get("state_bytes_a_weight"),
+            _bytes(cells.get(name, {}).get("state_bytes_a_weight")),
         ]
         for name, title in _VARIANTS.items()
         if name in ratios and name != "dense"
@@ -99,6 +99,10 @@ def steps(times, memory):
 def _mean(runs):
     spread = "" if math.isnan(runs.std) else f" ± {100 * runs.std:.2f}"
     return f"{100 * runs.mean:.2f}{spread} ({runs.n})"
+
+
+def _bytes(number):
+    return None if number is None else f"{number:.1f}"
 
 
 def _ratio(ratio):

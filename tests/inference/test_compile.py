@@ -1,6 +1,8 @@
 """What `compile` refuses, what it measures, and what a runner takes and gives back."""
 
 import concurrent.futures
+import importlib
+import os
 import time
 
 import keras
@@ -92,21 +94,35 @@ def test_without_a_place_for_what_is_compiled_each_process_compiles(monkeypatch)
         return lambda function: ("compiled", function)
 
     monkeypatch.setattr(machine_code.numba, "njit", njit)
-    assert machine_code.machine_code(abs) == ("compiled", abs)
+    assert machine_code.machine_code(zeros) == ("compiled", zeros)
+
+
+def test_what_was_compiled_before_a_file_beside_it_changed_is_made_anew(tmp_path, monkeypatch):
+    (tmp_path / "code_of_test.py").write_text("def function():\n    return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    kept = tmp_path / "__pycache__"
+    kept.mkdir()
+    for name, age in (("code_of_test.function-1.nbi", 100), ("code_of_test.function-2.nbi", -100)):
+        (kept / name).write_bytes(b"")
+        now = (tmp_path / "code_of_test.py").stat().st_mtime
+        os.utime(kept / name, (now - age, now - age))
+    machine_code.machine_code(importlib.import_module("code_of_test").function)
+    assert [each.name for each in kept.glob("*.nbi")] == ["code_of_test.function-2.nbi"]
 
 
 def test_layers_that_keras_computes_faster_are_left_to_it(monkeypatch):
     monkeypatch.setattr(measurement, "_sparse_seconds", lambda product, *_: product.rows.outputs)
     monkeypatch.setattr(measurement, "_keras_seconds", lambda calls, images: 10)
-    monkeypatch.setattr(chosen, "fastest", lambda *_: 0)
+    monkeypatch.setattr(chosen, "median_seconds", lambda *_: [0.001, 0.002])
     model = small_model()
     runner = sos.inference.compile(model, threads=1)
-    assert kinds(runner) == ["KerasCall", "Reshape", "ToChannels", "Product", "FromChannels"]
+    assert kinds(runner) == ["KerasCalls", "Reshape", "ToChannels", "Product", "FromChannels"]
     check_runs_alike(model, runner)
     assert str(runner) == (
         "layer  sparsity  sparse ms   Keras ms  by\n"
         f"first    {100 * zeros(model, 'first'):.1f} %  40000.000  10000.000  Keras\n"
-        f"head     {100 * zeros(model, 'head'):.1f} %   3000.000  10000.000  sparse product"
+        f"head     {100 * zeros(model, 'head'):.1f} %   3000.000  10000.000  sparse product\n"
+        "whole model: 1.000 ms with 1 thread, 2.000 ms with Keras"
     )
 
 
@@ -120,24 +136,29 @@ def zeros(model, name):
 def test_the_whole_model_is_measured_with_one_thread_with_all_and_by_keras(
     monkeypatch, which, threads
 ):
-    monkeypatch.setattr(chosen, "fastest", lambda runners, *_: which)
+    medians = [0.002 if each == which else 0.003 for each in range(3)]
+    monkeypatch.setattr(chosen, "median_seconds", lambda *_: medians)
     monkeypatch.setattr(measurement, "_ENOUGH_SECONDS", 0.001)
     model = small_model()
     runner = sos.inference.compile(model, batch_size=2, threads=2)
     check_runs_alike(model, runner)
     assert runner._program is None if threads is None else runner._program.memory.threads == threads
-    lines = str(runner).splitlines()[1:]
+    *lines, last = str(runner).splitlines()[1:]
+    measured = [f"{1000 * seconds:.3f} ms with" for seconds in medians]
+    words = [f"{measured[0]} 1 thread", f"{measured[1]} 2 threads", f"{measured[2]} Keras"]
+    assert last == f"whole model: {', '.join(words)}"
     assert len(lines) == 2 and all(float(cell) > 0 for line in lines for cell in line.split()[3:5])
     assert threads is not None or all(line.endswith("Keras") for line in lines)
 
 
-def test_the_fastest_is_found():
+def test_each_is_measured():
     runners = [
         lambda inputs: time.sleep(0.003),
         lambda inputs: None,
         lambda inputs: sum(range(10**5)),
     ]
-    assert chosen.fastest(runners, small_model(), 2) == 1
+    seconds = chosen.median_seconds(runners, small_model(), 2)
+    assert min(seconds) == seconds[1] and seconds[0] >= 0.003
 
 
 class Subclassed(keras.Model):
@@ -202,3 +223,14 @@ def test_models_that_are_refused(make, message):
 def test_arguments_that_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         sos.inference.compile(small_model(), **settings)
+
+
+def test_progress_is_shown_where_measuring_takes_long(monkeypatch, capsys):
+    monkeypatch.setattr(measurement, "_PATIENCE", 1000)
+    sos.inference.compile(small_model(), threads=1)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(measurement, "_PATIENCE", 0)
+    sos.inference.compile(small_model(), threads=1, measure=False)
+    sos.inference.compile(small_model(), threads=1)
+    printed = capsys.readouterr().out
+    assert "1/2" in printed and printed.count("2/2") == 1 and printed.endswith("/layer timed\n")

@@ -1,5 +1,7 @@
 """Where maps lie in memory, and that buffers are shared by maps that are not needed at once."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -30,19 +32,23 @@ def test_maps_that_are_computed_place_by_place_lie_alike():
 def test_a_mask_has_the_positions_of_maps():
     maps = Maps(1, 2, 2)
     maps.grid.needs((1, 1), (1, 1))
-    mask = Memory(2, 1).mask(maps)
+    mask = Memory(2, 1, {}).mask(maps)
     assert mask[:9].reshape(3, 3).tolist() == [[-1, -1, 0], [-1, -1, 0], [0, 0, 0]]
     assert mask[9:18].tolist() == mask[:9].tolist() and not mask[18:].any()
 
 
-def test_buffers_are_used_again_by_maps_that_lie_alike():
-    memory, maps = Memory(2, 1), [Maps(3, 4, 4) for _ in range(4)]
-    for each in maps[1:3]:
-        maps[0].grid.take_in(each.grid)
-    first = memory.buffer(maps[0])
-    assert first.ctypes.data % 64 == 0 and not first.any()
-    assert not np.shares_memory(memory.buffer(maps[1]), first)
-    memory.release(maps[0])
-    assert not np.shares_memory(memory.buffer(maps[3]), first)  # on another grid
-    assert np.shares_memory(memory.buffer(maps[2]), first)
-    assert memory.size == 3 * first.nbytes
+def test_buffers_that_are_needed_at_once_lie_apart():
+    maps = [Maps(3, 4, 4), Maps(5, 1, 7), Maps(2, 9, 9), Maps(3, 4, 4)]
+    memory = Memory(2, 1, dict(zip(maps, [(0, 1), (1, 2), (2, 3), (3, 3)], strict=True)))
+    buffers = [memory.buffer(each) for each in maps]
+    for each, buffer in zip(maps, buffers, strict=True):
+        assert buffer.size == each.channels * each.grid.channel_stride(2)
+        assert buffer.ctypes.data % 64 == 0
+    together = {(0, 1), (1, 2), (2, 3)}
+    for one in range(4):
+        for other in range(one + 1, 4):
+            shared = np.shares_memory(buffers[one], buffers[other])
+            assert not (shared and (one, other) in together)
+    sizes = [buffer.nbytes for buffer in buffers]
+    whole = max(one + other for one, other in itertools.pairwise(sizes))
+    assert memory.size == whole + 64  # a vector at the end is read whole
