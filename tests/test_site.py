@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import runpy
 import subprocess
 import sys
 import zlib
@@ -77,6 +78,15 @@ def test_every_page_is_on_the_site(site):
     pages += (ROOT / "examples").rglob("*.ipynb")
     made = [site / page.relative_to(ROOT).with_suffix(".html") for page in pages]
     assert [page for page in made if not page.is_file()] == []
+
+
+def test_the_example_of_the_front_page_runs(tmp_path, monkeypatch):
+    text = (ROOT / "docs/index.md").read_text("utf-8")
+    (tmp_path / "example.py").write_text(re.search(r"```python\n(.*?)```", text, re.S)[1], "utf-8")
+    monkeypatch.chdir(tmp_path)
+    made = runpy.run_path("example.py")
+    assert round(sos.report(made["sparse"]).sparsity, 3) == 0.9
+    assert (tmp_path / "model.keras").is_file()
 
 
 def test_nothing_is_fetched(site):
