@@ -33,6 +33,7 @@ extensions = [
     "folders",
     "lists_of_pages",
     "public_names",
+    "summaries",
 ]
 
 root_doc = "docs/index"
