@@ -33,6 +33,7 @@ extensions = [
     "folders",
     "lists_of_pages",
     "public_names",
+    "summaries",
 ]
 
 root_doc = "docs/index"
@@ -43,6 +44,8 @@ exclude_patterns = [
 ]
 
 nb_execution_mode = "off"  # the tests run them
+nb_merge_streams = True
+nb_output_stderr = "remove"  # what TensorFlow logs
 myst_heading_anchors = 4
 
 highlight_language = "none"  # of a fence that does not say
