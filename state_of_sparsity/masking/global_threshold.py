@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from state_of_sparsity.masking.top_k import LONGEST_DISTANCE, between, bounds, order_statistic
+
 _DIGIT_BITS = 16
 _DIGITS = 1 << _DIGIT_BITS
+_FEW = 0.2  # of a sample: what may be kept of all scores
 _CHUNK = 1 << 18  # what fits into a processor's cache
 
 
@@ -15,8 +18,8 @@ def zeros_by_global_threshold(
 ) -> list[int]:
     """Returns how many of the `zeros` smallest of all scores lie in each array.
 
-    Of equal scores those of the first arrays count as smaller. The threshold is found digit by
-    digit (a radix selection), each digit in one pass over all arrays.
+    Of equal scores those of the first arrays count as smaller. The threshold is found by a sample,
+    in two passes over all arrays, or digit by digit, in three.
 
     Args:
         sources: functions without arguments, each returning the same scores, free of NaN and of
@@ -35,6 +38,43 @@ def zeros_by_global_threshold(
     """
     if zeros <= 0:
         return [0 for _ in sources]
+    return _by_sample(sources, zeros, dtype) or _by_digits(sources, zeros, dtype)
+
+
+def _by_sample(sources, zeros, dtype):
+    """Returns the counts by a sample in a first pass, None where it does not serve.
+
+    It says between which numbers the threshold lies; the second pass keeps those of each array,
+    which are to be few: where many scores are equal they would be nearly all.
+    """
+    samples, size = [], 0
+    for source in sources:
+        flat = source().reshape(-1)
+        size += flat.size
+        samples.append(flat[:: LONGEST_DISTANCE | 1].astype(dtype))
+    sample = np.concatenate(samples)
+    low, high = bounds(sample, zeros / size)
+    if low is None or high is None or between(sample, low, high)[1].size > _FEW * sample.size:
+        return None
+    found = [
+        between(source().reshape(-1).astype(dtype, copy=False), low, high) for source in sources
+    ]
+    rank = zeros - 1 - sum(below for below, _ in found)
+    candidates = np.concatenate([near for _, near in found])
+    if not 0 <= rank < candidates.size:
+        return None
+    threshold = order_statistic(candidates, rank)
+    to_drop = rank + 1 - np.count_nonzero(candidates < threshold)  # of those that equal it
+    counts = []
+    for below, near in found:
+        equal = min(to_drop, np.count_nonzero(near == threshold))
+        counts.append(int(below + np.count_nonzero(near < threshold) + equal))
+        to_drop -= equal
+    return counts
+
+
+def _by_digits(sources, zeros, dtype):
+    """Returns the counts digit by digit (a radix selection), each in one pass over all arrays."""
     threshold, below = 0, 0  # the digits so far, and how many keys lie below them
     for shift in reversed(range(0, np.dtype(dtype).itemsize * 8, _DIGIT_BITS)):
         counts = np.zeros(_DIGITS, np.int64)

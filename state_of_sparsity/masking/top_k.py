@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-_SAMPLE = 8192
+_LEAST_SAMPLE, LONGEST_DISTANCE = 1024, 64
+_CHUNK = 1 << 17  # what fits into a processor's cache
 
 
 def zero_count(sparsity: float, size: int) -> int:
@@ -34,7 +35,7 @@ def keep_largest(scores: np.ndarray, zeros: int) -> np.ndarray:
         return np.ones(scores.shape, bool)
     if zeros >= scores.size:
         return np.zeros(scores.shape, bool)
-    flat = _as_integers(scores.reshape(-1))
+    flat = scores.reshape(-1)
     threshold = order_statistic(flat, zeros - 1)
     mask = flat > threshold
     surplus = flat.size - zeros - np.count_nonzero(mask)
@@ -55,26 +56,39 @@ def order_statistic(values: np.ndarray, rank: int) -> np.number:
     >>> int(order_statistic(np.array([30, 10, 20]), rank=1))
     20
     """
-    if values.size < 4 * _SAMPLE:
+    if values.size < 4 * _LEAST_SAMPLE:
         return np.partition(values, rank)[rank]
-    sample = np.sort(values[:: values.size // _SAMPLE | 1])  # an odd distance: across channels
-    place, margin = rank * len(sample) / values.size, 2 * math.isqrt(len(sample))  # 4 deviations
-    low, high = math.floor(place - margin), math.ceil(place + margin)
-    near, below = np.ones(values.shape, bool), 0
-    if low >= 0:
-        np.greater_equal(values, sample[low], out=near)
-        below = values.size - np.count_nonzero(near)
-    if high < len(sample):
-        near &= values <= sample[high]
-    candidates, rank_there = values[near], rank - below
+    distance = min(LONGEST_DISTANCE, values.size // _LEAST_SAMPLE) | 1  # odd: across channels
+    below, candidates = between(values, *bounds(values[::distance], rank / values.size))
+    rank_there = rank - below
     if not 0 <= rank_there < len(candidates):
         return np.partition(values, rank)[rank]
     return np.partition(candidates, rank_there)[rank_there]
 
 
-def _as_integers(scores):
-    """Returns the bits of floats without a sign, which have the same order and compare faster."""
-    if scores.dtype not in (np.float32, np.float64):
-        return scores
-    bits = scores.view(f"i{scores.itemsize}")
-    return bits if bits.min() >= 0 else scores
+def bounds(sample: np.ndarray, share: float) -> tuple[np.number | None, np.number | None]:
+    """Returns between which two numbers the one lies, most likely, that a share of all is below.
+
+    Each is None where the sample has none so small or so large. They are four standard deviations
+    or more away.
+    """
+    sample = np.sort(sample)
+    place, margin = share * len(sample), 2 * math.isqrt(len(sample))
+    low, high = math.floor(place - margin), math.ceil(place + margin)
+    return (
+        sample[low] if low >= 0 else None,
+        sample[high] if high < len(sample) else None,
+    )
+
+
+def between(values: np.ndarray, low, high) -> tuple[int, np.ndarray]:
+    """Returns how many values are below `low`, and those from it up to `high`; None: no bound."""
+    below, found = 0, []
+    for start in range(0, values.size, _CHUNK):
+        chunk = values[start : start + _CHUNK]
+        near = np.ones(chunk.shape, bool) if low is None else chunk >= low
+        below += chunk.size - int(np.count_nonzero(near))
+        if high is not None:
+            near &= chunk <= high
+        found.append(np.compress(near, chunk))
+    return below, np.concatenate(found)

@@ -63,15 +63,37 @@ class Scores(np.ndarray):
     """An array that can be watched."""
 
 
-def test_one_array_at_a_time():
+@pytest.mark.parametrize(("size", "passes"), [(10, 1 + 3), (30_000, 2)])
+def test_one_array_at_a_time(size, passes):
+    """Where a sample serves in two passes; the sample of few scores does not."""
     alive, most = set(), []
 
     def source():
-        array = np.arange(10, dtype=np.float32).view(Scores)
+        array = np.random.default_rng(0).random(size, np.float32).view(Scores)
         alive.add(id(array))
         weakref.finalize(array, alive.discard, id(array))
         most.append(len(alive))
         return array
 
-    assert zeros_by_global_threshold([source] * 4, 6) == [2, 2, 1, 1]
-    assert len(most) == 4 * 3 and max(most) <= 2  # the one at hand, and the one before it
+    counts = zeros_by_global_threshold([source] * 4, size * 2)
+    assert sum(counts) == size * 2 and max(counts) - min(counts) <= 1
+    assert len(most) == 4 * passes and max(most) <= 2  # the one at hand, and the one before it
+
+
+def few_values(random):
+    return random.integers(0, 4, 40_000)
+
+
+def misleading(random):
+    return random.random(40_000) + 9 * (np.arange(40_000) % 65 == 0)  # what the sample takes
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize(
+    "make", [lambda random: random.normal(size=40_000), few_values, misleading]
+)
+def test_many_scores(make, share, dtype):
+    random = np.random.default_rng(0)
+    scores = [make(random).astype(dtype) * scale for scale in (1, 0.5, 2)]
+    check(scores, round(share * 120_000), dtype)
