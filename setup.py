@@ -47,6 +47,7 @@ JAX = ["jax>=0.7"]
 HUB = ["keras-hub>=0.32"]
 ONNX = ["onnxruntime>=1.20", "tf2onnx>=1.17"]
 INFERENCE = ["numba>=0.61"]
+NOTEBOOKS = ["ipykernel>=6.29", "nbclient>=0.10"]
 TEST = ["build>=1.2", "hypothesis>=6", "mypy>=1.11", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"]
 # The core runs on keras, numpy and a backend of Keras; what else does what:
 EXTRAS = {
@@ -54,6 +55,7 @@ EXTRAS = {
     "experiments": EXPERIMENTS,  # programs, data sets, reports
     "hub": HUB,  # the slow tests of keras-hub's models
     "onnx": ONNX,  # export to ONNX from TensorFlow, and its test
+    "examples": [*EXPERIMENTS, *JAX, *NOTEBOOKS],  # notebooks of examples/, launch/run_notebooks.py
     "inference": INFERENCE,  # products with sparse kernels on a processor
     "test": [*EXPERIMENTS, *INFERENCE, *JAX, *TEST],  # launch/test.sh
     "docs": [*EXPERIMENTS, *INFERENCE, *JAX, *HUB, *ONNX],  # what pages of docs/ are measured with
