@@ -9,7 +9,6 @@ or paths of the machine. The table of examples/README.md has the processor time 
 """
 
 import argparse
-import json
 import os
 import pathlib
 import resource
@@ -58,20 +57,20 @@ def run(path, folder):
     notebook.metadata = METADATA
     for cell in notebook.cells:
         cell.metadata = {}
-    nbformat.validate(notebook)
     return notebook
 
 
 def main():
     """Runs what the command line names."""
+    import nbformat
+
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("notebooks", nargs="*", type=pathlib.Path, default=notebooks())
     for path in parser.parse_args().notebooks:
         begin, used = time.monotonic(), _processor_seconds()
         with tempfile.TemporaryDirectory() as folder:
             notebook = run(path, folder)
-        text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True)
-        path.write_text(text + "\n", encoding="utf-8")
+        nbformat.write(notebook, path)
         took, used = time.monotonic() - begin, _processor_seconds() - used
         print(f"{path.name}: {took:.0f} s, {used:.0f} s of processor time", flush=True)
 
