@@ -54,6 +54,7 @@ SITE = [
     "sphinx-copybutton>=0.5",
     "sphinx-design>=0.6",
 ]
+NOTEBOOKS = ["ipykernel>=6.29", "nbclient>=0.10"]
 TEST = ["build>=1.2", "hypothesis>=6", "mypy>=1.11", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"]
 # The core runs on keras, numpy and a backend of Keras; what else does what:
 EXTRAS = {
@@ -61,6 +62,7 @@ EXTRAS = {
     "experiments": EXPERIMENTS,  # programs, data sets, reports
     "hub": HUB,  # the slow tests of keras-hub's models
     "onnx": ONNX,  # export to ONNX from TensorFlow, and its test
+    "examples": [*EXPERIMENTS, *JAX, *NOTEBOOKS],  # notebooks of examples/, launch/run_notebooks.py
     "inference": INFERENCE,  # products with sparse kernels on a processor
     "site": [*EXPERIMENTS, *INFERENCE, *JAX, *SITE],  # launch/site.sh
     "test": [*EXPERIMENTS, *INFERENCE, *JAX, *SITE, *TEST],  # launch/test.sh
