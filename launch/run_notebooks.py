@@ -53,7 +53,9 @@ def run(path, folder):
         extra_arguments=["--IPKernelApp.capture_fd_output=False"],
         resources={"metadata": {"path": str(folder)}},
     )
-    client.execute(env={**os.environ, "PYTHONPATH": found})
+    environment = {**os.environ, "PYTHONPATH": found}
+    environment.pop("KERAS_BACKEND", None)  # a notebook says which it takes, if not the default
+    client.execute(env=environment)
     notebook.metadata = METADATA
     for cell in notebook.cells:
         cell.metadata = {}
