@@ -68,7 +68,7 @@ def choices(steps, images, threads, measure) -> list[tuple[object, Choice]]:
     found = []
     splits = {step.writes[0]: step for step in steps if isinstance(step, SplitPhases)}
     products, start = weighted_products(steps), time.perf_counter()
-    bar = keras.utils.Progbar(len(products), unit_name="layer timed")
+    bar = keras.utils.Progbar(len(products), interval=1, unit_name="layer timed")
     for done, product in enumerate(products, 1):
         layer = product.calls[0].operation
         kernel = array(layer.kernel)
