@@ -13,6 +13,7 @@ from choices import names_of
 from technique_names import LATER, STUDIED
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the programs do
 
 ALL = (
     "dense",

@@ -11,6 +11,7 @@ from keras import ops
 from state_of_sparsity.arguments import check_flag, check_number, is_number
 from state_of_sparsity.layers.controlled_penalty import PenaltyWeight
 from state_of_sparsity.layers.penalized import PenalizedWrapper
+from state_of_sparsity.layers.variational_terms import EPSILON, clipped_variance, kl_divergence
 from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.kernel_axes import kernel_axes
@@ -24,9 +25,6 @@ from state_of_sparsity.wrapping.linear_layers import (
 from state_of_sparsity.wrapping.replica_seeds import ReplicaSeedGenerator
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 from state_of_sparsity.wrapping.substitution import call_with
-
-EPSILON = 1e-8
-K1, K2, K3 = 0.63576, 1.87320, 1.48695
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -119,24 +117,15 @@ class VariationalDropout(PenalizedWrapper):
 
     def variance(self, theta: Any, log_sigma2: Any) -> Any:
         """Returns sigma^2 with log alpha clipped."""
-        sigma2 = ops.exp(log_sigma2)
-        if self.clip_log_alpha is None:
-            return sigma2
-        theta2, clip = ops.square(theta) + EPSILON, math.exp(self.clip_log_alpha)
-        return ops.minimum(ops.maximum(sigma2, theta2 / clip), theta2 * clip)
+        return clipped_variance(theta, log_sigma2, self._limit)
 
     def penalty(self, theta: Any, log_sigma2: Any) -> Any:
         """Returns the KL divergence of one kernel."""
-        log_alpha = self._clipped(self.log_alpha(theta, log_sigma2))
-        # 1 - sigmoid(x) is sigmoid(-x), and log(1 + 1 / alpha) is softplus(-log alpha).
-        return K1 * ops.sum(ops.sigmoid(-K2 - K3 * log_alpha)) + 0.5 * ops.sum(
-            ops.softplus(-log_alpha)
-        )
+        return kl_divergence(theta, log_sigma2, self._limit)
 
-    def _clipped(self, log_alpha):
-        if self.clip_log_alpha is None:
-            return log_alpha
-        return ops.clip(log_alpha, -self.clip_log_alpha, self.clip_log_alpha)
+    @property
+    def _limit(self):
+        return math.inf if self.clip_log_alpha is None else self.clip_log_alpha
 
     def effective_kernel(self, kernel: SparseKernel, training: bool | None) -> Any:
         """Returns a sample of the kernel in training, the thresholded means else."""
