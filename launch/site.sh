@@ -8,9 +8,10 @@ usage() {
   cat << TEXT
 Usage: launch/site.sh [--output_dir=DIR]
 
-Makes a virtual environment (.venv in the clone, or \$SOS_VENV), installs the package with Sphinx, and
-makes a site of docs/, examples/ and the docstrings of what is public. A link that leads nowhere is an
-error, as are a page in no list and a docstring that cannot be read. Open index.html in it.
+Makes a virtual environment (.venv in the clone, or \$SOS_VENV), installs the clone in it (with -e)
+and Sphinx, and makes a site of docs/, examples/ and the docstrings of what is public. A link that
+leads nowhere is an error, as are a page in no list and a docstring that cannot be read. Open
+index.html in it.
 
   --output_dir=DIR  where the site goes (default: site in the clone)
 TEXT

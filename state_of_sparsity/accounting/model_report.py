@@ -48,6 +48,7 @@ class Report:
         note: why multiply-adds are not known, or None.
         quantized: `(mode, paths)` of the kernels that Keras has quantized.
         with_lora: paths of the kernels that are counted with LoRA's product added to them.
+        nothing_masked: whether kernels follow a schedule of sparsity, and none has a zero of it.
     """
 
     layers: tuple[KernelReport, ...]
@@ -58,6 +59,7 @@ class Report:
     note: str | None = None
     quantized: tuple[tuple[str, tuple[str, ...]], ...] = ()
     with_lora: tuple[str, ...] = ()
+    nothing_masked: bool = False
 
     @property
     def size(self) -> int:
@@ -218,6 +220,7 @@ def report(model: keras.Model, input_shape: InputShape | None = None) -> Report:
         note=note,
         quantized=_quantized(kernels),
         with_lora=_with_lora(kernels),
+        nothing_masked=_nothing_masked(kernels),
     )
 
 
@@ -252,6 +255,12 @@ def _additive_tables(model, kernels) -> tuple[str, ...]:
         for kernel in dense
         if is_additive_table(kernel, held_as.get(id(kernel.owner), ()))
     )
+
+
+def _nothing_masked(kernels) -> bool:
+    follows = [k for k in kernels if k.wrapper is not None and k.wrapper.followed is not None]
+    masked = [kernel for kernel in follows if kernel.wrapper.followed.says_sparsity]
+    return bool(masked) and all(kernel.mask().all() for kernel in masked)
 
 
 def _with_lora(kernels) -> tuple[str, ...]:

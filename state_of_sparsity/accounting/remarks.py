@@ -9,6 +9,11 @@ _NAMES_LISTED = 8
 def remarks(report: Any) -> Iterator[str]:
     """Yields what stands below a report's table, a sentence or two each."""
     yield _techniques(report)
+    if report.nothing_masked:
+        yield (
+            "No weight is masked yet: `sos.UpdateSparsity()` follows the schedule, as a callback "
+            "of `fit`, or by its `update(model, step)`."
+        )
     gated = [row for row in report.layers if row.technique == "L0Regularization"]
     if gated and not any(row.sparsity for row in gated):
         yield (

@@ -14,7 +14,7 @@ with extras.explained():
     import numba
 
 _GELU, _SILU = range(2)
-_COMPILED = {keras.activations.gelu: _GELU, keras.activations.silu: _SILU}
+_COMPILED = ((keras.activations.gelu, _GELU), (keras.activations.silu, _SILU))
 _AT_ONCE = 1024  # numbers, which stay in the cache
 
 
@@ -32,8 +32,9 @@ class Activation(Step):
 
     def bind(self, memory):
         (maps,) = self.reads
-        if self.function in _COMPILED:
-            kind, count = _COMPILED[self.function], memory.buffer(maps).size
+        kinds = [kind for function, kind in _COMPILED if function is self.function]
+        if kinds:
+            (kind,), count = kinds, memory.buffer(maps).size
             place = memory.place("y", maps)
             fields = {"activation": kind, "vectors": count}
             return Bound(work.work(work.ACTIVATION, -(-count // _AT_ONCE), **place, **fields))

@@ -39,12 +39,11 @@ def _opened(call):
     layer = call.operation
     if type(layer) is not keras.layers.MultiHeadAttention or call.node is None:
         return None
+    arguments = arguments_of(call.node)
+    is_causal = bool(arguments.pop("use_causal_mask", False))
     told = {
-        name: given
-        for name, given in arguments_of(call.node).items()
-        if not (given is None or given is False)
+        name: given for name, given in arguments.items() if not (given is None or given is False)
     }
-    is_causal = told.pop("use_causal_mask", None) is not None
     told.setdefault("key", told.get("value"))
     by_tensor = dict(zip(map(id, call.node.input_tensors), call.inputs, strict=True))
     sources = {role: by_tensor.get(id(told.pop(role, None))) for role in ("query", "key", "value")}

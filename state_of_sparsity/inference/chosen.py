@@ -38,7 +38,7 @@ def chosen_runner(model, batch_size: int, threads: int, measure: bool) -> Runner
     medians = median_seconds(runners, model, batch_size)
     words = [f"{count} thread{'s' * (count > 1)}" for count in counts] + ["Keras"]
     chosen = runners[medians.index(min(medians))]
-    chosen.whole = dict(zip(words, medians, strict=True))
+    chosen.whole, chosen.batch_size = dict(zip(words, medians, strict=True)), batch_size
     return chosen
 
 

@@ -26,11 +26,13 @@ def compile(
 ) -> "Runner":
     """Returns a function that computes a stripped model's outputs faster, on this processor.
 
-    Convolutions, `Dense` and `EinsumDense` layers become sparse products, with batch
-    normalization, ReLU and residual sums within; each is timed against Keras, and left to Keras
-    where that is faster, as the whole model is. Other layers run by Keras in between. Sparse
-    products have copies of the weights, and what is left to Keras has the model's own: compile
-    again after training it further.
+    Convolutions, `Dense` and `EinsumDense` layers, and the projections of attention, become sparse
+    products, with batch normalization, ReLU and residual sums within; each is timed against Keras,
+    and left to Keras where that is faster, as the whole model is. Other layers run by Keras in
+    between, but for what is compiled here too: attention, layer normalization, GELU, SiLU and
+    pools. All of these have copies of the weights, and what is left to Keras has the model's own:
+    compile again after training it further. The first time on a machine takes ten seconds more, in
+    which machine code is made, which is kept.
 
     Args:
         model: a Functional or Sequential model without sparse wrappers, in float32, its inputs of

@@ -29,7 +29,10 @@ class DotProduct(Step):
         is_causal: whether no token sees a later one.
     """
 
+    fills_gaps = False
+
     def __init__(self, query: Maps, key: Maps, value: Maps, target: Maps, heads, is_causal):
+        assert all(maps.height == 1 for maps in (query, key, value, target))
         self.reads, self.writes = [query, key, value], [target]
         self.heads, self.is_causal = heads, is_causal
 

@@ -13,10 +13,10 @@ from state_of_sparsity.inference.sparse_rows import SparseRows
 INFINITY = math.inf
 NO_LIMITS = (-INFINITY, INFINITY)
 # Activations that take numbers one by one, and leave zeros between maps zero.
-KEEP_ZEROS = {
+KEEP_ZEROS = (
     *(keras.activations.gelu, keras.activations.silu, keras.activations.tanh),
     *(keras.activations.elu, keras.activations.selu, keras.activations.leaky_relu),
-}
+)
 
 
 def array(variable) -> np.ndarray:
@@ -115,9 +115,13 @@ def limits(layer) -> tuple[float, float] | None:
 
 def limits_of(activation) -> tuple[float, float] | None:
     """Returns the least and greatest value of an activation that only clips, else None."""
-    known = {
-        keras.activations.linear: NO_LIMITS,
-        keras.activations.relu: (0.0, INFINITY),
-        keras.activations.relu6: (0.0, 6.0),
-    }
-    return NO_LIMITS if activation is None else known.get(activation)
+    if activation is None or activation is keras.activations.linear:
+        return NO_LIMITS
+    if activation is keras.activations.relu:
+        return 0.0, INFINITY
+    return (0.0, 6.0) if activation is keras.activations.relu6 else None
+
+
+def keeps_zeros(activation) -> bool:
+    """Returns whether an activation is one of `KEEP_ZEROS`."""
+    return any(activation is each for each in KEEP_ZEROS)  # a user's may have no hash

@@ -3,10 +3,9 @@
 import numpy as np
 
 from state_of_sparsity.inference import work
-from state_of_sparsity.inference.dot_product import DotProduct
 from state_of_sparsity.inference.grid import Maps
 from state_of_sparsity.inference.memory import Memory
-from state_of_sparsity.inference.steps import Bound, Means, Step
+from state_of_sparsity.inference.steps import Bound, Step
 from state_of_sparsity.inference.worker import take_part
 
 
@@ -72,7 +71,7 @@ def _spans(steps):
 def _clearing(step, maps, memory):
     """Returns the line that writes the zeros around maps which a step itself does not write."""
     lead, positions = maps.grid.lead, memory.images * maps.grid.map_pitch
-    kept = (0, 0) if isinstance(step, (Means, DotProduct)) else (lead, lead + positions)
+    kept = (lead, lead + positions) if step.fills_gaps else (0, 0)
     place = memory.place("y", maps)
     return work.work(
         *(work.CLEAR_AROUND, maps.channels), **place, kept_from=kept[0], kept_to=kept[1]

@@ -56,6 +56,7 @@ class _Reader(Places):
     def __init__(self, inputs, calls, outputs):
         super().__init__(inputs, calls, outputs)
         self.phases = {}  # maps that strided layers share
+        self.batch = inputs[0].shape[0]
         kinds = keras.layers
         self.by_class = {
             **dict.fromkeys(_CONVOLUTIONS, self.convolution),
@@ -79,7 +80,10 @@ class _Reader(Places):
         layer = call.operation
         channels_last = getattr(layer, "data_format", "channels_last") == "channels_last"
         known = self.by_class.get(type(layer))
-        is_known = all(None not in value.shape[1:] for value in (*call.inputs, *call.outputs))
+        values = (*call.inputs, *call.outputs)
+        is_known = all(None not in value.shape[1:] for value in values)
+        # A table of its own first axis is one for all examples.
+        is_known = is_known and all(value.shape[0] == self.batch for value in values)
         if known is None or not channels_last or not call.is_plain or not is_known:
             return False
         return known(layer, call, call.inputs[0], call.outputs[0])
@@ -93,7 +97,7 @@ class _Reader(Places):
         if limits is not None:
             self.maps[output], self.products[output] = target, product
             self.clip(product, limits, output)
-        elif activation in layer_rows.KEEP_ZEROS:
+        elif layer_rows.keeps_zeros(activation):
             self.maps[output] = target
             self.steps.append(Activation(activation, target))
         else:
@@ -178,17 +182,17 @@ class _Reader(Places):
         return True
 
     def attention(self, operation, call, query, output):
-        if not all(value in self.maps for value in call.inputs):
+        _, tokens, heads, size = query.shape
+        maps = [self.maps.get(value) for value in call.inputs]
+        if any(each is None or (each.channels, each.height) != (heads * size, 1) for each in maps):
             return False  # Keras has made them, and goes on without copies
-        heads, size = query.shape[2:]
-        query, key, value = (self.channels(each, heads * size) for each in call.inputs)
-        target = self.maps[output] = Maps(query.channels, query.height, query.width)
-        self.steps.append(DotProduct(query, key, value, target, heads, operation.is_causal))
+        target = self.maps[output] = Maps(heads * size, 1, tokens)
+        self.steps.append(DotProduct(*maps, target, heads, operation.is_causal))
         return True
 
     def activation(self, layer, call, value, output):
         limits, function = layer_rows.limits(layer), getattr(layer, "activation", None)
-        if not self.is_in_maps(value) or (limits is None and function not in layer_rows.KEEP_ZEROS):
+        if not self.is_in_maps(value) or (limits is None and not layer_rows.keeps_zeros(function)):
             return False
         product = self.open_product(value)
         if product is None:

@@ -19,6 +19,7 @@ class Runner:
 
     Attributes:
         threads: how many compute.
+        batch_size: of the batches that were measured.
         whole: seconds that the whole model took with so many threads, and by Keras; which is
             chosen has the least. Empty where nothing was measured.
 
@@ -37,7 +38,8 @@ class Runner:
         self._shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
         self._inputs, self._outputs = inputs, outputs
         self._steps, self._choices, self._by_keras = steps, choices, by_keras
-        self._program, self.threads, self.whole = None, threads, {}
+        self._program, self.threads = None, threads
+        self.whole, self.batch_size = {}, None
         self._helpers = concurrent.futures.ThreadPoolExecutor(max(1, threads - 1))
         self._one_at_a_time = threading.Lock()  # as buffers are for one batch
 
@@ -94,7 +96,10 @@ class Runner:
         lines = aligned(rows, "<>>><")
         if self.whole:
             each = [f"{1e3 * seconds:.3f} ms with {by}" for by, seconds in self.whole.items()]
-            lines.append(f"whole model: {', '.join(each)}")
+            lines += [
+                f"whole model, {self.batch_size} at a time: {', '.join(each)}",
+                "A layer's Keras ms is of a call by itself: of a small layer mostly the call.",
+            ]
         return "\n".join(lines)
 
 

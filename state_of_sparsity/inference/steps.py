@@ -40,8 +40,13 @@ class Bound:
 
 
 class Step:
-    """One step."""
+    """One step.
 
+    Attributes:
+        fills_gaps: whether it writes the zeros between the maps that it writes.
+    """
+
+    fills_gaps = True
     reads: list[Maps | Value]
     writes: list[Maps | Value]
 
@@ -222,6 +227,7 @@ class PoolMaxima(Step):
 class Means(Step):
     """Global average pooling."""
 
+    fills_gaps = False
     source: Maps
     target: Maps
 

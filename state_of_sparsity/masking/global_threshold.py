@@ -5,12 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from state_of_sparsity.masking.top_k import LONGEST_DISTANCE, between, bounds, order_statistic
+from state_of_sparsity.masking.top_k import (
+    CHUNK,
+    LONGEST_DISTANCE,
+    between,
+    bounds,
+    order_statistic,
+)
 
 _DIGIT_BITS = 16
 _DIGITS = 1 << _DIGIT_BITS
 _FEW = 0.2  # of a sample: what may be kept of all scores
-_CHUNK = 1 << 18  # what fits into a processor's cache
 
 
 def zeros_by_global_threshold(
@@ -19,7 +24,7 @@ def zeros_by_global_threshold(
     """Returns how many of the `zeros` smallest of all scores lie in each array.
 
     Of equal scores those of the first arrays count as smaller. The threshold is found by a sample,
-    in two passes over all arrays, or digit by digit, in three.
+    in two passes over all arrays; where that does not serve, digit by digit, in three more or five.
 
     Args:
         sources: functions without arguments, each returning the same scores, free of NaN and of
@@ -51,14 +56,17 @@ def _by_sample(sources, zeros, dtype):
     for source in sources:
         flat = source().reshape(-1)
         size += flat.size
-        samples.append(flat[:: LONGEST_DISTANCE | 1].astype(dtype))
+        samples.append(flat[::LONGEST_DISTANCE].astype(dtype))
     sample = np.concatenate(samples)
     low, high = bounds(sample, zeros / size)
     if low is None or high is None or between(sample, low, high)[1].size > _FEW * sample.size:
         return None
-    found = [
-        between(source().reshape(-1).astype(dtype, copy=False), low, high) for source in sources
-    ]
+    found, room = [], 2 * _FEW * size  # more than that only where the sample misleads
+    for source in sources:
+        found.append(between(source().reshape(-1).astype(dtype, copy=False), low, high))
+        room -= found[-1][1].size
+        if room < 0:
+            return None
     rank = zeros - 1 - sum(below for below, _ in found)
     candidates = np.concatenate([near for _, near in found])
     if not 0 <= rank < candidates.size:
@@ -104,8 +112,8 @@ def _counts_up_to(sources, equal_to_drop, threshold, dtype):
 
 def _chunks_of_keys(source, dtype) -> Iterator[np.ndarray]:
     flat = source().reshape(-1)
-    for start in range(0, flat.size, _CHUNK):
-        yield _keys(flat[start : start + _CHUNK].astype(dtype))
+    for start in range(0, flat.size, CHUNK):
+        yield _keys(flat[start : start + CHUNK].astype(dtype))
 
 
 def _keys(scores):

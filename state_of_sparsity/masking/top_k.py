@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-_LEAST_SAMPLE, LONGEST_DISTANCE = 1024, 64
-_CHUNK = 1 << 17  # what fits into a processor's cache
+_LEAST_SAMPLE = 1024
+LONGEST_DISTANCE = 65  # between what a sample takes; odd: across channels
+CHUNK = 1 << 17  # what fits into a processor's cache
 
 
 def zero_count(sparsity: float, size: int) -> int:
@@ -58,7 +59,7 @@ def order_statistic(values: np.ndarray, rank: int) -> np.number:
     """
     if values.size < 4 * _LEAST_SAMPLE:
         return np.partition(values, rank)[rank]
-    distance = min(LONGEST_DISTANCE, values.size // _LEAST_SAMPLE) | 1  # odd: across channels
+    distance = min(LONGEST_DISTANCE, values.size // _LEAST_SAMPLE | 1)
     below, candidates = between(values, *bounds(values[::distance], rank / values.size))
     rank_there = rank - below
     if not 0 <= rank_there < len(candidates):
@@ -84,11 +85,11 @@ def bounds(sample: np.ndarray, share: float) -> tuple[np.number | None, np.numbe
 def between(values: np.ndarray, low, high) -> tuple[int, np.ndarray]:
     """Returns how many values are below `low`, and those from it up to `high`; None: no bound."""
     below, found = 0, []
-    for start in range(0, values.size, _CHUNK):
-        chunk = values[start : start + _CHUNK]
+    for start in range(0, values.size, CHUNK):
+        chunk = values[start : start + CHUNK]
         near = np.ones(chunk.shape, bool) if low is None else chunk >= low
         below += chunk.size - int(np.count_nonzero(near))
         if high is not None:
             near &= chunk <= high
         found.append(np.compress(near, chunk))
-    return below, np.concatenate(found)
+    return below, np.concatenate(found) if found else values[:0]

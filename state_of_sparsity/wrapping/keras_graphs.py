@@ -59,9 +59,10 @@ def arguments_of(node) -> dict:
 
 
 def has_keywords(node) -> bool:
-    """Returns whether a call was made with more than its inputs, such as `training=True`."""
+    """Returns whether a call was made with more than its inputs: `training=True`, a constant."""
     told = any(not (value is None or value is False) for value in node.arguments.kwargs.values())
-    return told or len(node.arguments.args) != 1
+    given = keras.tree.flatten(node.arguments.args)
+    return told or len(node.arguments.args) != 1 or len(given) != len(node.input_tensors)
 
 
 def is_masked(tensor) -> bool:

@@ -8,7 +8,11 @@ from keras import layers
 pytest.importorskip("numba", reason="the extra `inference` brings it")
 
 from state_of_sparsity.inference import compile
+from state_of_sparsity.inference.attention import opened
+from state_of_sparsity.inference.calls import Value, flat_calls
 from state_of_sparsity.inference.exponential import exponentials
+from state_of_sparsity.inference.reading import read
+from state_of_sparsity.inference.runner import Runner
 from tests.inference.pruned import check_runs_alike, kinds, prune
 
 
@@ -24,6 +28,10 @@ def attention(**settings):
         (lambda x, y: attention()(x, value=y, key=y + 1), True),
         (lambda x, y: attention()(query=x, key=y, value=y * 2), True),
         (lambda x, y: attention()(x, x, use_causal_mask=True), True),
+        (lambda x, y: attention()(x, x, use_causal_mask=0), True),
+        (lambda x, y: attention()(x, x, use_causal_mask=np.True_), True),
+        (lambda x, y: layers.MultiHeadAttention(1, 8)(x, y), True),
+        (lambda x, y: layers.MultiHeadAttention(1, 1)(x, x, use_causal_mask=True), True),
         (lambda x, y: attention(dropout=0.3)(x, x, use_causal_mask=True, training=False), True),
         (lambda x, y: attention(attention_axes=(1,), output_shape=3)(x, y), True),
         (lambda x, y: attention()(x, x, training=True), False),
@@ -77,6 +85,23 @@ def test_exponentials():
     infinite = np.full(3, -np.inf, np.float32)
     exponentials(infinite, 2)
     assert (infinite[:2] < 2e-38).all() and infinite[2] == -np.inf
+
+
+def test_batches_of_any_size_in_turn_and_projections_left_to_keras():
+    x = keras.Input((17, 8))
+    mixed = layers.Add()([x, layers.MultiHeadAttention(2, 4, name="mix")(x, x)])
+    model = prune(keras.Model(x, layers.LayerNormalization()(mixed)))
+    layer = model.get_layer("mix")
+    projections = ["query_dense", "key_dense", "value_dense", "output_dense"]
+    for left in ([], *([name] for name in projections), projections[:3], projections):
+        inputs = [Value(tuple(tensor.shape)) for tensor in model.inputs]
+        calls, outputs = flat_calls(model, inputs)
+        dense = {getattr(layer, name) for name in left}
+        steps = read(inputs, opened(calls), outputs, dense)
+        runner = Runner(model, inputs, steps, outputs, [], 1)
+        for batch in (3, 1, 4, 3):
+            check_runs_alike(model, runner, batch)
+        assert ("DotProduct" in kinds(runner)) == (left in ([], ["output_dense"]))
 
 
 def mask_of(x, y):

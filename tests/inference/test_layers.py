@@ -165,6 +165,39 @@ def test_a_transformers_encoder():
     assert kinds(runner).count("Product") == 7 and kinds(runner).count("KerasCalls") == 2
 
 
+class Table(layers.Layer):
+    """One table for all examples, whatever it is called on."""
+
+    def build(self, input_shape):
+        self.table = self.add_weight(shape=(1, *input_shape[1:]), name="table_kernel")
+
+    def call(self, inputs):
+        return self.table + 0.0
+
+
+def test_what_is_one_for_all_examples_is_left_to_keras():
+    """Constants among inputs, and tables that are projected or added."""
+    x = keras.Input((6, 8))
+    hidden, other = layers.Dense(4)(x), layers.Dense(4)(x)
+    table = Table()(hidden)
+    total = layers.Add()([hidden, other, keras.ops.ones((1, 6, 4))])
+    outputs = [total, layers.Dense(4)(table) + hidden, layers.Add()([other, table])]
+    model = keras.Model(x, outputs)
+    check_runs_alike(model, compiled(model))
+
+
+class Unhashable:
+    __hash__ = None
+
+    def __call__(self, x):
+        return keras.ops.relu(x) + 1
+
+
+def test_an_activation_of_ones_own():
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(4, Unhashable()), layers.Dense(3)])
+    check_runs_alike(model, compiled(model))
+
+
 def test_models_inside_a_model_are_read_too():
     """Each call of one has steps of its own; layers called twice, or to train, are right too."""
     shared = layers.Conv2D(4, 3, padding="same", activation="relu")

@@ -46,7 +46,7 @@ def test_it_drops_the_smallest_of_all(dtype, elements):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_in_chunks(monkeypatch, dtype):
-    monkeypatch.setattr(global_threshold, "_CHUNK", 7)
+    monkeypatch.setattr(global_threshold, "CHUNK", 7)
     rng = np.random.default_rng(0)
     scores = [rng.normal(size=(5, 8)).astype(dtype), rng.normal(size=50).astype(dtype)]
     for zeros in range(0, 91, 13):
@@ -97,3 +97,20 @@ def test_many_scores(make, share, dtype):
     random = np.random.default_rng(0)
     scores = [make(random).astype(dtype) * scale for scale in (1, 0.5, 2)]
     check(scores, round(share * 120_000), dtype)
+
+
+def test_empty_arrays_among_many_scores():
+    random = np.random.default_rng(0)
+    scores = [np.zeros((0, 3)), random.random(100_000), np.ones(1), np.zeros(0)]
+    check([array.astype(np.float32) for array in scores], 50_000, np.float32)
+
+
+def test_a_sample_that_misleads_keeps_few():
+    """What it keeps of all arrays is counted meanwhile, and the digits serve then."""
+    shared = np.full(65_000, 0.5, np.float32)
+    shared[::65] = np.linspace(0, 1, 1000)  # all that the sample sees
+    sources, calls = [lambda: shared] * 6, []
+    counted = [lambda source=source: (calls.append(1), source())[1] for source in sources]
+    counts = zeros_by_global_threshold(counted, 195_000)
+    assert sum(counts) == 195_000
+    assert 6 + 6 + 18 > len(calls) > 6 + 18  # given up before all were read a second time
