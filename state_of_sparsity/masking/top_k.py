@@ -71,10 +71,11 @@ def bounds(sample: np.ndarray, share: float) -> tuple[np.number | None, np.numbe
     """Returns between which two numbers the one lies, most likely, that a share of all is below.
 
     Each is None where the sample has none so small or so large. They are four standard deviations
-    or more away.
+    away, and four places more.
     """
     sample = np.sort(sample)
-    place, margin = share * len(sample), 2 * math.isqrt(len(sample))
+    place = share * len(sample)
+    margin = 4 * math.sqrt(share * (1 - share) * len(sample)) + 4
     low, high = math.floor(place - margin), math.ceil(place + margin)
     return (
         sample[low] if low >= 0 else None,
