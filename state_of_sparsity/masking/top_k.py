@@ -1,6 +1,7 @@
 """Exact masks from scores, in numpy: which weights stay when so many must go."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def bounds(sample: np.ndarray, share: float) -> tuple[np.number | None, np.numbe
     )
 
 
-def between(values: np.ndarray, low, high) -> tuple[int, np.ndarray]:
+def between(values: np.ndarray, low: Any, high: Any) -> tuple[int, np.ndarray]:
     """Returns how many values are below `low`, and those from it up to `high`; None: no bound."""
     below, found = 0, []
     for start in range(0, values.size, CHUNK):
