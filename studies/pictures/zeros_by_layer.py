@@ -27,15 +27,27 @@ _CLOSEST = 2.0  # of densities: the furthest that one may be from the one asked 
 def nearest_runs(rows, sparsity):
     """Returns `{technique in words: rows}`, of each the setting whose density is nearest."""
     settings = collections.defaultdict(lambda: collections.defaultdict(list))
-    for row in rows:
-        title = words.technique(row["technique"], row.get("distribution"), row.get("start"))
-        if row["technique"] != "dense":
-            settings[title][row["run"].rpartition("seed_")[0]].append(row)
+    for title, named in _by_technique(rows).items():
+        for name, runs in named.items():
+            # One class may be two techniques, as RigL is another with a schedule that grows.
+            own = title if name.lower() in title.lower() or len(named) == 1 else f"{title} ({name})"
+            for row in runs:
+                settings[own][row["run"].rpartition("seed_")[0]].append(row)
     found = {}
     for title, groups in settings.items():
         runs = min(groups.values(), key=lambda runs: _distance(runs, sparsity))
         if _distance(runs, sparsity) <= _CLOSEST:
             found[title] = runs
+    return found
+
+
+def _by_technique(rows):
+    """Returns `{technique in words: {the experiment's name: rows}}`, dense ones left out."""
+    found = collections.defaultdict(lambda: collections.defaultdict(list))
+    for row in rows:
+        title = words.technique(row["technique"], row.get("distribution"), row.get("start"))
+        if row["technique"] != "dense":
+            found[title][row["name"]].append(row)
     return found
 
 

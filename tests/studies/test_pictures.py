@@ -27,6 +27,7 @@ def row(technique, setting, seed, left, accuracy=0.8, **more):
     of_all = 1 - sum(k["nonzero"] for k in kernels) / sum(LAYERS.values())
     return {
         "run": f"{technique}/{setting}_seed_{seed}",
+        "name": technique.replace("_", " "),
         "technique": technique,
         "seed": seed,
         "sparsity": of_all,
@@ -59,6 +60,16 @@ def test_each_technique_has_the_setting_nearest_to_the_sparsity(scripts):
     shares = zeros_by_layer.shares_left(found["Variational dropout"])
     # The mean over seeds, without what no technique touches.
     assert shares == pytest.approx({"convolution_1/kernel": 0.06, "logits/kernel": 0.4})
+
+
+def test_one_class_under_two_names_is_two_techniques(scripts):
+    import zeros_by_layer
+
+    rows = [
+        row("rigl", "sparsity_0.8", 0, (0.1, 0.1), name="grow and prune"),
+        row("rigl", "sparsity_0.8_", 0, (0.1, 0.1), name="RigL"),
+    ]
+    assert set(zeros_by_layer.nearest_runs(rows, 0.8)) == {"RigL (grow and prune)", "RigL"}
 
 
 def test_the_picture_of_zeros_is_written(scripts, tmp_path):
