@@ -29,7 +29,8 @@ def techniques():
         if what == "mask":
             yield name, lambda layer: sos.FixedMask(layer, layer.kernel.numpy() > 0)
         elif what == "schedule":
-            yield name, lambda layer, kind=technique: kind(layer, schedule)
+            more = {"backward_sparsity": 0.25} if technique is sos.TopKAST else {}
+            yield name, lambda layer, kind=technique, more=more: kind(layer, schedule, **more)
         else:  # the weight of a penalty
             yield name, lambda layer, kind=technique: kind(layer, 1e-2)
 
@@ -38,6 +39,8 @@ def run(name, rule):
     """Trains a small model sparse, and what is left of it when it is saved and loaded again."""
     layers = [keras.Input((8,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(1)]
     sparse = sos.sparsify(keras.Sequential(layers), rule)
+    if name == "Wanda":
+        sos.observe(sparse, [(X, Y)])
     sparse.compile("adam", "mse")
     history = sparse.fit(X, Y, epochs=5, verbose=0, callbacks=[sos.UpdateSparsity()]).history
     assert np.isfinite(history["loss"]).all()
