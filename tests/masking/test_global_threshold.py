@@ -89,7 +89,7 @@ def misleading(random):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("share", [0.001, 0.3, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("share", [0.001, 0.5, 0.95])
 @pytest.mark.parametrize(
     "make", [lambda random: random.normal(size=40_000), few_values, misleading]
 )
