@@ -51,7 +51,7 @@ def _opened(call):
     if told or not three_axes or not _is_simple(layer):
         return None
     shape = layer.num_heads, layer.key_dim
-    projected = [Value((None, source.shape[1], *shape)) for source in sources.values()]
+    projected = [Value((*source.shape[:2], *shape)) for source in sources.values()]
     calls = [
         _inner(layer, f"{role}_dense", source, made)
         for (role, source), made in zip(sources.items(), projected, strict=True)

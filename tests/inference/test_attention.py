@@ -112,6 +112,14 @@ def four_axes(x):
     return layers.Reshape((3, 2, 8))(x)
 
 
+def test_batches_of_a_fixed_size():
+    x = keras.Input(batch_shape=(3, 6, 8))
+    model = prune(keras.Model(x, layers.LayerNormalization()(attention()(x, x))))
+    runner = compile(model, 3, threads=1, measure=False)
+    assert "DotProduct" in kinds(runner) and "KerasCalls" not in kinds(runner)
+    check_runs_alike(model, runner)
+
+
 def test_the_table_says_whose_projections_they_are():
     x = keras.Input((6, 8))
     model = prune(keras.Model(x, layers.MultiHeadAttention(2, 4, name="mix")(x, x)))
