@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 import state_of_sparsity as sos
+from state_of_sparsity.layers import random_numbers
 from tests import reference
 
 FOLDER = pathlib.Path(__file__).parent / "golden"
@@ -43,7 +44,7 @@ class Statement:
     """
 
     learned: tuple | None = None  # `(name, range at the start, shape)`
-    noise: tuple | None = None  # `(name of a function of keras.random, shape in a step)`
+    noise: tuple | None = None  # `(name of a function of random_numbers, shape in a step)`
     beside: tuple[str, ...] = ()  # the names of other attributes that are expected
     mask = np.ones((7, 5), bool)
 
@@ -142,12 +143,12 @@ def expected_by(statement, given):
 
 @contextlib.contextmanager
 def given_noise(statement, noise):
-    """Has Keras draw some noise that is given."""
+    """Has a technique draw noise that is given."""
     if statement.noise is None:
         yield
         return
     drawn = lambda shape, dtype=None, seed=None: keras.ops.convert_to_tensor(noise, dtype)  # noqa: E731
-    with mock.patch.object(keras.random, statement.noise[0], drawn):
+    with mock.patch.object(random_numbers, statement.noise[0], drawn):
         yield
 
 

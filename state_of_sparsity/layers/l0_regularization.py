@@ -9,15 +9,16 @@ import numpy as np
 from keras import ops
 
 from state_of_sparsity.arguments import check_number
+from state_of_sparsity.layers import random_numbers
 from state_of_sparsity.layers.controlled_penalty import PenaltyWeight
 from state_of_sparsity.layers.gate_travel import warn_if_no_gate_can_shut, warn_if_no_gate_is_shut
+from state_of_sparsity.layers.hard_concrete import sampled_gate, stretch
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.version import PACKAGE
 from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.sparse_kernel import SparseKernel
 from state_of_sparsity.wrapping.units import gate_shape
 
-EPSILON = 1e-8
 # Chosen on digits with plain Adam (docs/l0_regularization.md); a power of two rounds nothing.
 DEFAULT_GATE_SPEED = 16.0
 
@@ -138,20 +139,15 @@ class L0Regularization(PenalizedWrapper):
 
     def sample_gate(self, log_alpha: Any) -> Any:
         """Returns a sample of the gates, a tensor of values in [0, 1]."""
-        uniform = keras.random.uniform(
-            log_alpha.shape, dtype=log_alpha.dtype, seed=self.seed_generator
-        )
-        logistic = ops.log((uniform + EPSILON) / (1.0 - uniform))
-        return self._stretched(ops.sigmoid((logistic + log_alpha) / self.beta))
+        dtype = keras.backend.standardize_dtype(log_alpha.dtype)
+        uniform = random_numbers.uniform(log_alpha.shape, dtype, self.seed_generator)
+        return sampled_gate(log_alpha, uniform, self.beta, self.gamma, self.zeta)
 
     def mean_gate(self, log_alpha: Any) -> Any:
         """Returns the gates of evaluation, a tensor of values in [0, 1]."""
-        gate = self._stretched(ops.sigmoid(log_alpha))
+        gate = ops.clip(stretch(ops.sigmoid(log_alpha), self.gamma, self.zeta), 0.0, 1.0)
         # Rounding could leave a gate at the boundary slightly open.
         return ops.where(log_alpha > self.shut_at, gate, ops.zeros_like(gate))
-
-    def _stretched(self, gate):
-        return ops.clip(gate * (self.zeta - self.gamma) + self.gamma, 0.0, 1.0)
 
     def effective_kernel(self, kernel: SparseKernel, training: bool | None) -> Any:
         """Returns the gated kernel, with sampled gates in training."""

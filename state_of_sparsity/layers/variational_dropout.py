@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from state_of_sparsity.arguments import check_flag, check_number, is_number
+from state_of_sparsity.layers import random_numbers
 from state_of_sparsity.layers.controlled_penalty import PenaltyWeight
 from state_of_sparsity.layers.penalized import PenalizedWrapper
 from state_of_sparsity.layers.variational_terms import EPSILON, clipped_variance, kl_divergence
@@ -17,6 +18,7 @@ from state_of_sparsity.wrapping.base import WrapperArguments
 from state_of_sparsity.wrapping.kernel_axes import kernel_axes
 from state_of_sparsity.wrapping.kernels import own_weights
 from state_of_sparsity.wrapping.linear_layers import (
+    in_rows,
     is_linear,
     looks_up,
     noise_shape,
@@ -131,7 +133,8 @@ class VariationalDropout(PenalizedWrapper):
         """Returns a sample of the kernel in training, the thresholded means else."""
         theta, log_sigma2 = self.tensors(kernel)
         if training:
-            noise = keras.random.normal(theta.shape, dtype=theta.dtype, seed=self.seed_generator)
+            dtype = keras.backend.standardize_dtype(theta.dtype)
+            noise = random_numbers.normal(theta.shape, dtype, self.seed_generator)
             return theta + ops.sqrt(self.variance(theta, log_sigma2) + EPSILON) * noise
         return self._thresholded(theta, log_sigma2)
 
@@ -159,13 +162,15 @@ class VariationalDropout(PenalizedWrapper):
         (kernel,) = self.sparse_kernels
         theta, log_sigma2 = self.tensors(kernel)
         theta = self.guard(kernel, theta)
+        own_args, own_kwargs, restored = in_rows(self.layer, args, kwargs)
         with without_activation(self.layer):
-            mean = self.run_layer([(kernel.variable, theta)], args, kwargs)
+            mean = self.run_layer([(kernel.variable, theta)], own_args, own_kwargs)
             squares = not looks_up(axes, kwargs)
             sigma2 = self.variance(theta, log_sigma2)
-            variance = self._output_variance(kernel, sigma2, squares, args, kwargs)
+            variance = self._output_variance(kernel, sigma2, squares, own_args, own_kwargs)
+        mean, variance = restored(mean), restored(variance)
         shape = noise_shape(axes, args, kwargs, mean, self.share_positions)
-        noise = keras.random.normal(shape, dtype="float32", seed=self.seed_generator)
+        noise = random_numbers.normal(shape, "float32", self.seed_generator)
         # Fast convolutions can make a sum of squares slightly negative: the square root must not.
         scale = ops.sqrt(ops.relu(ops.cast(variance, "float32")) + EPSILON)
         return self._activated(mean + ops.cast(scale * noise, mean.dtype))

@@ -50,6 +50,40 @@ def looks_up(axes: KernelAxes, kwargs: dict[str, Any]) -> bool:
     return axes.looks_up and not kwargs.get("reverse", False)
 
 
+def in_rows(layer, args, kwargs):
+    """Returns the arguments of a call with all positions along the first axis, and what undoes it.
+
+    Of `Dense` on JAX alone, where XLA transposes the gradient of a product of rank 3 once for each
+    product that it goes into: those of mean and variance are two. Others are returned as they are.
+
+    Args:
+        layer: a layer for which `is_linear` holds.
+        args: positional arguments of its call.
+        kwargs: keyword arguments of its call.
+
+    Returns:
+        `(args, kwargs, restored)`, the last a function of the outputs.
+    """
+    inputs = args[0] if args else kwargs["inputs"]
+    is_dense = layer_of_one_product(layer) is keras.layers.Dense
+    if not is_dense or keras.backend.backend() != "jax" or len(inputs.shape) < 3:
+        return args, kwargs, lambda outputs: outputs
+    import jax
+
+    if not isinstance(inputs, jax.Array):  # Keras has sparse tensors too
+        return args, kwargs, lambda outputs: outputs
+    rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
+    if args:
+        args = (rows, *args[1:])
+    else:
+        kwargs = {**kwargs, "inputs": rows}
+
+    def restored(outputs):
+        return ops.reshape(outputs, (*inputs.shape[:-1], outputs.shape[-1]))
+
+    return args, kwargs, restored
+
+
 def noise_shape(axes: KernelAxes, args, kwargs, outputs, share_positions):
     """Returns the shape of the noise added to the outputs of a linear layer.
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import state_of_sparsity as sos
+from state_of_sparsity.layers import random_numbers
 from tests import reference
 
 DRAWS = 20_000
@@ -193,7 +194,7 @@ def test_what_shares_its_noise(case, monkeypatch):
         asked.append(tuple(shape))
         return keras.ops.zeros(shape, dtype)
 
-    monkeypatch.setattr(keras.random, "normal", record)
+    monkeypatch.setattr(random_numbers, "normal", record)
     wrapper(np.zeros(shape, "float32"), training=True)
     assert asked == [expected]
     wrapper(np.zeros(shape, "float32"), training=False)
@@ -202,7 +203,7 @@ def test_what_shares_its_noise(case, monkeypatch):
 
 def ones_for_noise(monkeypatch):
     monkeypatch.setattr(
-        keras.random, "normal", lambda shape, dtype=None, seed=None: keras.ops.ones(shape, dtype)
+        random_numbers, "normal", lambda shape, dtype=None, seed=None: keras.ops.ones(shape, dtype)
     )
 
 
