@@ -1,18 +1,13 @@
 """One threshold over many arrays of scores, of which only one is in memory at a time."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from state_of_sparsity.masking.top_k import (
-    CHUNK,
-    LONGEST_DISTANCE,
-    between,
-    bounds,
-    order_statistic,
-)
-
+_DISTANCE = 65  # between what a sample takes; odd: across channels
+_CHUNK = 1 << 17  # what fits into a processor's cache
 _DIGIT_BITS = 16
 _DIGITS = 1 << _DIGIT_BITS
 _FEW = 0.2  # of a sample: what may be kept of all scores
@@ -56,14 +51,14 @@ def _by_sample(sources, zeros, dtype):
     for source in sources:
         flat = source().reshape(-1)
         size += flat.size
-        samples.append(flat[::LONGEST_DISTANCE].astype(dtype))
+        samples.append(flat[::_DISTANCE].astype(dtype))
     sample = np.concatenate(samples)
-    low, high = bounds(sample, zeros / size)
-    if low is None or high is None or between(sample, low, high)[1].size > _FEW * sample.size:
+    low, high = _bounds(sample, zeros / size)
+    if low is None or high is None or _between(sample, low, high)[1].size > _FEW * sample.size:
         return None
     found, room = [], 2 * _FEW * size  # more than that only where the sample misleads
     for source in sources:
-        found.append(between(source().reshape(-1).astype(dtype, copy=False), low, high))
+        found.append(_between(source().reshape(-1).astype(dtype, copy=False), low, high))
         room -= found[-1][1].size
         if room < 0:
             return None
@@ -71,7 +66,7 @@ def _by_sample(sources, zeros, dtype):
     candidates = np.concatenate([near for _, near in found])
     if not 0 <= rank < candidates.size:
         return None
-    threshold = order_statistic(candidates, rank)
+    threshold = np.partition(candidates, rank)[rank]
     to_drop = rank + 1 - np.count_nonzero(candidates < threshold)  # of those that equal it
     counts = []
     for below, near in found:
@@ -79,6 +74,34 @@ def _by_sample(sources, zeros, dtype):
         counts.append(int(below + np.count_nonzero(near < threshold) + equal))
         to_drop -= equal
     return counts
+
+
+def _bounds(sample, share):
+    """Returns between which two numbers the one lies, most likely, that a share of all is below.
+
+    Each is None where the sample has none so small or so large. They are four standard deviations
+    away, and four places more.
+    """
+    sample = np.sort(sample)
+    place = share * len(sample)
+    margin = 4 * math.sqrt(share * (1 - share) * len(sample)) + 4
+    low, high = math.floor(place - margin), math.ceil(place + margin)
+    return (
+        sample[low] if low >= 0 else None,
+        sample[high] if high < len(sample) else None,
+    )
+
+
+def _between(values, low, high):
+    """Returns how many values are below `low`, and those from it up to `high`."""
+    below, found = 0, []
+    for start in range(0, values.size, _CHUNK):
+        chunk = values[start : start + _CHUNK]
+        near = chunk >= low
+        below += chunk.size - int(np.count_nonzero(near))
+        near &= chunk <= high
+        found.append(np.compress(near, chunk))
+    return below, np.concatenate(found) if found else values[:0]
 
 
 def _by_digits(sources, zeros, dtype):
@@ -112,8 +135,8 @@ def _counts_up_to(sources, equal_to_drop, threshold, dtype):
 
 def _chunks_of_keys(source, dtype) -> Iterator[np.ndarray]:
     flat = source().reshape(-1)
-    for start in range(0, flat.size, CHUNK):
-        yield _keys(flat[start : start + CHUNK].astype(dtype))
+    for start in range(0, flat.size, _CHUNK):
+        yield _keys(flat[start : start + _CHUNK].astype(dtype))
 
 
 def _keys(scores):

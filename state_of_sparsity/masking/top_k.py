@@ -1,13 +1,12 @@
 """Exact masks from scores, in numpy: which weights stay when so many must go."""
 
 import math
-from typing import Any
 
 import numpy as np
 
 _LEAST_SAMPLE = 1024
-LONGEST_DISTANCE = 65  # between what a sample takes; odd: across channels
-CHUNK = 1 << 17  # what fits into a processor's cache
+_LONGEST_DISTANCE = 193  # between what a sample takes; odd: across channels
+_MOST_NEAR = 0.1  # of all: what may be partitioned by itself
 
 
 def zero_count(sparsity: float, size: int) -> int:
@@ -38,60 +37,51 @@ def keep_largest(scores: np.ndarray, zeros: int) -> np.ndarray:
     if zeros >= scores.size:
         return np.zeros(scores.shape, bool)
     flat = scores.reshape(-1)
-    threshold = order_statistic(flat, zeros - 1)
-    mask = flat > threshold
-    surplus = flat.size - zeros - np.count_nonzero(mask)
-    if surplus:  # scores that equal the threshold and have to stay
-        mask[np.flatnonzero(flat == threshold)[-surplus:]] = True
+    mask = _by_sample(flat, zeros)
+    if mask is None:
+        mask = _by_partition(flat, zeros)
     return mask.reshape(scores.shape)
 
 
-def order_statistic(values: np.ndarray, rank: int) -> np.number:
-    """Returns the number that `np.sort(values)[rank]` would be, of a flat array free of NaN.
+def _by_sample(values, zeros):
+    """Returns the mask by a sample, None where it does not serve.
 
-    A sample says between which two numbers it lies, and only those between are partitioned (Floyd
+    The sample says about where the threshold is. How many values are above that place is counted,
+    and only those from it to where so many fewer, or more, should be are partitioned (after Floyd
     and Rivest, "Expected time bounds for selection", 1975): most of the time goes into comparing,
-    which processors do many at a time. Where the sample misleads, all are partitioned.
-
-    Example:
-
-    >>> int(order_statistic(np.array([30, 10, 20]), rank=1))
-    20
+    which processors do many at a time.
     """
     if values.size < 4 * _LEAST_SAMPLE:
-        return np.partition(values, rank)[rank]
-    distance = min(LONGEST_DISTANCE, values.size // _LEAST_SAMPLE | 1)
-    below, candidates = between(values, *bounds(values[::distance], rank / values.size))
-    rank_there = rank - below
-    if not 0 <= rank_there < len(candidates):
-        return np.partition(values, rank)[rank]
-    return np.partition(candidates, rank_there)[rank_there]
+        return None
+    distance = min(_LONGEST_DISTANCE, values.size // _LEAST_SAMPLE | 1)
+    sample = np.sort(values[::distance])
+    place = zeros * sample.size // values.size
+    mask = values > sample[place]
+    too_many = int(np.count_nonzero(mask)) - (values.size - zeros)
+    away = abs(too_many) / distance  # in the sample; and four standard deviations, and four places
+    away = math.ceil(away + 4 * math.sqrt(away) + 4)
+    if too_many > 0:
+        end = place + away
+        near = mask if end >= sample.size else mask ^ (values > sample[end])
+    else:
+        end = place - away
+        near = ~mask if end < 0 else mask ^ (values >= sample[end])
+    count = int(np.count_nonzero(near))
+    to_drop = too_many if too_many > 0 else count + too_many
+    if not 0 <= to_drop <= count <= _MOST_NEAR * values.size:
+        return None
+    places = np.flatnonzero(near)
+    mask[places] = _by_partition(values[places], to_drop)
+    return mask
 
 
-def bounds(sample: np.ndarray, share: float) -> tuple[np.number | None, np.number | None]:
-    """Returns between which two numbers the one lies, most likely, that a share of all is below.
-
-    Each is None where the sample has none so small or so large. They are four standard deviations
-    away, and four places more.
-    """
-    sample = np.sort(sample)
-    place = share * len(sample)
-    margin = 4 * math.sqrt(share * (1 - share) * len(sample)) + 4
-    low, high = math.floor(place - margin), math.ceil(place + margin)
-    return (
-        sample[low] if low >= 0 else None,
-        sample[high] if high < len(sample) else None,
-    )
-
-
-def between(values: np.ndarray, low: Any, high: Any) -> tuple[int, np.ndarray]:
-    """Returns how many values are below `low`, and those from it up to `high`; None: no bound."""
-    below, found = 0, []
-    for start in range(0, values.size, CHUNK):
-        chunk = values[start : start + CHUNK]
-        near = np.ones(chunk.shape, bool) if low is None else chunk >= low
-        below += chunk.size - int(np.count_nonzero(near))
-        if high is not None:
-            near &= chunk <= high
-        found.append(np.compress(near, chunk))
-    return below, np.concatenate(found) if found else values[:0]
+def _by_partition(values, zeros):
+    """Returns the mask by a partition of all values."""
+    if zeros == 0:
+        return np.ones(values.shape, bool)
+    threshold = np.partition(values, zeros - 1)[zeros - 1]
+    mask = values > threshold
+    surplus = values.size - zeros - np.count_nonzero(mask)
+    if surplus:  # values that equal the threshold and have to stay
+        mask[np.flatnonzero(values == threshold)[-surplus:]] = True
+    return mask

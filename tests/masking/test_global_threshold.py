@@ -46,7 +46,7 @@ def test_it_drops_the_smallest_of_all(dtype, elements):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_in_chunks(monkeypatch, dtype):
-    monkeypatch.setattr(global_threshold, "CHUNK", 7)
+    monkeypatch.setattr(global_threshold, "_CHUNK", 7)
     rng = np.random.default_rng(0)
     scores = [rng.normal(size=(5, 8)).astype(dtype), rng.normal(size=50).astype(dtype)]
     for zeros in range(0, 91, 13):
