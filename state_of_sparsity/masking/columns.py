@@ -27,9 +27,25 @@ def keep_in_columns(scores: np.ndarray, zeros: int) -> np.ndarray:
     """
     columns = np.ascontiguousarray(scores.T)
     each, more = divmod(zeros, len(columns))
-    mask = np.stack([keep_largest(column, each) for column in columns])
+    mask = _largest_of_each(columns, each)
     if more:
-        next_in_turn = np.min(columns, axis=1, where=mask, initial=np.inf)
+        kept = np.where(mask, columns, np.inf)
+        following = np.argmin(kept, axis=1)  # the first of equal ones
+        next_in_turn = np.take_along_axis(kept, following[:, None], axis=1)[:, 0]
         for index in np.flatnonzero(~keep_largest(next_in_turn, more)):
-            mask[index] = keep_largest(columns[index], each + 1)
+            if mask[index, following[index]]:
+                mask[index, following[index]] = False
+            else:  # infinite scores alone are left
+                mask[index] = keep_largest(columns[index], each + 1)
     return mask.T
+
+
+def _largest_of_each(columns, zeros):
+    """Returns the masks of all columns, each of which drops its `zeros` smallest scores."""
+    if zeros == 0:
+        return np.ones(columns.shape, bool)
+    thresholds = np.partition(columns, zeros - 1, axis=1)[:, zeros - 1 : zeros]
+    mask = columns > thresholds
+    for index in np.flatnonzero(np.count_nonzero(mask, axis=1) != columns.shape[1] - zeros):
+        mask[index] = keep_largest(columns[index], zeros)  # some equal the threshold
+    return mask
