@@ -36,7 +36,8 @@ class MaskedWrapper(SparseWrapper):
     def effective_kernel(self, kernel: SparseKernel, training: bool | None) -> Any:
         """Returns the kernel with zeros where the mask is false."""
         value = self.weight(kernel)
-        return ops.where(ops.convert_to_tensor(self.mask(kernel)), value, ops.zeros_like(value))
+        mask = ops.convert_to_tensor(self.mask(kernel))
+        return ops.where(mask, value, 0)  # no array of zeros, which TensorFlow would fill each step
 
     def constrained_kernel(self, kernel: SparseKernel, constraint: Callable[[Any], Any]) -> Any:
         """Returns the constrained effective kernel, and the masked values as they are."""
