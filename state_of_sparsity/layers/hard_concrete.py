@@ -36,7 +36,7 @@ def sampled_gate(log_alpha: Any, uniform: Any, beta: float, gamma: float, zeta: 
             upstream = args[0] if upstream is None else upstream
             slope = upstream * (share * (1.0 - share) * ((zeta - gamma) / beta))
             inside = ops.equal(clipped, stretched)
-            return ops.where(inside, slope, ops.zeros_like(slope)), ops.zeros_like(slope)
+            return ops.where(inside, slope, 0), ops.zeros_like(slope)
 
         return clipped, gradient
 

@@ -147,7 +147,7 @@ class L0Regularization(PenalizedWrapper):
         """Returns the gates of evaluation, a tensor of values in [0, 1]."""
         gate = ops.clip(stretch(ops.sigmoid(log_alpha), self.gamma, self.zeta), 0.0, 1.0)
         # Rounding could leave a gate at the boundary slightly open.
-        return ops.where(log_alpha > self.shut_at, gate, ops.zeros_like(gate))
+        return ops.where(log_alpha > self.shut_at, gate, 0)
 
     def effective_kernel(self, kernel: SparseKernel, training: bool | None) -> Any:
         """Returns the gated kernel, with sampled gates in training."""
@@ -156,7 +156,7 @@ class L0Regularization(PenalizedWrapper):
             return theta * self.sample_gate(log_alpha)
         gate = self.mean_gate(log_alpha)
         # Not a product alone: what a regularizer's gradient does not say at 0 is 0 here.
-        return ops.where(gate > 0, theta * gate, ops.zeros_like(theta))
+        return ops.where(gate > 0, theta * gate, 0)
 
     def constrained_kernel(self, kernel: SparseKernel, constraint: Callable[[Any], Any]) -> Any:
         """Returns the constrained gated kernel, its gates divided out where they are open."""

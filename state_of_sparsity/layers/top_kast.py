@@ -103,7 +103,7 @@ class TopKAST(ScheduledMask):
         stored = self.weight(kernel)
         trained = ops.convert_to_tensor(self.beside[kernel.name]["backward_mask"])
         absent = ops.logical_not(ops.convert_to_tensor(self.mask(kernel)))
-        return ops.where(ops.logical_and(trained, absent), stored, ops.zeros_like(stored))
+        return ops.where(ops.logical_and(trained, absent), stored, 0)
 
     def training_share(self, kernel: SparseKernel) -> float:
         """Returns that of A, but for the gradient by the weights, which is of all in B."""

@@ -140,7 +140,7 @@ class VariationalDropout(PenalizedWrapper):
 
     def _thresholded(self, theta, log_sigma2):
         present = self.log_alpha(theta, log_sigma2) < self.threshold
-        return ops.where(present, theta, ops.zeros_like(theta))
+        return ops.where(present, theta, 0)
 
     def constrained_kernel(self, kernel: SparseKernel, constraint: Callable[[Any], Any]) -> Any:
         """Returns the constrained means, those of dropped weights as they are."""

@@ -38,7 +38,7 @@ def clipped_variance(theta: Any, log_sigma2: Any, limit: float) -> Any:
 
         def gradient(*args, upstream=None):
             weighted = (args[0] if upstream is None else upstream) * clipped
-            inside = ops.where(ops.equal(alpha, free), weighted, ops.zeros_like(weighted))
+            inside = ops.where(ops.equal(alpha, free), weighted, 0)
             # Outside it is theta2 times a constant.
             return (weighted - inside) * (2.0 * theta / theta2), inside
 
@@ -73,7 +73,7 @@ def kl_divergence(theta: Any, log_sigma2: Any, limit: float) -> Any:
             upstream = args[0] if upstream is None else upstream
             first, second = upstream * (K1 * K3), upstream * 0.5  # numbers: no pass over arrays
             slope = share * (share * first - first) - ops.sigmoid(-log_alpha) * second
-            slope = ops.where(ops.equal(free, log_alpha), slope, ops.zeros_like(slope))
+            slope = ops.where(ops.equal(free, log_alpha), slope, 0)
             return slope * (-2.0 * theta / theta2), slope
 
         return value, gradient
