@@ -15,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-BOUND = 20  # TF-MOT's time to ours
+BOUND = 40  # TF-MOT's time to ours
 
 
 def parse():
