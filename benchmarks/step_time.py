@@ -48,7 +48,9 @@ def parse(arguments=None):
         "--variants",
         type=names_of((*ALL, *LATER)),
         default=list(ALL),
-        help="of " + ",".join((*ALL, *LATER)) + "; by default all up to TF-MOT's",
+        help="of "
+        + ",".join((*ALL, *LATER))
+        + "; by default those up to tfmot. two_contractions: two plain layers in place of each",
     )
     parser.add_argument("--rounds", type=int, default=30, help="timed steps of each variant")
     parser.add_argument(

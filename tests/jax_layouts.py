@@ -85,3 +85,16 @@ def test_training_is_the_same_and_leaves_it_so(name):
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
     for path, mask in sos.masks(model).items():
         np.testing.assert_array_equal(mask, sos.masks(whole)[path])
+
+
+def test_the_outputs_of_a_layer_on_sequences_are_laid_out_as_asked():
+    layouts = keras.distribution.LayoutMap(MESH)
+    layouts[".*dense/output"] = ("batch", None, "model")
+    distribution = keras.distribution.ModelParallel(layout_map=layouts, batch_dim_name="batch")
+    with distribution.scope():
+        model = keras.Sequential([keras.Input((3, 6)), keras.layers.Dense(4, name="dense")])
+        sparse = sos.sparsify(model, RULES["variational dropout"])
+        sparse.compile("sgd", "mse")
+        sequences = np.repeat(X[:, None], 3, axis=1)
+        sparse.fit(sequences, np.repeat(Y[:, None], 3, axis=1), verbose=0)
+        assert sparse.predict(sequences, verbose=0).shape == (8, 3, 4)

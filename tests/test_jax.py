@@ -76,6 +76,10 @@ PART += [
     "test_statistics_are_the_averages_over_batches_of_what_a_batch_has",
 ]
 PART += [f"tests/test_golden.py::test_five_steps[{path.stem}]" for path in FILES]
+PART += [
+    "tests/layers/test_random_numbers.py",
+    "tests/layers/test_variational_dropout.py::test_moments_on_sequences[True-dense]",
+]
 PART += [f"{REPEATS}::test_an_update_repeated_at_its_step_changes_nothing[magnitude-constrained]"]
 
 

@@ -47,7 +47,7 @@ def _in_one_pass(shape, dtype):
 
 
 def _integers(shape, key):
-    """Returns float32 integers below 2^24: Threefry-2x32 of (row, column), JAX's own generator.
+    """Returns float32 integers below 2^24: Threefry-2x32 of (0, place), JAX's own generator.
 
     `jax.random` goes over whole arrays round by round, and joins two halves. In the shape of the
     tensor, nothing joined or reshaped, XLA makes one loop of it all.
@@ -57,12 +57,11 @@ def _integers(shape, key):
     from jax import lax
     from jax import numpy as jnp
 
-    row = jnp.zeros(shape, jnp.uint32)
-    for axis in range(len(shape) - 1):
-        row = row * jnp.uint32(shape[axis]) + lax.broadcasted_iota(jnp.uint32, shape, axis)
-    column = lax.broadcasted_iota(jnp.uint32, shape, len(shape) - 1)
+    place = jnp.zeros(shape, jnp.uint32)
+    for axis, size in enumerate(shape):
+        place = place * jnp.uint32(size) + lax.broadcasted_iota(jnp.uint32, shape, axis)
     keys = key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(_PARITY)
-    left, right = row + keys[0], column + keys[1]
+    left, right = keys[0], place + keys[1]
     for number in range(5):
         for bits in _ROTATIONS[number % 2]:
             left += right

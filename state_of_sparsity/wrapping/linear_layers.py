@@ -66,11 +66,7 @@ def in_rows(layer, args, kwargs):
     """
     inputs = args[0] if args else kwargs["inputs"]
     is_dense = layer_of_one_product(layer) is keras.layers.Dense
-    if not is_dense or keras.backend.backend() != "jax" or len(inputs.shape) < 3:
-        return args, kwargs, lambda outputs: outputs
-    import jax
-
-    if not isinstance(inputs, jax.Array):  # Keras has sparse tensors too
+    if not is_dense or len(inputs.shape) < 3 or not _transposes(inputs):
         return args, kwargs, lambda outputs: outputs
     rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
     if args:
@@ -82,6 +78,16 @@ def in_rows(layer, args, kwargs):
         return ops.reshape(outputs, (*inputs.shape[:-1], outputs.shape[-1]))
 
     return args, kwargs, restored
+
+
+def _transposes(inputs):
+    if keras.backend.backend() != "jax":
+        return False
+    import jax
+
+    # Keras has sparse tensors too; and a user may have laid out the axes of a layer's outputs.
+    spread = isinstance(keras.distribution.distribution(), keras.distribution.ModelParallel)
+    return isinstance(inputs, jax.Array) and not spread
 
 
 def noise_shape(axes: KernelAxes, args, kwargs, outputs, share_positions):
