@@ -64,14 +64,16 @@ def cells(rows):
         members = groups[folder, sparsity]
         alike = _ALIKE.get(folder, _ERK)
         shares = {s: share for (name, s), share in inference.items() if name == alike and s}
-        settings = members[0]["settings"]
-        own = inference[folder, sparsity]
+        training = training_cost.counted(members)
+        if training is None:
+            settings = members[0]["settings"]
+            training = training_cost.of_technique(folder, settings, shares)
         found[folder, sparsity] = Cell(
             folder,
             sparsity,
             over_seeds(members, METRIC, TITLES[folder], ""),
-            own,
-            training_cost.of_run(folder, own, settings, shares),
+            inference[folder, sparsity],
+            training,
         )
     return found
 

@@ -42,8 +42,8 @@ def results(found, level):
     lines = [
         [
             cell.title,
-            _mean(cell.runs),
-            ", ".join(f"{100 * run.result['accuracy']:.2f}" for run in cell.runs.runs),
+            mean(cell.runs),
+            each_seed(cell.runs, "accuracy"),
             f"{100 * cell.inference:.1f}",
             None if cell.training is None else f"{100 * cell.training:.0f}",
         ]
@@ -54,10 +54,21 @@ def results(found, level):
     return table(header, lines)
 
 
-def orderings(found, levels):
-    """Returns for each of `ORDERINGS` and each sparsity what the runs say."""
+def mean(runs, scale=100):
+    """Returns the mean over seeds, its standard deviation and how many there are."""
+    spread = "" if math.isnan(runs.std) else f" ± {scale * runs.std:.2f}"
+    return f"{scale * runs.mean:.2f}{spread} ({runs.n})"
+
+
+def each_seed(runs, metric, scale=100):
+    """Returns what each seed has."""
+    return ", ".join(f"{scale * run.result[metric]:.2f}" for run in runs.runs)
+
+
+def orderings(found, levels, pairs=ORDERINGS, scale=100):
+    """Returns for each of the pairs and each sparsity what the runs say."""
     lines = []
-    for better, worse in ORDERINGS:
+    for better, worse in pairs:
         for level in levels:
             pair = [found.get((folder, level)) for folder in (better, worse)]
             if None in pair:
@@ -67,7 +78,7 @@ def orderings(found, levels):
                 [
                     f"{pair[0].title} above {pair[1].title}",
                     f"{100 * level:g}",
-                    f"{100 * comparison.difference:+.2f}",
+                    f"{scale * comparison.difference:+.2f}",
                     comparison.seeds,
                     comparison.verdict,
                 ]
@@ -94,11 +105,6 @@ def steps(times, memory):
     ]
     header = ["Technique", "Seconds a step", "Peak memory", "State, bytes a weight"]
     return table(header, lines)
-
-
-def _mean(runs):
-    spread = "" if math.isnan(runs.std) else f" ± {100 * runs.std:.2f}"
-    return f"{100 * runs.mean:.2f}{spread} ({runs.n})"
 
 
 def _bytes(number):

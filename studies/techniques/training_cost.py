@@ -4,6 +4,7 @@ A step has three parts of equal cost where it is dense: the layers, the gradient
 and the gradient by their weights. The first two skip what is masked. Of the third, techniques
 differ: who trains masked weights, or goes by their gradient, pays for them. Counted as in "Rigging
 the Lottery" (Evci et al., 2020), appendix on FLOPs; masks themselves cost nothing.
+Runs count it; that of the page on CIFAR-10, whose runs are older, follows from their schedules.
 """
 
 import bisect
@@ -46,38 +47,25 @@ def cubic(shares, last, settings):
     return statistics.fmean(share(shares, sparsity(step)) for step in range(0, STEPS, 10))
 
 
-def of_run(technique, inference, settings, shares):
-    """Returns the cost of training, in that of dense training; None where it is not defined.
+def counted(rows):
+    """Returns the mean of what runs counted step by step, in that of dense; None if none did."""
+    shares = [
+        row["training_multiply_adds"]
+        / (3 * row["multiply_adds"] * row["settings"]["BATCH_SIZE"] * row["steps"])
+        for row in rows
+        if row.get("training_multiply_adds")
+    ]
+    return statistics.fmean(shares) if shares else None
+
+
+def of_technique(technique, settings, shares):
+    """Returns the cost of training of runs that did not count it; None where it is not defined.
 
     Args:
-        technique: the folder of the run.
-        inference: share of the multiply-adds that the trained network needs.
-        settings: of the run, a dictionary.
+        technique: the folder of the runs.
+        settings: of one of them, a dictionary.
         shares: `{sparsity: share}` of networks pruned by the same distribution, measured.
     """
-    target = settings.get("SPARSITY")
-    if technique in ("static_random", "set", "snip"):
-        return inference
-    if technique == "rigl":  # the whole gradient at updates
-        updates = settings["END_STEP"] / settings["FREQUENCY"] / STEPS
-        return inference + updates * (1 - inference) / 3
-    if technique == "grow_and_prune":
-        mean = cubic(shares, target, settings)
-        updates = settings["END_STEP"] / settings["FREQUENCY"] / STEPS
-        return mean + updates * (1 - mean) / 3
     if technique.startswith(("magnitude", "random")):
-        return cubic(shares, target, settings)
-    if technique == "straight_through":
-        return (2 * inference + 1) / 3
-    if technique == "top_kast":
-        return (2 * inference + share(shares, settings["BACKWARD_SPARSITY"])) / 3
-    if technique == "acdc":
-        return _alternating(inference, settings)
+        return cubic(shares, settings["SPARSITY"], settings)
     return {"dense": 1.0, "l0_regularization": 1.0, "variational_dropout": 2.0}.get(technique)
-
-
-def _alternating(inference, settings):
-    """Returns the mean over compressed and decompressed phases."""
-    begin, phase, end = (settings[name] for name in ("BEGIN_STEP", "PHASE_STEPS", "END_STEP"))
-    compressed = STEPS - end + (end - begin) // (2 * phase) * phase
-    return 1 - compressed / STEPS * (1 - inference)

@@ -58,7 +58,7 @@ def orderings(rows, folder, metric, shares, factor=100):
                     ]
                 )
     header = ["Ordering", "Weights left (%)", "Difference", "Seeds", "Holds"]
-    return table(header, lines) if lines else "Not measured yet."
+    return table(header, lines) if lines else ""
 
 
 def lengths(rows, pruned, scratch, metric, factor=100):
