@@ -10,7 +10,11 @@ from state_of_sparsity.surgery.replacement import clone_graph, is_graph, replace
 from state_of_sparsity.surgery.ties import Copies, check_ties, unwrapped
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.base import SparseWrapper
-from state_of_sparsity.wrapping.keras_internals import all_layers, own_variables
+from state_of_sparsity.wrapping.keras_internals import (
+    all_layers,
+    own_variables,
+    set_own_trainable,
+)
 from state_of_sparsity.wrapping.kernels import sub_layers
 from state_of_sparsity.wrapping.lora import has_lora
 
@@ -85,9 +89,19 @@ def _from_config(layer):
     names = {parameter.name for parameter in accepted}
     copy = type(layer).from_config({key: v for key, v in config.items() if key in names})
     copy.name = layer.name
-    if not layer.trainable:
-        copy.trainable = False
+    _copy_policies(layer, copy)
     return copy
+
+
+def _copy_policies(layer, copy):
+    """Gives a layer that is made anew, and those inside it, the dtypes that the original has."""
+    if copy.dtype_policy != layer.dtype_policy:
+        copy.dtype_policy = layer.dtype_policy
+    # Layers that `build` makes are not there yet; they will have the policy of the one around them.
+    for (_, child), (_, other) in zip(sub_layers(layer), sub_layers(copy), strict=False):
+        plain = unwrapped(child)
+        if type(plain) is type(unwrapped(other)):
+            _copy_policies(plain, unwrapped(other))
 
 
 def _without_wrappers(layer, copies):
@@ -154,6 +168,8 @@ def _copy_state(original, copy):
                 other.load_assets(directory)
         for variable, target in zip(old, new, strict=True):  # LoRA was merged on the way
             target.assign(variable.numpy())
+            target.trainable = variable.trainable
+        set_own_trainable(other, layer.trainable and (wrapper is None or wrapper.trainable))
     check_ties(original, targets)
     for wrapper in all_layers(original):
         if isinstance(wrapper, SparseWrapper):

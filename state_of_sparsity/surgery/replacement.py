@@ -25,6 +25,12 @@ from state_of_sparsity.wrapping.keras_internals import (
 )
 from state_of_sparsity.wrapping.kernels import sub_layers
 
+# What Keras sets on a model that is compiled and trained.
+_OF_TRAINING = {
+    *("optimizer", "loss", "history", "train_function", "test_function", "predict_function"),
+    *("stop_training", "stop_evaluating", "stop_predicting"),
+}
+
 
 class Exchange:
     """One exchange of a model's layers: if anything fails before its end, all of it is undone.
@@ -110,13 +116,19 @@ def model_scope(model):
 def clone_graph(model, replace):
     """Returns a model of the same graph with other layers, not compiled.
 
+    Attributes that were set on the model go with it.
+
     Args:
         model: a Sequential or Functional model for which `is_graph` holds.
         replace: `layer -> layer` that gives what stands in each layer's place.
     """
 
+    new = {}
+
     def replace_layer(operation):
-        return replace(operation) if isinstance(operation, keras.layers.Layer) else operation
+        if isinstance(operation, keras.layers.Layer):
+            new[id(operation)] = replace(operation)
+        return new.get(id(operation), operation)
 
     inputs = None
     if not isinstance(model, keras.Sequential):
@@ -129,7 +141,17 @@ def clone_graph(model, replace):
     finally:
         model.compiled = compiled
     set_own_trainable(clone, model.trainable)
+    _carry_attributes(model, clone, new)
     return clone
+
+
+def _carry_attributes(model, clone, new):
+    """Sets on a clone what was set on the model, beside what Keras sets on every model."""
+    changed = {key for key, layer in new.items() if id(layer) != key}
+    names = vars(model).keys() - vars(clone).keys() - _OF_TRAINING
+    with unlocked(clone):
+        for name in [n for n in vars(model) if n in names and not n.startswith(("_", "make_"))]:
+            setattr(clone, name, _replaced(vars(model)[name], new, changed, set()))
 
 
 def _same_input(tensor):
