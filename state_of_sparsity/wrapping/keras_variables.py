@@ -4,11 +4,22 @@ Keras decides both as it creates a variable, by the layer that has it created.
 """
 
 import keras
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 
 def set_path(variable, path: str):
     """Sets the path of a variable; `name` stays as it is."""
     variable._path = path
+
+
+def values_are_passed_along() -> bool:
+    """Returns whether a `keras.StatelessScope` is around: variables have the values it maps."""
+    return in_stateless_scope()
+
+
+def assign_at_once(variable, value):
+    """Assigns a variable, of the value's shape, also inside a `keras.StatelessScope`."""
+    variable._direct_assign(value)
 
 
 def gets_its_value_later(variable) -> bool:
