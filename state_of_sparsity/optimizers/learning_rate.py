@@ -42,6 +42,24 @@ def stepping_optimizers(optimizer: keras.optimizers.Optimizer) -> list[keras.opt
     return [inner for each in several for inner in stepping_optimizers(each)]
 
 
+def steps_done(optimizer: keras.optimizers.Optimizer) -> int:
+    """Returns the number of steps that an optimizer has completed.
+
+    Where layers are shared out among several, of the one that has completed fewest.
+    """
+    shared_out = getattr(innermost(optimizer), "optimizers", None)
+    counting = stepping_optimizers(optimizer) if shared_out else [optimizer]
+    # Through a tensor: a distributed variable is no number, and an accumulating count no variable.
+    counts = [ops.convert_to_tensor(each.iterations) for each in counting]
+    return min(int(ops.convert_to_numpy(count)) for count in counts)
+
+
+def batches_a_step(optimizer: keras.optimizers.Optimizer) -> int:
+    """Returns over how many batches an optimizer accumulates gradients, the most of several."""
+    several = stepping_optimizers(optimizer)
+    return max(getattr(each, "gradient_accumulation_steps", None) or 1 for each in several)
+
+
 def schedule_of(optimizer: keras.optimizers.Optimizer) -> Any:
     """Returns what an optimizer was given as its learning rate, whatever is wrapped around it.
 

@@ -11,9 +11,8 @@ import contextlib
 from typing import Any
 
 import keras
-from keras import ops
 
-from state_of_sparsity.optimizers.learning_rate import innermost
+from state_of_sparsity.optimizers.learning_rate import batches_a_step, steps_done
 
 
 class _DrivenTraining:
@@ -144,11 +143,5 @@ class DrivenByUpdate(_DrivenTraining):
         if optimizer is self.optimizer:  # else the model was compiled again
             since -= self.counted
         # Another optimizer, which the model does not show, may take the steps.
-        counts = since or self.calls <= (innermost(optimizer).gradient_accumulation_steps or 1)
+        counts = since or self.calls <= batches_a_step(optimizer)
         return since if counts else most
-
-
-def steps_done(optimizer: keras.optimizers.Optimizer) -> int:
-    """Returns the number of steps that an optimizer has completed."""
-    # Through a tensor: a distributed variable is no number, and an accumulating count no variable.
-    return int(ops.convert_to_numpy(ops.convert_to_tensor(optimizer.iterations)))

@@ -6,13 +6,19 @@ from typing import Any
 import keras
 
 from state_of_sparsity.arguments import check_callback
-from state_of_sparsity.optimizers.learning_rate import innermost
+from state_of_sparsity.optimizers.learning_rate import (
+    batches_a_step,
+    innermost,
+    stepping_optimizers,
+    steps_done,
+)
 from state_of_sparsity.surgery.frozen import warn_of_frozen
-from state_of_sparsity.surgery.structure import check_has_weights, sparse_layers
+from state_of_sparsity.surgery.structure import sparse_layers
 from state_of_sparsity.updates import first_masks
-from state_of_sparsity.updates.driven_training import DrivenByCallback, DrivenByUpdate, steps_done
+from state_of_sparsity.updates.driven_training import DrivenByCallback, DrivenByUpdate
 from state_of_sparsity.updates.due import SparsityUpdates
-from state_of_sparsity.updates.moments import forget
+from state_of_sparsity.updates.moments import forget, warn_of_remembered
+from state_of_sparsity.updates.update_arguments import check_can_drive, checked_optimizer, count
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.training_mode import tell_training
 
@@ -53,6 +59,8 @@ class UpdateSparsity(keras.callbacks.Callback):
     >>> updater.update(sparse, 10)
     """
 
+    _has_warned = False  # of what an optimizer remembers
+
     def __init__(self, strict: bool = False) -> None:
         super().__init__()
         self.strict = strict
@@ -60,9 +68,15 @@ class UpdateSparsity(keras.callbacks.Callback):
         self.carried_out = 0  # how many times something was updated
         self._updated_model: Any = None
         self._training: Any = None
+        self._optimizer: Any = None  # what was given to `update`
         self._in_fit, self._unjudged = False, set()
 
-    def update(self, model: keras.Model, step: int) -> None:
+    def update(
+        self,
+        model: keras.Model,
+        step: int,
+        optimizer: keras.optimizers.Optimizer | None = None,
+    ) -> None:
         """Brings masks and penalty weights to optimizer step `step`, in a custom loop.
 
         Call it before each step, with the number of steps completed, and once after the last; or
@@ -73,14 +87,19 @@ class UpdateSparsity(keras.callbacks.Callback):
         Args:
             model: the model with sparse layers.
             step: optimizer steps completed, at least 0.
+            optimizer: what takes the steps, the model's own if `None`. Techniques that bring
+                weights back at 0 (`SET`, `RigL`, `ACDC`) have it forget what it keeps of these; on
+                JAX its state is written back and read again as the model's is.
 
         Raises:
-            ValueError: if a schedule without `last_update` had no update in the last 100,000 of
-                the steps since the last call, and there are more; otherwise as in training.
+            ValueError: if `optimizer` is none of Keras; if a schedule without `last_update` had no
+                update in the last 100,000 of the steps since the last call, and there are more;
+                otherwise as in training.
         """
-        step = _count(step)
+        step = count(step)
         self._in_fit, self._unjudged = False, set()
-        if self._updated_model is not model or step < self._done:
+        given, self._optimizer = self._optimizer, checked_optimizer(optimizer)
+        if self._updated_model is not model or self._optimizer is not given or step < self._done:
             self._bind(model)
             self._unjudged = set(self.updates.followed) if step == 0 else set()
             self._begin_at(step)
@@ -89,14 +108,21 @@ class UpdateSparsity(keras.callbacks.Callback):
             self._carry_out_until(step)
 
     def _bind(self, model):
-        _check_can_drive(model)
+        check_can_drive(model)
         warn_of_frozen(sparse_layers(model))
         self.updates = SparsityUpdates(model)
         self._updated_model, self._training = model, None
         tell_training(model)
-        optimizer = getattr(model, "optimizer", None)
+        optimizer = self._present_optimizer()
         for wrapper in self.updates.driven if optimizer is not None else ():
-            wrapper.check_optimizer(innermost(optimizer))
+            for each in stepping_optimizers(optimizer):
+                wrapper.check_optimizer(each)
+
+    def _present_optimizer(self):
+        """Returns the optimizer that was given, or the model's; None if there is neither."""
+        if self._optimizer is not None:
+            return self._optimizer
+        return getattr(self._updated_model, "optimizer", None)
 
     def _begin_at(self, step):
         """Carries out what is due at `step`, and earlier updates that masks do not have."""
@@ -119,8 +145,10 @@ class UpdateSparsity(keras.callbacks.Callback):
         with self._announced(due):
             grown = self.updates.carry_out(due)
         self.carried_out += bool(due)
-        optimizer = getattr(self._updated_model, "optimizer", None)
-        if grown and optimizer is not None:
+        optimizer = self._present_optimizer()
+        if grown and optimizer is None:
+            self._has_warned = self._has_warned or warn_of_remembered()
+        elif grown:
             forget(optimizer, grown)
 
     def _announced(self, due):
@@ -148,6 +176,7 @@ class UpdateSparsity(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Takes charge of the sparse layers, and carries out the update of the first step."""
+        self._optimizer = None
         self._bind(self.model)
         self._training = DrivenByCallback(self.model, self.updates)
         self._training.stand_in()
@@ -194,8 +223,7 @@ class UpdateSparsity(keras.callbacks.Callback):
             optimizer = innermost(self.model.optimizer)
             batches = steps * (epochs - epoch)
             start = steps_done(optimizer)
-            per_step = optimizer.gradient_accumulation_steps or 1
-            end = start + batches // per_step
+            end = start + batches // batches_a_step(optimizer)
             self._report_unreached(start, end, self.strict)
             for kind, layers in _by_technique(self.model).items():
                 kind.before_run(layers, optimizer, start, end)
@@ -264,22 +292,3 @@ def _by_technique(model):
     for wrapper in sparse_layers(model).values():
         found.setdefault(type(wrapper), []).append(wrapper)
     return found
-
-
-def _count(step) -> int:
-    try:
-        count = int(step)  # an optimizer's `iterations` will do
-    except (TypeError, ValueError):
-        count = -1
-    if isinstance(step, bool) or count < 0 or count != step:
-        raise ValueError(f"`step` must be an integer of at least 0. Received: {step!r}.")
-    return count
-
-
-def _check_can_drive(model):
-    check_has_weights(model, "it is trained sparse")
-    if not sparse_layers(model):
-        raise ValueError(
-            f"`model` must have sparse layers to update. Received: '{model.name}', which has "
-            "none. Train the model that `sos.sparsify` returned."
-        )

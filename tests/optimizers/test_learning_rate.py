@@ -53,3 +53,17 @@ def test_a_dry_run_shows_the_learning_rate(precision, rate):
     first, *_, last = text[text.index("      step") :].splitlines()[1:]
     assert first.split()[:2] == ["0", "0.5"]
     assert last.split()[:2] == [str(STEPS), "0.2" if rate is decay else "0.5"]
+
+
+def test_steps_are_those_of_what_takes_them():
+    def accumulating():
+        return keras.optimizers.SGD(0.1, gradient_accumulation_steps=4)
+
+    shared_out = keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(accumulating()))
+    for optimizer in (accumulating(), shared_out):
+        variable = keras.Variable([1.0])
+        optimizer.build([variable])
+        for _ in range(9):
+            optimizer.apply([keras.ops.ones((1,))], [variable])
+        assert learning_rate.batches_a_step(optimizer) == 4
+        assert learning_rate.steps_done(optimizer) == 2

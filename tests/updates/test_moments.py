@@ -69,6 +69,46 @@ def test_a_model_without_an_optimizer_can_be_updated():
     model = sos.sparsify(plain_model(), lambda layer: sos.RigL(layer, MOVES))
     fill_records(model)
     drive = sos.UpdateSparsity()
-    for step in range(7):
-        drive.update(model, step)
+    with pytest.warns(UserWarning, match="no `optimizer` that could forget") as told:
+        for step in range(7):
+            drive.update(model, step)
+    assert len([w for w in told if "forget" in str(w.message)]) == 1
     assert all(mask.sum() * 2 == mask.size for mask in sos.masks(model).values())
+
+
+def trained_in_a_loop(optimizer, given=None):
+    """Returns a model right after the update of step 3 of a custom loop, and the masks before."""
+    model = sos.sparsify(plain_model(), lambda layer: sos.SET(layer, MOVES, 0.5))
+    variables = model.trainable_variables
+    optimizer.build(variables)
+    drive = sos.UpdateSparsity()
+    for step in range(3):
+        drive.update(model, step, given)
+        optimizer.apply([keras.ops.ones(v.shape) for v in variables])
+    before = sos.masks(model)
+    drive.update(model, 3, given)
+    return model, before
+
+
+def test_the_optimizer_of_a_loop_forgets_where_it_is_given():
+    optimizer = keras.optimizers.Adam(0.01)
+    model, before = trained_in_a_loop(optimizer, optimizer)
+    for name, mask in sos.masks(model).items():
+        grown = mask & ~before[name]
+        assert grown.any()
+        for slot in slots(optimizer, name.split("/")[0]):
+            assert not slot[grown].any() and slot[mask & ~grown].all()
+
+
+def test_what_is_no_optimizer_of_keras_is_refused():
+    with pytest.raises(ValueError, match="`optimizer` must be an optimizer of Keras"):
+        sos.UpdateSparsity().update(plain_model(), 0, optimizer="adam")
+
+
+def test_an_optimizer_of_a_loop_is_checked():
+    model = sos.sparsify(plain_model(), lambda layer: sos.RigL(layer, MOVES, 0.5))
+    accumulating = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
+    shared_out = keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(accumulating))
+    for optimizer in (accumulating, shared_out):
+        with pytest.raises(ValueError, match="`gradient_accumulation_steps` must be None"):
+            sos.UpdateSparsity().update(model, 0, optimizer)

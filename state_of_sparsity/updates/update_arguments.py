@@ -1,0 +1,40 @@
+"""Checks of what `UpdateSparsity` is given."""
+
+from typing import Any
+
+import keras
+
+from state_of_sparsity.surgery.structure import check_has_weights, sparse_layers
+
+
+def count(step: Any) -> int:
+    """Returns a number of steps as an integer of at least 0."""
+    try:
+        number = int(step)  # an optimizer's `iterations` will do
+    except (TypeError, ValueError):
+        number = -1
+    if isinstance(step, bool) or number < 0 or number != step:
+        raise ValueError(f"`step` must be an integer of at least 0. Received: {step!r}.")
+    return number
+
+
+def checked_optimizer(
+    optimizer: keras.optimizers.Optimizer | None,
+) -> keras.optimizers.Optimizer | None:
+    """Returns what takes the steps of a custom loop, refusing what is no optimizer of Keras."""
+    if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise ValueError(
+            "`optimizer` must be an optimizer of Keras, or None for the model's own. Received: "
+            f"{optimizer!r}."
+        )
+    return optimizer
+
+
+def check_can_drive(model: keras.Model) -> None:
+    """Refuses a model without weights, or without sparse layers."""
+    check_has_weights(model, "it is trained sparse")
+    if not sparse_layers(model):
+        raise ValueError(
+            f"`model` must have sparse layers to update. Received: '{model.name}', which has "
+            "none. Train the model that `sos.sparsify` returned."
+        )
