@@ -1,27 +1,43 @@
 """The metric that runs are judged by, and how it is written."""
 
+import re
 from collections.abc import Iterable
 
 from state_of_sparsity.analysis.results import Run
 from state_of_sparsity.analysis.run_files import DESCRIPTIONS
 
+# Losses and errors, by what Keras calls them and text and speech are judged by.
+_LESS_IS_BETTER = re.compile(
+    r"(^|_)(loss|error|mae|mse|mape|msle|rmse|crossentropy|divergence|hinge|log_cosh|poisson"
+    r"|perplexity|wer|cer|ter)$"
+)
+
+
+def is_less_better(metric: str) -> bool:
+    """Returns whether a metric is known, by its name, to be better the less it is."""
+    return _LESS_IS_BETTER.search(metric) is not None
+
 
 def metric_of(runs: Iterable[Run]) -> str:
     """Returns the key of the metric: the first in `result.json` that more than half of runs have.
 
+    Losses and errors are passed over, since of the metric more is better.
+
     Args:
-        runs: finished runs; of their metric, more is better.
+        runs: finished runs.
 
     Raises:
         ValueError: if they share none.
     """
     runs = list(runs)
     for key in dict.fromkeys(key for run in runs for key in run.result):
-        judges = key not in DESCRIPTIONS and not key.startswith("val_")
+        judges = not (key in DESCRIPTIONS or key.startswith("val_") or is_less_better(key))
         if judges and 2 * sum(key in run.result for run in runs) > len(runs):
             return key
     raise ValueError(
-        "`runs` must share a metric such as 'accuracy' in their result.json. "
+        "`runs` must share a metric such as 'accuracy' in their result.json, of which more is "
+        "better: a loss or error is none. For regression, have a run say one too: "
+        "`Experiment.metrics = ['mae', 'r2_score']`. "
         f"Received: {[sorted(run.result) for run in runs[:3]]}."
     )
 

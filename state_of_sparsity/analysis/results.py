@@ -199,16 +199,22 @@ def _targets(runs):
     """Returns what each run was asked for, by its path.
 
     Fixed masks have the sparsity they have, and say it to three digits: it is the one that another
-    run was asked for, if just one has these digits.
+    run was asked for, if just one has these digits. None was asked for where seeds of one setting
+    differ: their masks are of a technique that learns its sparsity.
     """
     asked = collections.defaultdict(set)
     for run in runs:
         if run.technique != "fixed_mask" and run.target_sparsity is not None:
             asked[round(run.target_sparsity, 3)].add(run.target_sparsity)
-    found = {}
+    found, own = {}, collections.defaultdict(list)
     for run in runs:
         near = asked[run.target_sparsity] if run.technique == "fixed_mask" else ()
         found[run.path] = next(iter(near)) if len(near) == 1 else run.target_sparsity
+        if run.technique == "fixed_mask":
+            own[_curve(run), run_settings.as_text(run.settings)].append(run)
+    for members in own.values():
+        if len({run.target_sparsity for run in members}) > 1:
+            found.update(dict.fromkeys(run.path for run in members))
     return found
 
 

@@ -150,3 +150,19 @@ def read(paths):
     runs, others = results.read_runs(paths)
     assert not others
     return runs
+
+
+def test_seeds_of_tickets_from_learned_sparsities_belong_together(tmp_path):
+    paths = []
+    for seed, sparsity in enumerate([0.9123, 0.9052, 0.9210]):
+        paths.append(tmp_path / f"ticket_{seed}")
+        paths[-1].mkdir()
+        found = {"technique": "fixed_mask", "start": "lottery_ticket", "seed": seed}
+        found |= {"target_sparsity": round(sparsity, 3), "sparsity": sparsity, "accuracy": 0.8}
+        found |= {"settings": {"MASKS_OF": "runs/learned_{seed}", "SEED": seed}}
+        (paths[-1] / "result.json").write_text(json.dumps(found))
+    runs, _ = results.read_runs(paths)
+    (ticket,) = results.aggregate(runs, "accuracy")
+    assert ticket.n == 3 and ticket.target_sparsity is None
+    (alone,) = results.aggregate(runs[:1], "accuracy")
+    assert alone.target_sparsity == 0.912

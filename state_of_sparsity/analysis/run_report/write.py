@@ -47,12 +47,17 @@ def write_report(
         Path of the report in Markdown.
 
     Raises:
-        ValueError: if no run can be used, or the runs share no metric.
+        ValueError: if no run can be used, the runs share no metric, or `metric` is a loss or error.
     """
     run_dirs, output_dir = sorted(map(pathlib.Path, run_dirs)), pathlib.Path(output_dir)
     runs, others = results.read_runs(run_dirs)
     _check_some(runs, others)
     metric = metric or metrics.metric_of(runs)
+    if metrics.is_less_better(metric):
+        raise ValueError(
+            "`metric` must be one of which more is better. "
+            f"Received: {metric!r}, a loss or an error."
+        )
     others |= {r.path: f"result.json has no {metric}" for r in runs if metric not in r.result}
     runs = [run for run in runs if metric in run.result]
     _check_some(runs, others)
@@ -91,7 +96,7 @@ def _check_some(runs, others):
 
 
 def _head(runs, others, metric):
-    parts = [f"Metric: {metrics.label(metric)}.", run_facts.facts(runs)]
+    parts = [f"Metric: {metrics.label(metric)}, of which more is better.", run_facts.facts(runs)]
     if others:
         parts.append(
             f"Not counted: {_runs(len(others))} not finished or failed, listed at the end."
