@@ -102,6 +102,12 @@ def _check(model):
                 "a keras.Input of the shape, and give that the weights by set_weights."
             )
     for layer in all_layers(model):
+        if layer.compute_dtype == "string":
+            raise ValueError(
+                "`model` must compute with numbers alone for `sos.inference.compile`. Received: "
+                f"layer '{layer.name}' ({type(layer).__name__}), which reads text. Leave it out: "
+                "call it on the text, and compile the model of what it returns."
+            )
         if layer.compute_dtype != "float32" or layer.quantization_mode:
             policy = layer.quantization_mode or layer.dtype_policy.name
             raise ValueError(

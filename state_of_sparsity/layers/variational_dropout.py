@@ -193,9 +193,10 @@ class VariationalDropout(PenalizedWrapper):
         holder, key = (args, 0) if args else (kwargs, "inputs")
         half = self.layer.compute_dtype == "float16"
         if squares:
-            inputs = ops.convert_to_tensor(holder[key])
-            # Squares overflow in float16 from 256 up, and sigma^2 underflows.
-            holder[key] = ops.square(ops.cast(inputs, "float32") if half else inputs)
+            # Squares overflow in float16 from 256 up, and sigma^2 underflows; those of integers do
+            # so from 16 up.
+            dtype = "float32" if half else self.layer.compute_dtype
+            holder[key] = ops.square(ops.cast(holder[key], dtype))
         others = [w.variable for w in own_weights(self.layer) if w.variable is not kernel.variable]
         values = [(v, ops.zeros(v.shape, v.dtype)) for v in others]
         with without_activation(self.layer, in_float32=half):

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
+import numpy as np
+
 from state_of_sparsity.arguments import is_number
 from state_of_sparsity.schedules.alternating import Alternating
 from state_of_sparsity.schedules.answers import last_due, says_last_update, sparsity_due
@@ -183,6 +185,17 @@ def _identity(schedule):
     try:
         # The state too: a subclass may have inherited `get_config` and differ all the same.
         parts = schedule.get_config(), vars(schedule)
-        return type(schedule), json.dumps(parts, sort_keys=True, default=repr)
-    except Exception:  # a configuration of the user's own that cannot be had
+        return type(schedule), json.dumps(parts, sort_keys=True, default=_parts_of)
+    except Exception:  # a configuration of the user's own that cannot be had, or compared
         return id(schedule)
+
+
+def _parts_of(value):
+    """Returns all of a value that JSON does not know, as its `repr` need not have it."""
+    if isinstance(value, np.ndarray):
+        return str(value.dtype), value.shape, value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return f"{type(value).__module__}.{type(value).__qualname__}", value.get_config(), vars(value)

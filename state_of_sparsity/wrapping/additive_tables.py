@@ -1,5 +1,6 @@
 """Tables that are added to activations, such as position embeddings: they are left dense."""
 
+import math
 import re
 
 import keras
@@ -17,6 +18,7 @@ _TOKENS = re.compile(
     r"(^|_)(cls|class|dist|distillation|mask|register|query|prompt|presence|iou)"
     r"_(tokens?|emb|embed|embeddings?)$"
 )
+_MOST_TOKENS = 1024  # DETR's queries are 100, later detectors' 900
 
 
 def kernels_to_wrap(layer, names=None) -> list[SparseKernel]:
@@ -70,7 +72,9 @@ def is_additive_table(kernel: SparseKernel, held_as=()) -> bool:
         return True
     if any("embeddings" in name for name in names):
         names += [re.sub(r"_\d+$", "", owner.name), _snake_case(type(owner).__name__), *held_as]
-    return any(_PLACES.search(name) or _TOKENS.search(name) for name in names)
+    # Many rows are users or words that are looked up, whatever they are called.
+    few = math.prod(variable.shape[:-1]) <= _MOST_TOKENS
+    return any(_PLACES.search(name) or (few and _TOKENS.search(name)) for name in names)
 
 
 def _snake_case(name):

@@ -232,4 +232,12 @@ def test_progress_is_shown_where_measuring_takes_long(monkeypatch, capsys):
     sos.inference.compile(small_model(), threads=1, measure=False)
     sos.inference.compile(small_model(), threads=1)
     printed = capsys.readouterr().out
-    assert printed.count("2/2") == 1 and printed.endswith("/layer timed\n")
+    assert printed.count("2/2") == 1 and printed.rstrip().endswith("/layer timed")
+
+
+def test_layers_that_read_text_are_named():
+    text = keras.layers.TextVectorization(output_sequence_length=6, vocabulary=["a", "b"])
+    inputs = keras.Input((), dtype="string")
+    hidden = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(10, 8)(text(inputs)))
+    with pytest.raises(ValueError, match=r"numbers alone.*'text_vectorization'.*reads text"):
+        sos.inference.compile(keras.Model(inputs, keras.layers.Dense(2)(hidden)))

@@ -340,3 +340,13 @@ def test_the_configuration_holds_every_argument():
     unclipped = sos.VariationalDropout(keras.layers.Dense(2), 0.25, clip_log_alpha=None)
     unclipped = sos.VariationalDropout.from_config(unclipped.get_config())
     assert unclipped.clip_log_alpha is None and unclipped.penalty_weight == 0.25
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "bool"])
+def test_integers_have_the_noise_of_the_numbers_they_are(dtype):
+    inputs = np.full((4000, 1), 1 if dtype == "bool" else 16, dtype)
+    wrapper, *_ = noisy(keras.layers.Dense(1, use_bias=False), (None, 1))
+    floats, *_ = noisy(keras.layers.Dense(1, use_bias=False), (None, 1))
+    drawn = keras.ops.convert_to_numpy(wrapper(inputs, training=True))
+    expected = keras.ops.convert_to_numpy(floats(inputs.astype("float32"), training=True))
+    np.testing.assert_allclose(drawn, expected, rtol=1e-6)

@@ -157,3 +157,12 @@ def test_a_wrapper_leaves_a_table_beside_a_kernel_alone():
     assert [kernel.name for kernel in named.sparse_kernels] == ["position_table"]
     alone = prune(PositionEmbedding("embeddings"))  # wrapped by hand: that names it
     assert [kernel.name for kernel in alone.sparse_kernels] == ["embeddings"]
+
+
+@pytest.mark.parametrize("name", ["query_embedding", "class_embedding", "prompt_embedding"])
+def test_tables_of_many_rows_are_no_tokens(name):
+    few, many = layers.Embedding(100, 8, name=name), layers.Embedding(5000, 8, name=name)
+    few.build()
+    many.build()
+    assert is_additive_table(find_kernels(few)[0])
+    assert not is_additive_table(find_kernels(many)[0])
