@@ -50,14 +50,31 @@ class RunTable:
 
         Args:
             rows: what `row` returned.
+
+        Raises:
+            ValueError: if a line of the same name is of another configuration or seed.
         """
+        rows = list(rows)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with file_lock.hold(self.path.with_name(f".{self.path.name}.lock"), wait=True):
-            lines = {line["run"]: line for line in [*self._lines(), *rows]}
+            lines = {line["run"]: line for line in self._lines()}
+            for row in rows:
+                self._check_is_same(lines.get(row["run"], {}), row)
+            lines |= {row["run"]: row for row in rows}
             ordered = [lines[name] for name in sorted(lines)]
             columns = list(dict.fromkeys(column for line in ordered for column in line))
             cells = ([line.get(column) for column in columns] for line in ordered)
             atomic_write.write_text(self.path, csv_text([columns, *cells]))
+
+    def _check_is_same(self, line, row):
+        """Refuses to lose a run that has the name of another."""
+        for name in ("config_hash", "seed"):
+            there, new = line.get(name), row.get(name)
+            if there and new is not None and str(there) != str(new):
+                raise self._error(
+                    f"it has a line {row['run']!r} with the {name} {there}, not {new}, which is "
+                    "another run"
+                )
 
     def read(self) -> list[dict]:
         """Returns a dict a run: numbers are int or float, empty cells None, `settings` a dict or

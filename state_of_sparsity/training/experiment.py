@@ -55,8 +55,9 @@ class Experiment:
             validations, or of those there are where a callback stops the run; 1 for the weights of
             the last step.
         callbacks: Keras callbacks, called before metrics and checkpoints are written, in every
-            worker. Of their state, checkpoints hold attributes that are numbers, text, or lists of
-            these, and no arguments of their constructors.
+            worker. One that stops the run has it end at the next evaluation. Of their state,
+            checkpoints hold attributes that are numbers, text, or lists of these, and no arguments
+            of their constructors.
         kept_steps: steps whose state is kept in the run directory (`training.runs.snapshot`) beside
             step 0 and the last, for other runs to begin from; multiples of `steps_per_execution`.
         kept_optimizer: whether what is kept has the optimizer's state too.

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from state_of_sparsity.arguments import is_number
-from state_of_sparsity.optimizers.learning_rate import innermost, schedule_of
+from state_of_sparsity.optimizers.learning_rate import innermost, schedule_of, stepping_optimizers
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.version import PACKAGE
 
@@ -48,6 +48,12 @@ def check_optimizer(optimizer, steps):
         value = getattr(inner, name, None)
         if value is not None and not is_allowed(value):
             raise ValueError(f"`{name}` must be {what}. Received: {value!r}.")
+    if any(getattr(each, "use_ema", False) for each in stepping_optimizers(optimizer)):
+        raise ValueError(
+            "`use_ema` must be False in an experiment: Keras puts the averages in when training "
+            "has ended, after the last validation and checkpoint, which have other weights. "
+            "Received: True. Take the mean of checkpoints: `Experiment.averaged_checkpoints`."
+        )
     rate = schedule_of(optimizer)
     tried = sorted({(steps - 1) * part // (_TRIED_STEPS - 1) for part in range(_TRIED_STEPS)})
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):

@@ -5,8 +5,9 @@ from state_of_sparsity.analysis.run_settings import config_hash
 from state_of_sparsity.surgery.strip import strip
 from state_of_sparsity.training.evaluate import evaluate
 from state_of_sparsity.training.run_identity import identity
-from state_of_sparsity.training.runs import training_cost
+from state_of_sparsity.training.runs import divergence, training_cost
 from state_of_sparsity.version import __version__
+from state_of_sparsity.wrapping.keras_internals import all_layers
 
 
 def write(experiment, model, run_dir, rows, wall_time_s):
@@ -34,14 +35,14 @@ def write(experiment, model, run_dir, rows, wall_time_s):
     if experiment.averaged_checkpoints > 1:
         # Those in the log are of the last step's weights.
         validation = _validation_figures(experiment, stripped)
-    elif model.losses:
+    elif model.losses or _penalizes_activity(model):
         # With penalties in it, it could not be compared with `loss`, nor with other techniques.
         validation.pop("val_loss", None)
     settings = run_dir.read_settings()
     result = {
         **identity(experiment, model, rows),
         "sparsity": counts.sparsity,
-        **_test_figures(experiment, stripped),
+        **_test_figures(experiment, stripped, rows[-1]["step"]),
         **validation,
         "size": counts.size,
         "nonzero": counts.nonzero,
@@ -60,7 +61,12 @@ def write(experiment, model, run_dir, rows, wall_time_s):
     return result
 
 
-def _test_figures(experiment, stripped):
+def _penalizes_activity(model):
+    """Returns whether a layer adds a penalty of its outputs, which `losses` has in calls alone."""
+    return any(getattr(layer, "activity_regularizer", None) for layer in all_layers(model))
+
+
+def _test_figures(experiment, stripped, step):
     """Returns scores, loss and metrics on the test data; the first are what runs are judged by."""
     batches = experiment.data.test()
     if batches is None:
@@ -68,7 +74,9 @@ def _test_figures(experiment, stripped):
     figures = {}
     for evaluator in experiment.evaluators:
         figures |= evaluator(stripped, experiment.data, "test")
-    return figures | evaluate(stripped, batches, experiment.loss, experiment.metrics)
+    figures |= evaluate(stripped, batches, experiment.loss, experiment.metrics)
+    divergence.check("loss on the test data", figures.get("loss", 0.0), step)
+    return figures
 
 
 def _validation_figures(experiment, stripped):

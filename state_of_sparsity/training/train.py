@@ -19,6 +19,7 @@ from state_of_sparsity.training.runs.metrics_log import MetricsLog
 from state_of_sparsity.training.runs.progress import Progress
 from state_of_sparsity.training.runs.run_dir import RunDir
 from state_of_sparsity.training.runs.save_checkpoints import SaveCheckpoints
+from state_of_sparsity.training.runs.stop_at_evaluation import StopAtEvaluation
 from state_of_sparsity.training.runs.training_cost import TrainingCost
 from state_of_sparsity.training.start_run import StartRun
 from state_of_sparsity.updates.observe import observe
@@ -122,6 +123,7 @@ def _fit(experiment, model, strategy, steps, driver, written):
                 *([] if driver is None else [driver]),
                 SparsityLog(),
                 *experiment.callbacks,
+                StopAtEvaluation(),
                 *written,
             ],
         )

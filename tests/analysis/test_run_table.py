@@ -169,3 +169,15 @@ def test_runs_that_began_from_others_stand_beside_those_of_older_versions(tmp_pa
     assert "start" not in table.read()[0]
     table.add([row(a_run(tmp_path / "new", start="lottery_ticket"), "ticket/seed_0")])
     assert [line["start"] for line in table.read()] == [None, "lottery_ticket"]
+
+
+@pytest.mark.parametrize("name", ["config_hash", "seed"])
+def test_another_run_of_the_same_name_is_not_lost(tmp_path, name):
+    table = RunTable(tmp_path / "runs.csv")
+    first = {"config_hash": "1e1000000000", "seed": 0}
+    table.add([row(a_run(tmp_path / "first", **first), "dense/seed_0")])
+    table.add([row(a_run(tmp_path / "again", **first, loss=1.0), "dense/seed_0")])
+    other = a_run(tmp_path / "other", **{**first, name: "3" if name == "config_hash" else 3})
+    with pytest.raises(ValueError, match=rf"'dense/seed_0' with the {name} .*, not 3, which is an"):
+        table.add([row(other, "dense/seed_0")])
+    assert table.read()[0]["loss"] == 1.0 and table.read()[0]["seed"] == 0

@@ -60,3 +60,11 @@ def test_what_keras_gives_is_taken(kind):
     schedule = keras.optimizers.schedules.CosineDecay(0.0, 90, warmup_target=0.1, warmup_steps=10)
     for rate in (0.01, schedule):
         check_optimizer(getattr(keras.optimizers, kind)(rate), steps=100)
+
+
+def test_averages_that_keras_puts_in_at_the_end_are_refused():
+    averaging = Adam(0.1, use_ema=True)
+    several = keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(averaging))
+    for optimizer in (averaging, keras.optimizers.LossScaleOptimizer(averaging), several):
+        with pytest.raises(ValueError, match=r"`use_ema` must be False.*`Experiment.averaged_ch"):
+            check_optimizer(optimizer, 10)

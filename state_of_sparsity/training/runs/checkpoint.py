@@ -18,6 +18,7 @@ from state_of_sparsity.errors import UsageError
 from state_of_sparsity.surgery import structure
 from state_of_sparsity.training.runs import callback_state
 from state_of_sparsity.version import __version__
+from state_of_sparsity.wrapping.stored_weights import reparametrization_of, set_weights
 
 FORMAT = 1
 _HEADER = "header"
@@ -125,11 +126,17 @@ class Checkpoints:
         sums = 0.0
         for path in paths:
             header = restore(path, model)
-            values = [keras.ops.convert_to_numpy(v).astype("float64") for v in _averaged(model)]
+            values = [_weights(v).astype("float64") for v in _averaged(model)]
             sums = [a + b for a, b in zip(sums, values, strict=True)] if sums else values
         for variable, total in zip(_averaged(model), sums, strict=True):
-            variable.assign(total / len(paths))
+            set_weights(variable, total / len(paths))
         return header
+
+
+def _weights(variable):
+    """Returns the weights of a variable, which may store roots of them."""
+    form = reparametrization_of(variable)
+    return keras.ops.convert_to_numpy(variable if form is None else form.weight(variable.value))
 
 
 def _averaged(model):

@@ -12,7 +12,9 @@ class TrainingDivergedError(UsageError):
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Raises as soon as the loss is NaN or infinite, before anything of that state is saved.
+    """Raises as soon as the loss, or that of validation, is NaN or infinite.
+
+    Before a checkpoint of that state is saved: the last update may be the one that diverges.
 
     Args:
         steps_per_epoch: optimizer steps in one Keras epoch.
@@ -28,10 +30,24 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         # Keras reports the mean loss since the epoch began: NaN from the first NaN on.
-        loss = (logs or {}).get("loss", 0.0)
-        if not math.isfinite(loss):
-            step = self._epoch * self._steps_per_epoch + batch + 1
-            raise TrainingDivergedError(
-                f"The loss is {loss} at step {step}. Try a lower learning rate, a weaker penalty, "
-                "or float32 or bfloat16 in place of float16."
-            )
+        step = self._epoch * self._steps_per_epoch + batch + 1
+        check("loss", (logs or {}).get("loss", 0.0), step)
+
+    def on_epoch_end(self, epoch, logs=None):
+        step = (epoch + 1) * self._steps_per_epoch
+        check("loss in validation", (logs or {}).get("val_loss", 0.0), step)
+
+
+def check(name, loss, step):
+    """Raises a `TrainingDivergedError` unless a loss is finite.
+
+    Args:
+        name: what it is called.
+        loss: a number.
+        step: optimizer steps completed.
+    """
+    if not math.isfinite(loss):
+        raise TrainingDivergedError(
+            f"The {name} is {loss} at step {step}. Try a lower learning rate, a weaker penalty, or "
+            "float32 or bfloat16 in place of float16."
+        )

@@ -1,3 +1,4 @@
+import functools
 import json
 import re
 
@@ -5,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import state_of_sparsity as sos
 from state_of_sparsity.training.runs import checkpoint
 from state_of_sparsity.training.runs.checkpoint import CheckpointError, Checkpoints
 from tests.training.experiments import TECHNIQUES, network, small_experiment
@@ -205,3 +207,16 @@ def test_another_model_is_refused_with_the_variable(tmp_path):
 def test_another_optimizer_is_refused(tmp_path):
     path = saved(tmp_path, optimizer=keras.optimizers.SGD)
     expect_error(path, "first difference in its variables")
+
+
+def test_the_mean_of_powers_is_that_of_the_weights(tmp_path):
+    cube = sos.Powerpropagation(3)
+    prune = functools.partial(TECHNIQUES["magnitude_pruning"], reparametrization=cube)
+    model = small_experiment(rules=prune).build()
+    (kernel,) = sos.sparse_layers(model)["hidden"].sparse_kernels
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    for step, theta in ((1, 1.0), (2, 2.0)):
+        kernel.variable.assign(np.full(kernel.shape, theta))
+        checkpoints.save(model, step)
+    checkpoints.restore_latest(model, averaged=2)
+    np.testing.assert_allclose(sos.strip(model).get_layer("hidden").kernel, (1 + 8) / 2, rtol=1e-6)
