@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from state_of_sparsity.analysis import file_text
+from state_of_sparsity.analysis.metrics import is_of_several_guesses
 from state_of_sparsity.table_cells import csv_text
 
 # Frankle et al., 2020, section 2.
@@ -80,7 +81,8 @@ class Curve:
 
 def with_error(row: Mapping) -> dict:
     """Returns figures with the `error`, one less the first accuracy; None where there is none."""
-    accuracy = next((v for name, v in row.items() if name.endswith("accuracy")), None)
+    firsts = (name for name in row if not is_of_several_guesses(name))
+    accuracy = next((row[name] for name in firsts if name.endswith("accuracy")), None)
     return {**row, "error": None if accuracy is None else 1 - accuracy}
 
 

@@ -8,8 +8,9 @@ from state_of_sparsity.analysis.run_files import DESCRIPTIONS
 
 # Losses and errors, by what Keras calls them and text and speech are judged by.
 _LESS_IS_BETTER = re.compile(
-    r"(^|_)(loss|error|mae|mse|mape|msle|rmse|crossentropy|divergence|hinge|log_cosh|poisson"
-    r"|perplexity|wer|cer|ter)$"
+    r"(^|_)(loss|error|mae|mse|mape|msle|rmse|crossentropy|ce|divergence|kld?|hinge|log_?cosh"
+    r"|poisson|perplexity|ppl|wer|cer|ter|false_(positives|negatives))$",
+    re.IGNORECASE,
 )
 
 
@@ -18,10 +19,16 @@ def is_less_better(metric: str) -> bool:
     return _LESS_IS_BETTER.search(metric) is not None
 
 
+def is_of_several_guesses(metric: str) -> bool:
+    """Returns whether a metric is an accuracy in more than the first guess, such as top-5."""
+    return re.search(r"top_?(k|[2-9]|\d\d)", metric, re.IGNORECASE) is not None
+
+
 def metric_of(runs: Iterable[Run]) -> str:
     """Returns the key of the metric: the first in `result.json` that more than half of runs have.
 
-    Losses and errors are passed over, since of the metric more is better.
+    Losses and errors are passed over, since of the metric more is better; accuracies of several
+    guesses, such as top-5, where there is another metric.
 
     Args:
         runs: finished runs.
@@ -29,11 +36,13 @@ def metric_of(runs: Iterable[Run]) -> str:
     Raises:
         ValueError: if they share none.
     """
-    runs = list(runs)
+    runs, found = list(runs), []
     for key in dict.fromkeys(key for run in runs for key in run.result):
         judges = not (key in DESCRIPTIONS or key.startswith("val_") or is_less_better(key))
         if judges and 2 * sum(key in run.result for run in runs) > len(runs):
-            return key
+            found.append(key)
+    if found:
+        return min(found, key=is_of_several_guesses)
     raise ValueError(
         "`runs` must share a metric such as 'accuracy' in their result.json, of which more is "
         "better: a loss or error is none. For regression, have a run say one too: "

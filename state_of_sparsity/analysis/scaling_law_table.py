@@ -33,7 +33,7 @@ def read(path: str | os.PathLike) -> Runs:
 
     Raises:
         ValueError: if it cannot be read, lacks a column, has a cell that is no number or not in
-            range, or too little to determine a law.
+            range, too little to determine a law, or steps of unequal batches.
     """
     path = pathlib.Path(path).expanduser()
     try:
@@ -48,6 +48,10 @@ def read(path: str | os.PathLike) -> Runs:
         reason = f"it has {len(lines)} runs, and the law {_COEFFICIENTS} coefficients"
         raise _wrong(path, reason, f"Add runs, to {_COEFFICIENTS + 1} at least")
     size, data = _column(path, lines[0], SIZES), _column(path, lines[0], tuple(DATA))
+    batches = sorted({str(line.get("batch_size")) for line in lines})
+    if data == "steps" and len(batches) > 1:
+        reason = f"it has steps of unequal batches, {batches}"
+        raise _wrong(path, reason, "Add a column `examples`, steps times batch_size")
     cells = {}
     for name in ("sparsity", size, data, "loss"):
         _column(path, lines[0], (name,))

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from state_of_sparsity.analysis import metrics, run_report
+from state_of_sparsity.analysis import interpolation, metrics, run_report
 from state_of_sparsity.analysis.results import Run
 
 
@@ -32,3 +32,16 @@ def test_of_errors_alone_nothing_is_ranked(name, tmp_path, make_run):
 @pytest.mark.parametrize("name", ["accuracy", "bleu", "r2_score", "cosine_similarity", "auc"])
 def test_of_others_more_is_better(name):
     assert metrics.metric_of(runs(**{name: 0.1})) == name
+
+
+@pytest.mark.parametrize("name", ["MSE", "ce", "kld", "logcosh", "false_positives"])
+def test_errors_are_known_by_other_names(name):
+    assert metrics.metric_of(runs(**{name: 0.1, "r2_score": 0.5})) == "r2_score"
+
+
+@pytest.mark.parametrize("name", ["sparse_top_k_categorical_accuracy", "top5_accuracy", "top_10"])
+def test_one_guess_comes_before_several(name):
+    assert metrics.metric_of(runs(**{name: 0.9, "accuracy": 0.5})) == "accuracy"
+    assert metrics.metric_of(runs(**{name: 0.9})) == name
+    found = interpolation.with_error({name: 0.9, "accuracy": 0.75})
+    assert found["error"] == 0.25 and interpolation.with_error({name: 0.9})["error"] is None

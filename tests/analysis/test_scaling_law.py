@@ -205,3 +205,12 @@ def test_the_published_runs_give_the_published_law_or_a_better_one():
     t5 = scaling_law.fit(runs)
     assert t5.huber_loss < 4.9e-6
     assert t5.agreeing == vit.agreeing == scaling_law.STARTS
+
+
+def test_steps_of_unequal_batches_are_no_amount_of_data(tmp_path):
+    path = table(tmp_path / "runs.csv")
+    lines = path.read_text().splitlines()
+    sized = [f"{line},{64 * (1 + n % 2)}" for n, line in enumerate(lines[1:])]
+    path.write_text("\n".join([f"{lines[0]},batch_size", *sized]))
+    with pytest.raises(ValueError, match=r"steps of unequal batches, \['128', '64'\].*`examples`"):
+        scaling_law_table.read(path)

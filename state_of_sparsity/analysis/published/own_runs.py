@@ -27,11 +27,14 @@ def read(
     for path, reason in others.items():
         tell(f"Not counted: {path}: {reason}")
     metric = metrics.metric_of(runs)
-    if not metric.endswith(expected):
+    if not metric.endswith(expected) or metrics.is_of_several_guesses(metric):
         raise ValueError(
             f"`run_dir` must hold runs whose metric is {expected}, as the paper's. Received: runs "
             f"with {metric!r}. Name others, or another --paper."
         )
+    for run in runs:
+        if metric not in run.result:
+            tell(f"Not counted: {run.path}: result.json has no {metric}")
     return results.aggregate([run for run in runs if metric in run.result], metric), metric
 
 

@@ -126,6 +126,10 @@ def _cell(paper, study, technique, sparsity):
     return f"{text} (listed: {listed:.2f})" if differs else text
 
 
+def _mean(aggregate):
+    return aggregate.mean
+
+
 def _at_each_sparsity(paper, study, own, metric):
     sparsities = _sparsities(paper)
     rows = [
@@ -134,7 +138,7 @@ def _at_each_sparsity(paper, study, own, metric):
     ]
     factor = metrics.factor(metric) if own else 1.0
     for curve in dict.fromkeys(a.curve for a in own if a.technique != "dense"):
-        means = {a.target_sparsity: a.mean for a in own if a.curve == curve}
+        means = {a.target_sparsity: a.mean for a in sorted(own, key=_mean) if a.curve == curve}
         cells = [f"{means[s] * factor:.2f}" if s in means else None for s in sparsities]
         rows.append([f"{for_markdown(curve)}, here", *cells])
     text = "Of each technique the best configuration within 0.3 % of a sparsity." if study else ""

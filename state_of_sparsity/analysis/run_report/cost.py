@@ -35,7 +35,7 @@ def section(aggregates: Sequence[Aggregate]) -> Section | None:
     for each in aggregates:
         for run in each.runs if each.technique == "dense" else ():
             dense[_length(run)].append(run)
-    rows = [_row(each, dense[_length(each.runs[0])]) for each in aggregates]
+    rows = [_row(each, dense) for each in aggregates]
     table = pd.DataFrame(rows)
     if not table[list(_COLUMNS)].notna().any(axis=None):
         return None
@@ -50,10 +50,19 @@ def _row(aggregate, dense):
     }
     for column, (read, shown) in _COLUMNS.items():
         value = _median(aggregate.runs, read)
-        base = _median(dense, read) if column in _IN_DENSE else None
-        relative = f" ({value / base:.2f})" if value is not None and base else ""
+        ratio = _in_dense(aggregate.runs, dense, read) if column in _IN_DENSE else None
+        relative = "" if ratio is None else f" ({ratio:.2f})"
         cells[column] = None if value is None else f"{shown(value)}{relative}"
     return cells
+
+
+def _in_dense(runs, dense, read):
+    """Returns the median of runs in that of dense ones as long as each; None where one has none."""
+    pairs = [(read(run), _median(dense[_length(run)], read)) for run in runs]
+    known = [(value, base) for value, base in pairs if value is not None]
+    if not known or not all(base for _, base in known):
+        return None
+    return statistics.median(value / base for value, base in known)
 
 
 def _length(run):

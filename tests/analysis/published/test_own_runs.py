@@ -70,3 +70,12 @@ def test_a_metric_may_not_be_another(make_run):
     assert (len(own), metric) == (1, "bleu")
     with pytest.raises(ValueError, match=r"metric is accuracy, as the paper's. Received: runs wi"):
         own_runs.read([run], "accuracy", print)
+
+
+def test_runs_judged_by_several_guesses_are_not_taken_for_the_papers(make_run):
+    path = make_run("dense", None, 0.9, 0)
+    result = json.loads((path / "result.json").read_text())
+    result["top_5_accuracy"] = result.pop("accuracy")
+    (path / "result.json").write_text(json.dumps(result))
+    with pytest.raises(ValueError, match="Received: runs with 'top_5_accuracy'"):
+        own_runs.read([path], "accuracy", print)

@@ -112,3 +112,13 @@ def test_the_program_says_in_one_line_what_is_wrong(tmp_path, monkeypatch, capsy
         code, said, errors = called(monkeypatch, capsys, "report", *arguments)
         assert (code, said) == (2, "")
         assert message in errors and errors.count("\n") == 1
+
+
+def test_of_ones_own_settings_the_best_is_shown(make_run, tmp_path):
+    runs = [
+        make_run("magnitude_pruning", 0.8, accuracy, seed, setting=f"a.b = {seed}")
+        for seed, accuracy in enumerate([0.76, 0.60])
+    ]
+    text = page.write("resnet50", write_resnet50(tmp_path / "csv"), runs, tmp_path / "out")
+    (line,) = (line for line in text.read_text().splitlines() if ", here |" in line)
+    assert "76.00" in line and "60.00" not in line

@@ -48,3 +48,13 @@ def test_dense_runs_of_another_length_are_no_measure(make_run):
     rows = cost.section(aggregates_of(paths)).table.to_dict("records")
     found = {row["Technique"]: row["Training multiply-adds"] for row in rows}
     assert found == {"Dense": "1,000 (1.00)", "SET": "1,000", "RigL": "1,000 (1.00)"}
+
+
+def test_runs_that_stopped_early_are_held_against_dense_ones_as_long(make_run):
+    def run(technique, target, seed, steps, each):
+        return make_run(technique, target, 0.9, seed, steps=steps, training_multiply_adds=each)
+
+    paths = [run("dense", None, s, n, 2 * n) for s, n in enumerate([1000, 500, 500])]
+    paths += [run("set", 0.9, s, n, n) for s, n in enumerate([1000, 500, 500])]
+    rows = cost.section(aggregates_of(paths)).table.to_dict("records")
+    assert [row["Training multiply-adds"][-6:] for row in rows] == ["(1.00)", "(0.50)"]
