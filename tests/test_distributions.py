@@ -265,3 +265,22 @@ def test_a_technique_without_scores_shares_by_shapes_alone(technique):
     together = sos.distributions.GlobalThreshold("all")
     with pytest.raises(ValueError, match=f"with {technique.__name__}, which has no scores"):
         technique(keras.layers.Dense(3), moves, distribution=together)
+
+
+@pytest.mark.parametrize("make", [GlobalThreshold, ErdosRenyiKernel])
+def test_layers_that_share_zeros_follow_one_schedule(make):
+    def rule(layer):  # a schedule a layer, which cannot be told to be the same
+        schedule = lambda step: (step % 10 == 0, 0.5)  # noqa: E731
+        return sos.MagnitudePruning(layer, schedule, distribution=make("one group"))
+
+    sparse = sos.sparsify(network(), rule)
+    with pytest.raises(
+        ValueError, match=r"`distribution` must be of layers with one sched.*'conv'"
+    ):
+        sos.UpdateSparsity().update(sparse, 0)
+    schedule = lambda step: (step % 10 == 0, 0.5)  # noqa: E731
+    shared = sos.sparsify(
+        network(), lambda layer: sos.MagnitudePruning(layer, schedule, distribution=make("one"))
+    )
+    sos.UpdateSparsity().update(shared, 0)
+    assert len({row.sparsity for row in sos.report(shared).layers}) > 1

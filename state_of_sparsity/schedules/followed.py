@@ -71,6 +71,8 @@ class FollowedSparsity:
     def unreached(self, start: int, end: int) -> str | None:
         """Returns a sentence if the last update of a run has not the final sparsity."""
         schedule = self.schedule
+        if hasattr(schedule, "unreached"):
+            return schedule.unreached(start, end)
         if not isinstance(schedule, (Alternating, ConstantSparsity, PolynomialDecay)):
             return None
         if not says_last_update(schedule):

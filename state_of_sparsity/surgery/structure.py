@@ -76,6 +76,16 @@ def sparse_layers(model: keras.layers.Layer) -> dict[str, SparseWrapper]:
     return {path: layer for path, layer in walk(model) if isinstance(layer, SparseWrapper)}
 
 
+def layers_by_technique(
+    model: keras.layers.Layer,
+) -> dict[type[SparseWrapper], list[SparseWrapper]]:
+    """Returns the sparse wrappers of a model by their class."""
+    found: dict[type[SparseWrapper], list[SparseWrapper]] = {}
+    for wrapper in sparse_layers(model).values():
+        found.setdefault(type(wrapper), []).append(wrapper)
+    return found
+
+
 def model_kernels(model: keras.layers.Layer) -> list[SparseKernel]:
     """Returns every kernel of a model in structural order, sparse or dense.
 

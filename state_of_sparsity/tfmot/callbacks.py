@@ -17,7 +17,16 @@ class UpdatePruningStep(UpdateSparsity):
     Example:
 
     >>> sparse.fit(x, y, callbacks=[tfmot.sparsity.keras.UpdatePruningStep()])
+
+    In a custom loop set `model.optimizer`, and call what TF-MOT's guide does: `set_model`,
+    `on_train_begin`, `on_train_batch_begin` before each step and `on_epoch_end` after the last.
     """
+
+    def on_epoch_end(
+        self, epoch: int = -1, logs: dict[str, Any] | None = None, *, batch: int = -1
+    ) -> None:
+        """Ends an epoch, which TF-MOT's guide calls a batch."""
+        super().on_epoch_end(epoch, logs)
 
 
 class PruningSummaries(keras.callbacks.TensorBoard):

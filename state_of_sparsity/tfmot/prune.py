@@ -70,11 +70,16 @@ def prune_low_magnitude(
         return wrapped(layer, **arguments) if allowed and is_pruned(layer) else None
 
     if isinstance(to_prune, keras.Sequential) and not to_prune.built:
-        return _unbuilt(to_prune, rule)
-    for layer in all_layers(to_prune):
-        if layer is not to_prune and not isinstance(layer, keras.Model | SparseWrapper):
+        return _unbuilt(to_prune, rule, pruning_policy)
+    return _built(to_prune, rule, pruning_policy)
+
+
+def _built(model, rule, pruning_policy):
+    """Returns a model that has weights with its layers wrapped."""
+    for layer in all_layers(model):
+        if layer is not model and not isinstance(layer, keras.Model | SparseWrapper):
             _check(layer, pruning_policy)
-    return sparsify(to_prune, rule)
+    return sparsify(model, rule)
 
 
 def strip_pruning(model: keras.Model) -> keras.Model:
@@ -120,12 +125,14 @@ def _check(layer, pruning_policy):
         check_supported(layer)
 
 
-def _unbuilt(model, rule):
+def _unbuilt(model, rule, pruning_policy):
     """Returns a Sequential model whose layers are wrapped before they have weights."""
     layers = []
     for layer in model.layers:
         if isinstance(layer, keras.Sequential) and not layer.built:
-            layers.append(_unbuilt(layer, rule))
+            layers.append(_unbuilt(layer, rule, pruning_policy))
+        elif isinstance(layer, keras.Model):
+            layers.append(_built(layer, rule, pruning_policy))
         else:
             layers.append(layer if isinstance(layer, SparseWrapper) else rule(layer) or layer)
     return keras.Sequential(layers, name=model.name)

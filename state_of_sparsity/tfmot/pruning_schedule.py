@@ -58,6 +58,14 @@ class PatternSchedule(Configured):
             return of_schedule(step)
         return next((s for s in range(step, -1, -1) if self.schedule(s)[0]), None)
 
+    def unreached(self, start: int, end: int) -> str | None:
+        """Returns a sentence if a run from `start` to `end` has no update."""
+        never = self.last_update(end) is None
+        return f"{self.schedule!r} has no update up to step {end}" if never else None
+
+    def __repr__(self) -> str:  # one of the user's own need not be able to be saved
+        return f"{type(self).__name__}({self.schedule!r}, {self.target_sparsity!r})"
+
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {

@@ -49,6 +49,7 @@ class SparsityUpdates:
             if followed is not None:
                 self.driven.append(wrapper)
                 self.followed.setdefault(followed.key, (followed, []))[1].append(wrapper)
+        _check_shared(self.followed)
         self.check_kernels()
 
     def due(self, first: int, last: int) -> list[Due]:
@@ -182,6 +183,24 @@ def _sharing(wrappers):
         alone = members[0].update_group is None
         groups += [[kernel] for kernel in kernels] if alone else [kernels]
     return groups
+
+
+def _check_shared(followed):
+    """Refuses layers that are to share their zeros, and are updated by schedules of their own."""
+    first = {}
+    for schedule, wrappers in followed.values():
+        for wrapper in wrappers if schedule.says_sparsity else ():
+            group = wrapper.update_group
+            if group is None:
+                continue
+            other, path = first.setdefault(group, (schedule, wrapper.path_in_model))
+            if other is not schedule:
+                raise ValueError(
+                    f"`distribution` must be of layers with one schedule: {group!r} shares their "
+                    f"zeros out at an update of all. Received: {other!r} for '{path}' and "
+                    f"{schedule!r} for '{wrapper.path_in_model}'. Make the schedule once, outside "
+                    "of the rule, or name another `group` in the distribution of these layers."
+                )
 
 
 def _zeros_and_size(group):

@@ -38,3 +38,13 @@ def check_can_drive(model: keras.Model) -> None:
             f"`model` must have sparse layers to update. Received: '{model.name}', which has "
             "none. Train the model that `sos.sparsify` returned."
         )
+
+
+def check_has_optimizer(model: keras.Model) -> None:
+    """Refuses a model whose steps are not counted, where nothing else says them."""
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError(
+            f"`model` must have an `optimizer`, which counts the steps. Received: '{model.name}', "
+            "which has none. Set `model.optimizer` before a loop that calls its callbacks, or call "
+            "`sos.UpdateSparsity().update(model, step)` before each step instead."
+        )

@@ -13,12 +13,17 @@ from state_of_sparsity.optimizers.learning_rate import (
     steps_done,
 )
 from state_of_sparsity.surgery.frozen import warn_of_frozen
-from state_of_sparsity.surgery.structure import sparse_layers
+from state_of_sparsity.surgery.structure import layers_by_technique, sparse_layers
 from state_of_sparsity.updates import first_masks
 from state_of_sparsity.updates.driven_training import DrivenByCallback, DrivenByUpdate
 from state_of_sparsity.updates.due import SparsityUpdates
 from state_of_sparsity.updates.moments import forget, warn_of_remembered
-from state_of_sparsity.updates.update_arguments import check_can_drive, checked_optimizer, count
+from state_of_sparsity.updates.update_arguments import (
+    check_can_drive,
+    check_has_optimizer,
+    checked_optimizer,
+    count,
+)
 from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.training_mode import tell_training
 
@@ -178,6 +183,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         """Takes charge of the sparse layers, and carries out the update of the first step."""
         self._optimizer = None
         self._bind(self.model)
+        check_has_optimizer(self.model)
         self._training = DrivenByCallback(self.model, self.updates)
         self._training.stand_in()
         # Or in a custom loop that calls its callbacks.
@@ -225,13 +231,15 @@ class UpdateSparsity(keras.callbacks.Callback):
             start = steps_done(optimizer)
             end = start + batches // batches_a_step(optimizer)
             self._report_unreached(start, end, self.strict)
-            for kind, layers in _by_technique(self.model).items():
+            for kind, layers in layers_by_technique(self.model).items():
                 kind.before_run(layers, optimizer, start, end)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Lets one training step run; starts from the step that another callback has restored."""
         if self._in_fit:
             self._training.allowed = True
+        elif self._started:  # a custom loop that calls callbacks need not call the others
+            self._carry_out_until(steps_done(self.model.optimizer))
         if not self._started:
             self._started = True
             step = steps_done(self.model.optimizer)
@@ -252,10 +260,15 @@ class UpdateSparsity(keras.callbacks.Callback):
         self._most = step
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Warns if the optimizer counts no steps: then no update is ever due."""
+        """Catches up with the optimizer, and warns if it counts no steps: nothing is due then."""
+        # It may take several steps a batch.
+        step = steps_done(self.model.optimizer)
+        if step > self._done:
+            self._carry_out_until(step)
+            self._most = step
         if self._counted or not self.updates.driven:
             return
-        self._counted = steps_done(self.model.optimizer) > self._start
+        self._counted = step > self._start
         if not self._counted:
             warn(
                 "No `optimizer` step was counted in this epoch, so that no sparsity update can be "
@@ -268,7 +281,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         """Warns if a schedule did not reach its final value after all, or no L0 gate shut."""
         if self._started and not self._warned:
             self._report_unreached(self._start, steps_done(self.model.optimizer), False)
-        for kind, layers in _by_technique(self.model).items():
+        for kind, layers in layers_by_technique(self.model).items():
             kind.after_run(layers)
 
     def _report_unreached(self, start, end, strict):
@@ -284,11 +297,3 @@ class UpdateSparsity(keras.callbacks.Callback):
         if strict:
             raise ValueError(message)
         warn(message)
-
-
-def _by_technique(model):
-    """Returns the sparse layers of a model by their class."""
-    found = {}
-    for wrapper in sparse_layers(model).values():
-        found.setdefault(type(wrapper), []).append(wrapper)
-    return found

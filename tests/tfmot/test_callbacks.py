@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import state_of_sparsity as sos
 from state_of_sparsity import tfmot
 
 
@@ -40,3 +41,25 @@ def test_every_weight_is_in_the_summaries(tmp_path):
 def test_the_folder_must_have_a_name():
     with pytest.raises(ValueError, match="`log_dir` must be the name of a folder"):
         tfmot.sparsity.keras.PruningSummaries(log_dir="")
+
+
+def test_the_loop_of_the_guide_prunes():
+    schedule = tfmot.sparsity.keras.PolynomialDecay(0.0, 0.9, 0, 20, frequency=1)
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(20, name="dense")])
+    sparse = tfmot.sparsity.keras.prune_low_magnitude(model, schedule)
+    optimizer = keras.optimizers.SGD(0.01)
+    optimizer.build(sparse.trainable_variables)
+    callback = tfmot.sparsity.keras.UpdatePruningStep()
+    callback.set_model(sparse)
+    with pytest.raises(ValueError, match=r"`model` must have an `optimizer`, which counts"):
+        callback.on_train_begin()
+    sparse.optimizer = optimizer
+    callback.on_train_begin()
+    found = []
+    for _ in range(20):
+        callback.on_train_batch_begin(batch=-1)
+        found.append(sos.report(sparse).sparsity)
+        optimizer.apply([keras.ops.ones(v.shape) for v in sparse.trainable_variables])
+    callback.on_epoch_end(batch=-1)
+    expected = [schedule(step)[1] for step in range(21)]
+    np.testing.assert_allclose([*found, sos.report(sparse).sparsity], expected, atol=0.01)

@@ -257,3 +257,55 @@ def test_the_callback_must_be_there():
     model.compile("sgd", "mse")
     with pytest.raises(RuntimeError, match="nothing updates its sparsity"):
         model.fit(x, y, verbose=0)
+
+
+class Mine(tfmot.sparsity.keras.PruningSchedule):
+    """A schedule that was not registered for saving."""
+
+    def __call__(self, step):
+        return self._should_prune_in_step(step, 0, 100, 10), 0.5
+
+    def get_config(self):
+        return {}
+
+
+@pytest.mark.parametrize("schedule", [Mine(), lambda step: (True, 0.5)])
+def test_m_by_n_takes_schedules_that_cannot_be_saved(schedule):
+    sparse = prune_low_magnitude(sequential(), schedule, sparsity_m_by_n=(2, 4))
+    sos.UpdateSparsity().update(sparse, 0)
+    assert all(sparsity == 0.5 for sparsity in sparsities(sparse).values())
+
+
+def test_m_by_n_that_never_begins_is_told():
+    late = tfmot.sparsity.keras.PolynomialDecay(0.0, 0.5, 1000, 2000)
+    with pytest.warns(UserWarning, match="has no update up to step 2"):
+        trained(prune_low_magnitude(sequential(), late, sparsity_m_by_n=(2, 4)), *data())
+
+
+class OwnDense(keras.layers.Dense, tfmot.sparsity.keras.PrunableLayer):
+    """Says that its bias is pruned too."""
+
+    def get_prunable_weights(self):
+        return [self.kernel, self.bias]
+
+
+def test_masks_of_prunable_layers_can_be_fixed():
+    model = keras.Sequential([keras.Input((8,)), OwnDense(16)])
+    sparse = prune_low_magnitude(model, HALF)
+    sparse.layers[0].layer.bias.assign(np.arange(16))
+    sos.UpdateSparsity().update(sparse, 0)
+    masks = sos.masks(sparse)
+    frozen = sos.masks(sos.freeze(sparse))
+    assert [m.mean() for m in masks.values()] == [0.5, 0.5]
+    for old, new in zip(masks.values(), frozen.values(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_an_unbuilt_model_may_hold_a_built_one():
+    inputs = keras.Input((8,))
+    base = keras.Model(inputs, keras.layers.Dense(4, name="inner")(inputs), name="base")
+    model = keras.Sequential([keras.layers.Rescaling(1 / 255), base, keras.layers.Dense(2)])
+    sparse = prune_low_magnitude(model, HALF)
+    sparse.build((None, 8))
+    trained(sparse, *data())
+    assert len(sparsities(sparse)) == 2 and set(sparsities(sparse).values()) == {0.5}

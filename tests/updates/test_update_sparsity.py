@@ -306,3 +306,22 @@ def test_a_model_made_sparse_after_its_schedules_end_gets_the_final_sparsity():
         sparse.fit(np.ones((8, 4)), np.ones((8, 4)), verbose=0, callbacks=[sos.UpdateSparsity()])
         assert int(optimizer.iterations) == 6
         assert sos.report(sparse).sparsity == 0.75
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_a_training_step_may_take_several_of_the_optimizers():
+    class Twice(keras.Sequential):
+        def train_step(self, *arguments):
+            super().train_step(*arguments)
+            return super().train_step(*arguments)
+
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("the training step of JAX returns a state, not logs")
+    model = Twice([keras.Input((8,)), keras.layers.Dense(16, name="dense")])
+    schedule = sos.schedules.PolynomialDecay(0.0, 0.9, begin_step=0, end_step=20, frequency=3)
+    sparse = sos.sparsify(model, lambda layer: sos.MagnitudePruning(layer, schedule))
+    sparse.compile("sgd", "mse")
+    batches = ((np.ones((4, 8)), np.ones((4, 16))) for _ in range(10))
+    sparse.fit(batches, shuffle=False, verbose=0, callbacks=[sos.UpdateSparsity()])
+    assert int(sparse.optimizer.iterations) >= 20
+    assert sos.report(sparse).sparsity == pytest.approx(0.9, abs=0.01)
