@@ -1,15 +1,19 @@
 """`observe`: fill the records of techniques from batches, and train nothing."""
 
 import contextlib
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from state_of_sparsity.arguments import refuse_class
 from state_of_sparsity.layers.recorded_inputs import RecordedInputs
 from state_of_sparsity.surgery.structure import check_has_weights, sparse_layers
+
+_LEAST_SCALE = 2.0**-24  # of a loss in float16: below it every gradient is 0
 
 
 def observe(model: keras.Model, batches: Iterable[Any]) -> None:
@@ -79,13 +83,35 @@ def _see_gradients(model, records, batches):
     sums, count = [np.zeros(record.shape, np.float64) for record in records], 0
     with _nothing_is_trained(model, records):
         for batch in batches:
-            model.train_on_batch(*_parts(batch))
+            scale = _take_step(model, _parts(batch))
             count += 1
             for total, record in zip(sums, records, strict=True):
-                total += record.numpy()
+                total += record.numpy() / scale
     _check_any(count)
     for total, record in zip(sums, records, strict=True):
         record.assign(total / count)
+
+
+def _take_step(model, parts):
+    """Trains on a batch, in float16 until no gradient overflows; returns what the loss is times."""
+    optimizer = model.optimizer
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        model.train_on_batch(*parts)
+        return 1.0
+    scale = math.inf
+    while (present := _scale(optimizer)) < scale:  # it is halved, and nothing recorded
+        scale = present
+        if scale < _LEAST_SCALE:
+            raise ValueError(
+                "`batches` must have gradients that are finite in float16. Received: one whose "
+                f"gradients overflow with the loss times {2 * scale:g}. Use bfloat16 or float32."
+            )
+        model.train_on_batch(*parts)
+    return scale
+
+
+def _scale(optimizer):
+    return float(ops.convert_to_numpy(optimizer.dynamic_scale))
 
 
 def _check_any(count):
@@ -112,6 +138,15 @@ def _parts(batch):
     return batch
 
 
+def _without_steps(optimizer):
+    """Returns an optimizer that trains nothing, and scales the loss as the model's does."""
+    still = keras.optimizers.SGD(0.0)
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return still
+    scale = _scale(optimizer) if optimizer.built else optimizer.initial_scale
+    return keras.optimizers.LossScaleOptimizer(still, scale, dynamic_growth_steps=2**30)
+
+
 @contextlib.contextmanager
 def _nothing_is_trained(model, records):
     """Restores all but `records` at the end, whatever happens inside."""
@@ -122,7 +157,7 @@ def _nothing_is_trained(model, records):
     try:
         # What drives a model that was trained would have it refuse to be trained by anything else.
         stand_in = vars(model).pop("make_train_function", None)
-        model.optimizer = keras.optimizers.SGD(0.0)
+        model.optimizer = _without_steps(optimizer)
         model.optimizer.build(model.trainable_variables)
         model.train_function = None
         for wrapper in wrappers:

@@ -95,3 +95,44 @@ def test_a_model_that_is_trained_already_can_be_observed_and_trained_on(drive):
 def test_bad_arguments(make, batches, message):
     with pytest.raises(ValueError, match=message):
         sos.observe(make(), batches)
+
+
+def half_precision(weight):
+    """Returns a model in float16 with a loss of many positions, and its data."""
+    policy = keras.DTypePolicy("mixed_float16")
+    inputs = keras.Input((256, 4))
+    hidden = keras.layers.Dense(16, activation="relu", name="a", dtype=policy)(inputs)
+    hidden = keras.layers.Dense(16, activation="relu", name="b", dtype=policy)(hidden)
+    outputs = keras.layers.Dense(2, dtype="float32", name="c")(hidden)
+    model = sos.sparsify(keras.Model(inputs, outputs), saliency)
+    scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.0), 2.0**15)
+    model.compile(scaled, "mse", loss_weights=[weight])
+    rng = np.random.default_rng(0)
+    return model, rng.normal(size=(8, 256, 4)), rng.normal(size=(8, 256, 2))
+
+
+def test_float16_is_observed_with_the_loss_scaled():
+    keras.utils.set_random_seed(0)
+    model, x, y = half_precision(weight=1e-4)
+    before = [v.numpy() for v in model.variables]
+    sos.observe(model, [(x, y)])
+    small = {name: record_of(model, name) for name in sos.sparse_layers(model)}
+    keras.utils.set_random_seed(0)
+    model, x, y = half_precision(weight=1.0)
+    for variable, value in zip(model.variables, before, strict=True):
+        variable.assign(value)
+    sos.observe(model, [(x, y)])
+    for name in small:
+        record = record_of(model, name)
+        np.testing.assert_allclose(small[name] * 1e4, record, rtol=0.02, atol=1e-3 * record.max())
+
+
+def test_gradients_that_overflow_are_taken_with_a_smaller_scale():
+    model, x, y = half_precision(weight=1e3)
+    sos.observe(model, [(x, y)])
+    records = [record_of(model, name) for name in sos.sparse_layers(model)]
+    assert all(np.isfinite(record).all() and record.any() for record in records)
+    assert float(model.optimizer.initial_scale) == 2.0**15
+    model, x, y = half_precision(weight=np.inf)
+    with pytest.raises(ValueError, match="`batches` must have gradients that are finite in float1"):
+        sos.observe(model, [(x, y)])
