@@ -82,7 +82,10 @@ def _guess(kernel, siblings, inputs, outputs):
         return _positions(outputs, kernel.owner.data_format)
     if len(inputs) < 2 or len(outputs) < 2:
         return UNKNOWN
-    others = [sibling.variable.shape for sibling in siblings if sibling is not kernel]
+    if len(variable.shape) < 2:
+        return UNKNOWN
+    shapes = [sibling.variable.shape for sibling in siblings if sibling is not kernel]
+    others = [shape for shape in shapes if len(shape) > 1]
     sources = {inputs[-1], *(shape[-1] for shape in others)}
     targets = {outputs[-1], *(shape[-2] for shape in others)}
     if variable.shape[-2] not in sources or variable.shape[-1] not in targets:

@@ -164,7 +164,7 @@ class _Watch:
                 for owner, kernels in self.owners:
                     if owner is body:  # not called if a fused kernel ran instead of the cell
                         for kernel in kernels:
-                            self._add(kernel, 1)
+                            self._add(kernel, UNKNOWN if shape is None else shape[0])
             finally:
                 self.steps = outer
                 del self.steps_of[id(body)]

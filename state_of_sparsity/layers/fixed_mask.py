@@ -107,7 +107,11 @@ class FixedMask(MaskedWrapper):
     def _key(self, kernel):
         if len(self.sparse_kernels) == 1 and "" in self.given_masks:
             return ""
-        keys = [k for k in self.given_masks if k and f"/{kernel.name}".endswith(f"/{k}")]
+        if kernel.name in self.given_masks:
+            return kernel.name
+        others = {"", *self._names()}
+        keys = [k for k in self.given_masks if f"/{kernel.name}".endswith(f"/{k}")]
+        keys = [k for k in keys if k not in others]
         if len(keys) != 1:
             raise ValueError(
                 "`mask` must be a dict with one mask for each kernel of the layer "

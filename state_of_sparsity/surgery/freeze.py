@@ -55,7 +55,7 @@ def _fixed(wrapper):
     return FixedMask(
         wrapper.layer,
         masks,
-        kernels=wrapper._kernel_names,
+        kernels=tuple(masks) or wrapper._kernel_names,
         pattern=getattr(wrapper, "pattern", None),
         name=wrapper.name,
         trainable=wrapper.trainable,

@@ -145,7 +145,7 @@ def _is_kernel(weight: SparseKernel) -> bool:
 
 
 def _named(weights: list[SparseKernel], name: str, layer) -> list[SparseKernel]:
-    found = [
+    found = [weight for weight in weights if weight.name == name] or [
         weight
         for weight in weights
         if f"/{weight.name}".endswith(f"/{name}")

@@ -4,6 +4,7 @@ import keras
 import pytest
 from keras import layers
 
+import state_of_sparsity as sos
 from state_of_sparsity.accounting import report
 
 
@@ -280,3 +281,23 @@ def test_lenet_300_100():
         [keras.Input((784,)), layers.Dense(300), layers.Dense(100), layers.Dense(10)]
     )
     assert report(model).multiply_adds == report(model).size == 266_200
+
+
+def test_steps_of_a_batch_of_fixed_size_count_once_an_example():
+    model = keras.Sequential([keras.Input((32, 4), batch_size=16), layers.GRU(8, stateful=True)])
+    assert [row.uses for row in report(model).layers] == [32, 32]
+    inputs = keras.Input((5, 16, 4), batch_size=2)
+    for kind in (layers.GRU, layers.LSTM):
+        rows = keras.ops.reshape(inputs, (10, 16, 4))
+        model = keras.Model(inputs, kind(8)(rows))
+        assert [row.uses for row in report(model).layers] == [5 * 16, 5 * 16]
+
+
+def test_a_pruned_bias_leaves_the_others_known():
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(16, name="a"), layers.Dense(2)])
+    half = sos.schedules.ConstantSparsity(0.5, begin_step=0)
+    both = lambda layer: sos.MagnitudePruning(layer, half, kernels=("kernel", "bias"))  # noqa: E731
+    found = {
+        r.path: r.uses for r in report(sos.sparsify(model, [("^a$", both), ("", None)])).layers
+    }
+    assert found["a/kernel"] == 1 and found["a/bias"] is None

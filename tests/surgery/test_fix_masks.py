@@ -175,3 +175,32 @@ def test_tables_alone():
         [keras.Input((5,)), layers.Embedding(6, 3, name="position_embedding")], name="words"
     )
     assert len(sos.masks(sos.fix_masks(words, random_masks(words)))) == 1
+
+
+class OwnKernel(layers.Layer):
+    """Has a kernel, and a layer inside whose kernel's path ends like it."""
+
+    def build(self, shape):
+        self.own = self.add_weight(shape=(4, 4), name="kernel")
+        self.dense = layers.Dense(4, name="dense")
+        self.dense.build(shape)
+
+    def call(self, x):
+        return self.dense(x) @ self.own
+
+
+def test_a_whole_name_is_no_end_of_another():
+    def model():
+        return keras.Sequential([keras.Input((4,)), OwnKernel(name="own")])
+
+    fixed = sos.fix_masks(model(), {"own/kernel": np.eye(4)})
+    assert {r.path: r.sparsity for r in sos.report(fixed).layers} == {
+        "own/kernel": 0.75,
+        "own/dense/kernel": 0.0,
+    }
+    sparse = sos.sparsify(model(), lambda layer: sos.MagnitudePruning(layer, HALF))
+    sos.UpdateSparsity().update(sparse, 0)
+    masks = sos.masks(sparse)
+    assert len(masks) == 2
+    for name, mask in sos.masks(sos.freeze(sparse)).items():
+        np.testing.assert_array_equal(mask, masks[name])
