@@ -152,7 +152,8 @@ class UpdateSparsity(keras.callbacks.Callback):
         self.carried_out += bool(due)
         optimizer = self._present_optimizer()
         if grown and optimizer is None:
-            self._has_warned = self._has_warned or warn_of_remembered()
+            if any(update.step for update in due) and not self._has_warned:
+                self._has_warned = warn_of_remembered()
         elif grown:
             forget(optimizer, grown)
 
