@@ -1,10 +1,12 @@
 """What has become of each cell of a sweep, whatever processes ran them: told by files alone."""
 
+import ast
 import contextlib
 import json
 import os
 import pathlib
 import time
+from collections.abc import Iterable
 
 from state_of_sparsity import atomic_write
 from state_of_sparsity.training.runs import object_store
@@ -45,15 +47,20 @@ def fetch(run_dir: pathlib.Path, mirror: str) -> None:
     Mirror(run_dir, mirror).fetch(whole=False)
 
 
-def of(run_dir: pathlib.Path) -> tuple[str, str]:
+def of(run_dir: pathlib.Path, bindings: Iterable[str] = ()) -> tuple[str, str]:
     """Returns the state of a cell, and what there is to say of it.
 
     Args:
         run_dir: its run directory, there or not.
+        bindings: its gin bindings, such as `SPARSITY = 0.9`; what is there with other values than
+            these is another run.
 
     Returns:
         `FINISHED`; `FAILED` and the reason; `BEGUN` and how far it is; or `WAITING`.
     """
+    other = _other_setting(run_dir, bindings)
+    if other:
+        return FAILED, f"was started with another configuration, {other}"
     if RunDir(run_dir).is_finished:
         return FINISHED, ""
     with contextlib.suppress(OSError, UnicodeDecodeError):
@@ -64,6 +71,19 @@ def of(run_dir: pathlib.Path) -> tuple[str, str]:
         return WAITING, ""
     far = how_far(run_dir) or "starting"
     return BEGUN, f"{far}, said at {time.strftime('%H:%M:%S on %Y-%m-%d', said)}"
+
+
+def _other_setting(run_dir, bindings):
+    """Returns a setting of a run that is not that of a binding; None where all are, or are none."""
+    with contextlib.suppress(OSError, ValueError):
+        wanted = dict(map(str.strip, binding.split("=", 1)) for binding in bindings)  # last wins
+        settings = RunDir(run_dir).read_settings()
+        for name, text in wanted.items():
+            with contextlib.suppress(ValueError, SyntaxError):  # a reference to something
+                value = json.loads(json.dumps(ast.literal_eval(text)))
+                if name in settings and settings[name] != value:
+                    return f"{name} = {settings[name]!r}"
+    return None
 
 
 def how_far(run_dir: pathlib.Path) -> str | None:

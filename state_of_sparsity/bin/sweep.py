@@ -143,7 +143,7 @@ def _say_status(positions, directory, table):
         path = directory / cell.directory
         if FLAGS.mirror:
             cell_states.fetch(path, _mirror(FLAGS.mirror, cell))
-        state, text = cell_states.of(path)
+        state, text = cell_states.of(path, cell.bindings)
         if table is not None and state == cell_states.FINISHED:
             text = outcomes.add_to_table(table, path, cell.directory)
         counts[state] += 1

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 
@@ -32,3 +33,16 @@ def test_a_note_that_cannot_be_written_is_no_matter(tmp_path):
     (tmp_path / "file").touch()
     cell_states.note_failure(tmp_path / "file" / "run", "no")
     assert cell_states.of(tmp_path / "file" / "run") == ("not begun", "")
+
+
+def test_a_run_with_other_bindings_is_another(tmp_path):
+    state = {"config": "", "settings": {"STEPS": 200, "SEED": 0, "SIZES": [1, 2]}}
+    (tmp_path / "run.json").write_text(json.dumps(state))
+    (tmp_path / "result.json").touch()
+    same = ["STEPS = 5", "STEPS = 200", "SEED=0", "SIZES = (1, 2)", "OTHER = 1", "STEPS = @f()"]
+    assert cell_states.of(tmp_path, same[1:5]) == cell_states.of(tmp_path, same[:2])
+    assert cell_states.of(tmp_path, same) == ("finished", "")
+    other = "was started with another configuration, STEPS = 200"
+    assert cell_states.of(tmp_path, ["STEPS = 1000"]) == ("failed", other)
+    (tmp_path / "run.json").write_text("{")
+    assert cell_states.of(tmp_path, ["STEPS = 1000", "no binding"]) == ("finished", "")
