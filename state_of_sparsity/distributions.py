@@ -31,6 +31,9 @@ class _SharedSparsity:
     def __hash__(self) -> int:
         return hash((type(self), self.group))
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.group!r})"
+
     def get_config(self) -> dict[str, Any]:
         return {"group": self.group}
 

@@ -8,20 +8,21 @@ from state_of_sparsity.analysis.run_files import DESCRIPTIONS
 
 # Losses and errors, by what Keras calls them and text and speech are judged by.
 _LESS_IS_BETTER = re.compile(
-    r"(^|_)(loss|error|mae|mse|mape|msle|rmse|crossentropy|ce|divergence|kld?|hinge|log_?cosh"
-    r"|poisson|perplexity|ppl|wer|cer|ter|false_(positives|negatives))$",
+    r"(?!neg_|negative_)(.*_)?(loss|error(_rate)?|mae|mse|mape|msle|rmse|crossentropy|ce|divergence"
+    r"|kld?|nll|bpc|hinge|log_?cosh|poisson|perplexity|ppl|wer|cer|ter|brier_score"
+    r"|false_(positives|negatives))(_\d+)?",
     re.IGNORECASE,
 )
 
 
 def is_less_better(metric: str) -> bool:
     """Returns whether a metric is known, by its name, to be better the less it is."""
-    return _LESS_IS_BETTER.search(metric) is not None
+    return _LESS_IS_BETTER.fullmatch(metric) is not None
 
 
 def is_of_several_guesses(metric: str) -> bool:
     """Returns whether a metric is an accuracy in more than the first guess, such as top-5."""
-    return re.search(r"top_?(k|[2-9]|\d\d)", metric, re.IGNORECASE) is not None
+    return re.search(r"top[-_ ]?(k|[2-9]|\d\d)|@\d", metric, re.IGNORECASE) is not None
 
 
 def metric_of(runs: Iterable[Run]) -> str:

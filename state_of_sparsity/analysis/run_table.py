@@ -54,13 +54,12 @@ class RunTable:
         Raises:
             ValueError: if a line of the same name is of another configuration or seed.
         """
-        rows = list(rows)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with file_lock.hold(self.path.with_name(f".{self.path.name}.lock"), wait=True):
             lines = {line["run"]: line for line in self._lines()}
             for row in rows:
                 self._check_is_same(lines.get(row["run"], {}), row)
-            lines |= {row["run"]: row for row in rows}
+                lines[row["run"]] = row
             ordered = [lines[name] for name in sorted(lines)]
             columns = list(dict.fromkeys(column for line in ordered for column in line))
             cells = ([line.get(column) for column in columns] for line in ordered)

@@ -48,7 +48,7 @@ def read(path: str | os.PathLike) -> Runs:
         reason = f"it has {len(lines)} runs, and the law {_COEFFICIENTS} coefficients"
         raise _wrong(path, reason, f"Add runs, to {_COEFFICIENTS + 1} at least")
     size, data = _column(path, lines[0], SIZES), _column(path, lines[0], tuple(DATA))
-    batches = sorted({str(line.get("batch_size")) for line in lines})
+    batches = sorted({line["batch_size"] for line in lines if line.get("batch_size")})
     if data == "steps" and len(batches) > 1:
         reason = f"it has steps of unequal batches, {batches}"
         raise _wrong(path, reason, "Add a column `examples`, steps times batch_size")

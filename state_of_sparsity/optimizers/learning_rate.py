@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from state_of_sparsity.wrapping.keras_optimizers import given_learning_rate
+from state_of_sparsity.wrapping.keras_optimizers import given_learning_rate, trains_something
 
 # What wrappers call the optimizer inside: Keras's loss scaler, then those that average weights.
 _INSIDE = ("inner_optimizer", "optimizer", "_optimizer")
@@ -45,10 +45,13 @@ def stepping_optimizers(optimizer: keras.optimizers.Optimizer) -> list[keras.opt
 def steps_done(optimizer: keras.optimizers.Optimizer) -> int:
     """Returns the number of steps that an optimizer has completed.
 
-    Where layers are shared out among several, of the one that has completed fewest.
+    Where layers are shared out among several, of the one that has completed fewest, of those that
+    train any.
     """
-    shared_out = getattr(innermost(optimizer), "optimizers", None)
-    counting = stepping_optimizers(optimizer) if shared_out else [optimizer]
+    counting = [optimizer]
+    if getattr(innermost(optimizer), "optimizers", None):
+        several = stepping_optimizers(optimizer)
+        counting = [each for each in several if trains_something(each)] or counting
     # Through a tensor: a distributed variable is no number, and an accumulating count no variable.
     counts = [ops.convert_to_tensor(each.iterations) for each in counting]
     return min(int(ops.convert_to_numpy(count)) for count in counts)

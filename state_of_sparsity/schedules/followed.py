@@ -200,4 +200,7 @@ def _parts_of(value):
         return value.item()
     if isinstance(value, set | frozenset):
         return sorted(value)
-    return f"{type(value).__module__}.{type(value).__qualname__}", value.get_config(), vars(value)
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    if hasattr(value, "get_config"):
+        return kind, value.get_config(), vars(value)
+    return kind, id(value)  # a function, or what cannot be looked into

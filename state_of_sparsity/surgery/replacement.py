@@ -4,6 +4,7 @@ A plain graph is made anew around its layers; any other model is changed where i
 """
 
 import contextlib
+import types
 
 import keras
 
@@ -146,12 +147,27 @@ def clone_graph(model, replace):
 
 
 def _carry_attributes(model, clone, new):
-    """Sets on a clone what was set on the model, beside what Keras sets on every model."""
+    """Sets on a clone what was set on the model, beside what Keras sets on every model.
+
+    Methods bound to the model are bound to the clone. Variables, and layers around layers of the
+    model (another model over them), are left out: the clone has others in their place.
+    """
     changed = {key for key, layer in new.items() if id(layer) != key}
     names = vars(model).keys() - vars(clone).keys() - _OF_TRAINING
     with unlocked(clone):
         for name in [n for n in vars(model) if n in names and not n.startswith(("_", "make_"))]:
-            setattr(clone, name, _replaced(vars(model)[name], new, changed, set()))
+            value = vars(model)[name]
+            if isinstance(value, types.MethodType) and value.__self__ is model:
+                value = types.MethodType(value.__func__, clone)
+            if not any(_is_of_the_model(part, new) for part in keras.tree.flatten(value)):
+                setattr(clone, name, _replaced(value, new, changed, set()))
+
+
+def _is_of_the_model(value, new):
+    """Returns whether a value is a variable, or a layer around layers of the model."""
+    if isinstance(value, keras.layers.Layer):
+        return id(value) not in new and any(id(inner) in new for inner in layers_inside(value))
+    return isinstance(value, keras.Variable)
 
 
 def _same_input(tensor):

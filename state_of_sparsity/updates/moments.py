@@ -4,7 +4,6 @@ import keras
 import numpy as np
 
 from state_of_sparsity.optimizers.learning_rate import stepping_optimizers
-from state_of_sparsity.user_warnings import warn
 from state_of_sparsity.wrapping.keras_optimizers import slots_of
 
 
@@ -24,13 +23,3 @@ def forget(
             for slot in slots_of(inner, variable):
                 values = slot.numpy()
                 slot.assign(np.where(where, np.zeros((), values.dtype), values))
-
-
-def warn_of_remembered() -> bool:
-    """Warns that nothing can be forgotten where the optimizer is not known; returns True."""
-    warn(
-        "Weights begin anew at 0, and `model` has no `optimizer` that could forget what it keeps "
-        "of them (momentum, moments). Pass it: `updater.update(model, step, optimizer)`; of an "
-        "optimizer that is none of Keras, set them to 0 where `sos.masks(model)` has changed."
-    )
-    return True

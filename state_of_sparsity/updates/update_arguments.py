@@ -18,18 +18,6 @@ def count(step: Any) -> int:
     return number
 
 
-def checked_optimizer(
-    optimizer: keras.optimizers.Optimizer | None,
-) -> keras.optimizers.Optimizer | None:
-    """Returns what takes the steps of a custom loop, refusing what is no optimizer of Keras."""
-    if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
-        raise ValueError(
-            "`optimizer` must be an optimizer of Keras, or None for the model's own. Received: "
-            f"{optimizer!r}."
-        )
-    return optimizer
-
-
 def check_can_drive(model: keras.Model) -> None:
     """Refuses a model without weights, or without sparse layers."""
     check_has_weights(model, "it is trained sparse")

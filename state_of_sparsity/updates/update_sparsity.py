@@ -9,7 +9,6 @@ from state_of_sparsity.arguments import check_callback
 from state_of_sparsity.optimizers.learning_rate import (
     batches_a_step,
     innermost,
-    stepping_optimizers,
     steps_done,
 )
 from state_of_sparsity.surgery.frozen import warn_of_frozen
@@ -17,11 +16,10 @@ from state_of_sparsity.surgery.structure import layers_by_technique, sparse_laye
 from state_of_sparsity.updates import first_masks
 from state_of_sparsity.updates.driven_training import DrivenByCallback, DrivenByUpdate
 from state_of_sparsity.updates.due import SparsityUpdates
-from state_of_sparsity.updates.moments import forget, warn_of_remembered
+from state_of_sparsity.updates.stepping_optimizer import SteppingOptimizer
 from state_of_sparsity.updates.update_arguments import (
     check_can_drive,
     check_has_optimizer,
-    checked_optimizer,
     count,
 )
 from state_of_sparsity.user_warnings import warn
@@ -64,8 +62,6 @@ class UpdateSparsity(keras.callbacks.Callback):
     >>> updater.update(sparse, 10)
     """
 
-    _has_warned = False  # of what an optimizer remembers
-
     def __init__(self, strict: bool = False) -> None:
         super().__init__()
         self.strict = strict
@@ -73,7 +69,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         self.carried_out = 0  # how many times something was updated
         self._updated_model: Any = None
         self._training: Any = None
-        self._optimizer: Any = None  # what was given to `update`
+        self._optimizer: Any = None  # `SteppingOptimizer` of the model
         self._in_fit, self._unjudged = False, set()
 
     def update(
@@ -92,9 +88,9 @@ class UpdateSparsity(keras.callbacks.Callback):
         Args:
             model: the model with sparse layers.
             step: optimizer steps completed, at least 0.
-            optimizer: what takes the steps, the model's own if `None`. Techniques that bring
-                weights back at 0 (`SET`, `RigL`, `ACDC`) have it forget what it keeps of these; on
-                JAX its state is written back and read again as the model's is.
+            optimizer: what takes the steps; if `None` what was given before, or the model's own.
+                Techniques that bring weights back at 0 (`SET`, `RigL`, `ACDC`) have it forget what
+                it keeps of these; on JAX write its state back, and read it again, as the model's.
 
         Raises:
             ValueError: if `optimizer` is none of Keras; if a schedule without `last_update` had no
@@ -103,31 +99,23 @@ class UpdateSparsity(keras.callbacks.Callback):
         """
         step = count(step)
         self._in_fit, self._unjudged = False, set()
-        given, self._optimizer = self._optimizer, checked_optimizer(optimizer)
-        if self._updated_model is not model or self._optimizer is not given or step < self._done:
-            self._bind(model)
+        if self._updated_model is not model or step < self._done:
+            self._bind(model, optimizer)
             self._unjudged = set(self.updates.followed) if step == 0 else set()
             self._begin_at(step)
         else:
+            self._optimizer.give(optimizer)
+            self._optimizer.check(self.updates.driven)
             self.updates.check_kernels()
             self._carry_out_until(step)
 
-    def _bind(self, model):
+    def _bind(self, model, optimizer=None):
         check_can_drive(model)
         warn_of_frozen(sparse_layers(model))
-        self.updates = SparsityUpdates(model)
+        self.updates, self._optimizer = SparsityUpdates(model), SteppingOptimizer(model, optimizer)
         self._updated_model, self._training = model, None
         tell_training(model)
-        optimizer = self._present_optimizer()
-        for wrapper in self.updates.driven if optimizer is not None else ():
-            for each in stepping_optimizers(optimizer):
-                wrapper.check_optimizer(each)
-
-    def _present_optimizer(self):
-        """Returns the optimizer that was given, or the model's; None if there is neither."""
-        if self._optimizer is not None:
-            return self._optimizer
-        return getattr(self._updated_model, "optimizer", None)
+        self._optimizer.check(self.updates.driven)
 
     def _begin_at(self, step):
         """Carries out what is due at `step`, and earlier updates that masks do not have."""
@@ -150,12 +138,7 @@ class UpdateSparsity(keras.callbacks.Callback):
         with self._announced(due):
             grown = self.updates.carry_out(due)
         self.carried_out += bool(due)
-        optimizer = self._present_optimizer()
-        if grown and optimizer is None:
-            if any(update.step for update in due) and not self._has_warned:
-                self._has_warned = warn_of_remembered()
-        elif grown:
-            forget(optimizer, grown)
+        self._optimizer.forget(grown, due)
 
     def _announced(self, due):
         """Returns a context that says, once in a `fit` that shows progress, that masks are made."""
@@ -182,13 +165,12 @@ class UpdateSparsity(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Takes charge of the sparse layers, and carries out the update of the first step."""
-        self._optimizer = None
         self._bind(self.model)
         check_has_optimizer(self.model)
         self._training = DrivenByCallback(self.model, self.updates)
         self._training.stand_in()
-        # Or in a custom loop that calls its callbacks.
-        self._in_fit = self.model.train_function is not None
+        # Or in a custom loop that calls its callbacks, perhaps after a `fit`.
+        self._in_fit = bool(self.params) and self.model.train_function is not None
         self._per_batch = max(1, self.model.steps_per_execution)
         self._started = self._has_announced = False
         self._warned = self._counted = False

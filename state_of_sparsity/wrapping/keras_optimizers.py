@@ -18,6 +18,11 @@ def place_of(optimizer, variable) -> int:
     return optimizer._get_variable_index(variable)
 
 
+def trains_something(optimizer) -> bool:
+    """Returns whether an optimizer was built, and for a variable at least."""
+    return bool(getattr(optimizer, "_trainable_variables", None))
+
+
 def slots_of(optimizer, variable) -> Iterator[keras.Variable]:
     """Yields what an optimizer keeps of a variable it trains, in the variable's shape.
 

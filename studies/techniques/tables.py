@@ -14,6 +14,8 @@ ORDERINGS = [
     ("rigl", "set"),
     ("magnitude_erdos_renyi_kernel", "rigl"),
     ("grow_and_prune", "rigl"),
+    ("top_kast", "grow_and_prune"),
+    ("grow_and_prune", "straight_through"),
     ("acdc", "magnitude_global"),
     ("acdc", "magnitude_erdos_renyi_kernel"),
     ("magnitude_erdos_renyi_kernel", "straight_through"),

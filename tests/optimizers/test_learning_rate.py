@@ -67,3 +67,16 @@ def test_steps_are_those_of_what_takes_them():
             optimizer.apply([keras.ops.ones((1,))], [variable])
         assert learning_rate.batches_a_step(optimizer) == 4
         assert learning_rate.steps_done(optimizer) == 2
+
+
+def test_an_optimizer_that_trains_nothing_counts_no_steps():
+    used, unused = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1)
+    shared_out = keras.optimizers.OptimizerMap(default_optimizer=unused)
+    shared_out[".*"] = used
+    optimizer, variable = keras.optimizers.MultiOptimizer(shared_out), keras.Variable([1.0])
+    optimizer.build([variable])
+    assert learning_rate.steps_done(optimizer) == 0
+    for _ in range(3):
+        optimizer.apply([keras.ops.ones((1,))], [variable])
+    assert int(unused.iterations) == 0
+    assert learning_rate.steps_done(optimizer) == 3

@@ -49,3 +49,8 @@ def test_schedules_inside_are_compared():
         return Table([0.5], sos.schedules.ConstantSparsity(sparsity, begin_step=0))
 
     assert key(alternating(0.5)) == key(alternating(0.5)) != key(alternating(0.6))
+
+
+def test_what_schedules_share_is_the_same():
+    pair = [Table([0.5], np.tanh) for _ in range(2)]
+    assert key(pair[0]) == key(pair[1]) != key(Table([0.5], np.sinh))

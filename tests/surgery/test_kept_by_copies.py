@@ -1,5 +1,7 @@
 """What a user has set on a model and its layers is there in a sparse model and in stripped ones."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -135,3 +137,35 @@ def test_attributes_of_a_graph_go_with_it():
     assert plain.head is plain.layers[2] and plain.parts["first"][0] is plain.layers[1]
     assert len(plain.weights) == len(model.weights) and not plain.compiled
     assert model.head is head and model.parts["first"][0] is hidden
+
+
+def graph_with(**attributes):
+    """Returns a Functional model on which attributes were set."""
+    inputs = keras.Input((4,))
+    hidden = layers.Dense(8, name="hidden")(inputs)
+    model = keras.Model(inputs, layers.Dense(2, name="head")(hidden))
+    model.encoder = keras.Model(inputs, hidden)
+    for name, value in attributes.items():
+        setattr(model, name, value)
+    return model
+
+
+def test_a_method_set_on_a_model_is_bound_to_its_clone():
+    model = graph_with()
+    model.who = types.MethodType(lambda self: self, model)
+    sparse = sos.sparsify(model, prune)
+    assert sparse.who() is sparse and model.who() is model
+    plain = sos.strip(sparse)
+    assert plain.who() is plain
+
+
+def test_variables_and_other_models_over_the_same_layers_stay_behind():
+    model = graph_with(temperature=keras.Variable(1.0), teacher=layers.Dense(2, name="teacher"))
+    sparse = sos.sparsify(model, prune)
+    plain = sos.strip(sparse)
+    for each in (sparse, plain):
+        assert not hasattr(each, "temperature") and not hasattr(each, "encoder")
+        assert each.teacher is model.teacher
+    assert [v.path for v in plain.trainable_variables] == [
+        f"{name}/{part}" for name in ("hidden", "head") for part in ("kernel", "bias")
+    ]

@@ -43,12 +43,19 @@ def test_the_folder_must_have_a_name():
         tfmot.sparsity.keras.PruningSummaries(log_dir="")
 
 
-def test_the_loop_of_the_guide_prunes():
+@pytest.mark.parametrize("fitted", [False, True])
+def test_the_loop_of_the_guide_prunes(fitted):
     schedule = tfmot.sparsity.keras.PolynomialDecay(0.0, 0.9, 0, 20, frequency=1)
     model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(20, name="dense")])
     sparse = tfmot.sparsity.keras.prune_low_magnitude(model, schedule)
     optimizer = keras.optimizers.SGD(0.01)
     optimizer.build(sparse.trainable_variables)
+    if fitted:
+        before = tfmot.sparsity.keras.UpdatePruningStep()
+        sparse.compile(optimizer, "mse")
+        with pytest.warns(UserWarning, match="does not reach its final value"):
+            sparse.fit(np.ones((4, 8)), np.ones((4, 20)), verbose=0, callbacks=[before])
+        sparse.optimizer = None
     callback = tfmot.sparsity.keras.UpdatePruningStep()
     callback.set_model(sparse)
     with pytest.raises(ValueError, match=r"`model` must have an `optimizer`, which counts"):
@@ -61,5 +68,5 @@ def test_the_loop_of_the_guide_prunes():
         found.append(sos.report(sparse).sparsity)
         optimizer.apply([keras.ops.ones(v.shape) for v in sparse.trainable_variables])
     callback.on_epoch_end(batch=-1)
-    expected = [schedule(step)[1] for step in range(21)]
+    expected = [schedule(min(step + fitted, 20))[1] for step in range(21)]
     np.testing.assert_allclose([*found, sos.report(sparse).sparsity], expected, atol=0.01)

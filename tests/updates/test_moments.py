@@ -101,8 +101,9 @@ def test_the_optimizer_of_a_loop_forgets_where_it_is_given():
 
 
 def test_what_is_no_optimizer_of_keras_is_refused():
+    model = sos.sparsify(plain_model(), lambda layer: sos.SET(layer, MOVES, 0.5))
     with pytest.raises(ValueError, match="`optimizer` must be an optimizer of Keras"):
-        sos.UpdateSparsity().update(plain_model(), 0, optimizer="adam")
+        sos.UpdateSparsity().update(model, 0, optimizer="adam")
 
 
 def test_an_optimizer_of_a_loop_is_checked():
@@ -112,3 +113,13 @@ def test_an_optimizer_of_a_loop_is_checked():
     for optimizer in (accumulating, shared_out):
         with pytest.raises(ValueError, match="`gradient_accumulation_steps` must be None"):
             sos.UpdateSparsity().update(model, 0, optimizer)
+
+
+def test_a_change_of_optimizers_loses_no_update():
+    model = sos.sparsify(plain_model(), lambda layer: sos.SET(layer, MOVES, 0.5))
+    first, second = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1)
+    drive, counts = sos.UpdateSparsity(), []
+    for step, optimizer in ((0, first), (2, second), (4, first), (5, None), (7, second)):
+        drive.update(model, step, optimizer)
+        counts.append(drive.carried_out)
+    assert counts == [1, 1, 2, 2, 3]  # moves at 0, 3 and 6
