@@ -204,8 +204,9 @@ def _check_shared(followed):
 
 
 def _zeros_and_size(group):
-    masks = [kernel.mask() for kernel in group]
-    return sum(int((~mask).sum()) for mask in masks), sum(mask.size for mask in masks)
+    size = sum(math.prod(kernel.shape) for kernel in group)
+    # One mask at a time: all those of a large model are a byte a weight.
+    return size - sum(int(np.count_nonzero(kernel.mask())) for kernel in group), size
 
 
 def _is_sparser(group, sparsity):

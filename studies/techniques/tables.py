@@ -7,7 +7,7 @@ from state_of_sparsity.analysis.comparison import Comparison
 from state_of_sparsity.analysis.markdown import table
 
 # What papers found, as (better, worse): the reproduction of RigL on CIFAR-10 (WRN-22-2, 80 %), the
-# tables of RigL and AC/DC on ImageNet, JaxPruner's.
+# tables of RigL and AC/DC on ImageNet, JaxPruner's; and two pairs that the text speaks of.
 ORDERINGS = [
     ("snip", "static_random"),
     ("set", "static_random"),
