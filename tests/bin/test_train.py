@@ -77,7 +77,7 @@ def test_after_a_mistake_the_right_command_works(tmp_path):
 
 
 def test_divergence_is_reported_with_its_step(tmp_path):
-    with pytest.raises(UsageError, match=r"The loss is (nan|inf) at step 2"):
+    with pytest.raises(UsageError, match=r"The loss in validation is (nan|inf) at step 1"):
         run(tmp_path, "LEARNING_RATE = 1e25", gin_file=PRUNING)
 
 
