@@ -1,5 +1,6 @@
 """What a run was: technique and distribution, data set, model, optimizer, as results name them."""
 
+import math
 import re
 
 import numpy as np
@@ -65,9 +66,10 @@ def target_sparsity(model, steps: int) -> float | None:
     """
     wrappers = structure.sparse_layers(model).values()
     if wrappers and all(isinstance(wrapper, FixedMask) for wrapper in wrappers):
-        masks = [kernel.mask() for wrapper in wrappers for kernel in wrapper.sparse_kernels]
-        present = sum(int(mask.sum()) for mask in masks) / sum(mask.size for mask in masks)
-        return round(1 - present, 3)
+        kernels = [kernel for wrapper in wrappers for kernel in wrapper.sparse_kernels]
+        # One mask at a time: all of a large model are a byte a weight.
+        present = sum(int(np.count_nonzero(kernel.mask())) for kernel in kernels)
+        return round(1 - present / sum(math.prod(kernel.shape) for kernel in kernels), 3)
     targets = _targets(wrappers, steps)
     return targets.pop() if len(targets) == 1 else None
 

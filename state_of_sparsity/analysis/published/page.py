@@ -1,5 +1,6 @@
 """`write`: a page with the study's numbers and figures, and one's own runs beside them."""
 
+import operator
 import os
 import pathlib
 import statistics
@@ -126,10 +127,6 @@ def _cell(paper, study, technique, sparsity):
     return f"{text} (listed: {listed:.2f})" if differs else text
 
 
-def _mean(aggregate):
-    return aggregate.mean
-
-
 def _at_each_sparsity(paper, study, own, metric):
     sparsities = _sparsities(paper)
     rows = [
@@ -137,8 +134,9 @@ def _at_each_sparsity(paper, study, own, metric):
         for technique in _techniques(paper)
     ]
     factor = metrics.factor(metric) if own else 1.0
+    by_mean = sorted(own, key=operator.attrgetter("mean"))  # of several settings the best stays
     for curve in dict.fromkeys(a.curve for a in own if a.technique != "dense"):
-        means = {a.target_sparsity: a.mean for a in sorted(own, key=_mean) if a.curve == curve}
+        means = {a.target_sparsity: a.mean for a in by_mean if a.curve == curve}
         cells = [f"{means[s] * factor:.2f}" if s in means else None for s in sparsities]
         rows.append([f"{for_markdown(curve)}, here", *cells])
     text = "Of each technique the best configuration within 0.3 % of a sparsity." if study else ""
